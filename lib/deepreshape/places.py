@@ -1,0 +1,6 @@
+"""Where this project's own files lie: the library is used from a checkout (editable install)."""
+
+from pathlib import Path
+
+DATA = Path(__file__).parents[2] / "data"
+"""Published numbers and recorded runs."""

@@ -1,0 +1,395 @@
+"""Set-up: the pinned files agree, and whatever goes wrong is one line that the next call survives.
+
+Nothing here needs a network, and nothing big is installed: a scratch project stands in for ours.
+"""
+
+import ast
+import errno
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from ci import setup
+
+ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers there
+
+
+# The pinned files
+
+
+def pins(file: str) -> dict[str, str]:
+    """The `name==version` lines of a requirements file."""
+    lines = (ROOT / file).read_text().splitlines()
+    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+
+
+def test_every_direct_pin_stands_in_the_lock() -> None:
+    assert pins("requirements.txt").items() <= pins("requirements-lock.txt").items()
+
+
+def test_requirements_are_pins_under_the_lock_and_the_library_itself() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("-c requirements-lock.txt", "-e .")
+    wanted = [line for line in lines[1:-1] if line and not line.startswith("#")]
+    assert [line for line in wanted if "==" not in line] == []
+
+
+def test_the_pins_run_on_the_first_python_3_11_too() -> None:
+    """Debian 12 stays at 3.11.2, and there pip would blame something else."""
+    pinned = pins("requirements-lock.txt")
+    refused = [
+        package.name
+        for package in importlib.metadata.distributions()
+        if pinned.get(canonicalize_name(package.name)) == package.version
+        and "3.11.0" not in SpecifierSet(package.metadata["Requires-Python"] or "")
+    ]
+    assert refused == []
+
+
+def test_what_the_library_depends_on_is_pinned() -> None:
+    block = re.search(
+        r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S
+    )
+    assert block is not None
+    assert set(re.findall(r'"([\w-]+)>=', block[1])) <= pins("requirements.txt").keys()
+
+
+def test_conda_takes_the_same_python_and_the_same_pins() -> None:
+    listed = re.findall(r"^ +- (?!pip:)(.+)$", (ROOT / "environment.yml").read_text(), re.M)
+    assert [x for x in listed if x != "conda-forge"] == [
+        "python=3.11",
+        "pip",
+        "-r requirements.txt",
+    ]
+
+
+# A scratch project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with our Makefile and set-up, that wants only setuptools."""
+    (tmp_path / "ci").mkdir()
+    for file in ("Makefile", "pyproject.toml", "ci/setup.py"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    # Whether these tests pass shall not hang on the disk that they run on.
+    script = tmp_path / "ci/setup.py"
+    script.write_text(script.read_text().replace("NEEDED = INSTALLED + WHEELS", "NEEDED = 0.0"))
+    monkeypatch.setattr(setup, "NEEDED", 0.0)
+    (tmp_path / "requirements-lock.txt").write_text("setuptools==84.2.1\n")
+    (tmp_path / "requirements.txt").write_text("-c requirements-lock.txt\nsetuptools\n")
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    # What a `make test` around us hands down is not for the make under test.
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "VENV", "PYTHON"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    return tmp_path
+
+
+@pytest.fixture
+def venv(project: Path) -> Path:
+    """Relative, as the Makefile gives it; the test stands in the scratch project."""
+    return (project / "venv").relative_to(Path.cwd())
+
+
+class FakePip:
+    """In the place of subprocess.run: pretends, and keeps the calls."""
+
+    def __init__(self, fails_at: str = "", says: str = "", raises: BaseException | None = None):
+        self.fails_at, self.says, self.raises = fails_at, says, raises
+        self.calls: list[str] = []
+
+    def __call__(
+        self, command: Sequence[str], **options: object
+    ) -> "subprocess.CompletedProcess[str]":
+        line = " ".join(command)
+        self.calls.append(line)
+        if "-m venv" in line:
+            folder = Path(command[-1])
+            made_by = " ".join([*command[:-1], str(folder.absolute())])
+            (folder / "pyvenv.cfg").write_text(f"command = {made_by}\n")
+        if self.fails_at and self.fails_at in line:
+            if self.raises is not None:
+                raise self.raises
+            print(self.says, file=options["stdout"], flush=True)  # type: ignore[call-overload]
+            return subprocess.CompletedProcess(command, 1)
+        return subprocess.CompletedProcess(command, 0)
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> FakePip:
+    return use(FakePip(), monkeypatch)
+
+
+def use(pip: FakePip, monkeypatch: pytest.MonkeyPatch) -> FakePip:
+    monkeypatch.setattr(subprocess, "run", pip)
+    return pip
+
+
+def call(venv: Path, stamp: str = "ready-1") -> int:
+    """Set up in this process, where pip can be a fake; return the exit status."""
+    return setup.main([str(venv), str(venv / stamp), "python3.11"])
+
+
+def command(venv: Path) -> list[str]:
+    """The same call as a process of its own, in the scratch project."""
+    return [sys.executable, "ci/setup.py", str(venv), str(venv / "ready-1")]
+
+
+def stamps(venv: Path) -> list[str]:
+    return sorted(path.name for path in venv.glob("ready-*"))
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on stderr, which must be one line."""
+    line = capsys.readouterr().err
+    assert line.startswith("set-up: ") and line.count("\n") == 1, line
+    return line
+
+
+# What set-up does when all is well
+
+
+def test_the_stamp_comes_last_and_holds_the_interpreters_name(venv: Path, pip: FakePip) -> None:
+    assert call(venv) == 0
+    assert (venv / "ready-1").read_text() == "python3.11\n"
+    assert "-m venv" in pip.calls[0]
+    assert pip.calls[-1].endswith("-m pip check")
+
+
+def test_pips_output_stays_in_the_log(venv: Path, pip: FakePip, project: Path) -> None:
+    call(venv)
+    logged = (project / "build" / "setup.log").read_text().splitlines()
+    assert logged == ["$ " + line for line in pip.calls]
+
+
+def test_a_second_call_does_nothing(venv: Path, pip: FakePip) -> None:
+    call(venv)
+    pip.calls.clear()
+    assert call(venv) == 0
+    assert pip.calls == []
+
+
+def test_new_pins_update_a_finished_environment_in_place(venv: Path, pip: FakePip) -> None:
+    call(venv)
+    (venv / "kept").touch()
+    pip.calls.clear()
+    call(venv, "ready-2")
+    assert stamps(venv) == ["ready-2"]
+    assert (venv / "kept").exists()
+    assert not any("-m venv" in line for line in pip.calls)
+
+
+def test_an_environment_that_was_moved_is_made_anew(venv: Path, pip: FakePip) -> None:
+    call(venv)
+    moved = venv.rename(venv.with_name("moved"))
+    (moved / "old").touch()
+    call(moved, "ready-2")
+    assert stamps(moved) == ["ready-2"]
+    assert not (moved / "old").exists()
+
+
+def test_a_set_up_under_way_is_waited_for(venv: Path) -> None:
+    venv.mkdir()
+    with (venv / setup.LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen(command(venv), stdout=subprocess.PIPE, text=True)
+        assert second.stdout is not None
+        assert "waiting" in second.stdout.readline()
+        (venv / "ready-1").touch()  # the first one finishes
+    rest, _ = second.communicate(timeout=30)
+    assert (second.returncode, rest) == (0, "")
+
+
+# What goes wrong
+
+
+def test_any_python_since_3_6_can_read_it() -> None:
+    ast.parse((ROOT / "ci/setup.py").read_text(), feature_version=(3, 6))
+
+
+def test_the_wrong_python_is_refused_before_anything_is_made(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    assert call(venv) == 1
+    assert re.search("is Python 3.9,.*need 3.11;.*PYTHON=", one_line(capsys))
+    assert not venv.exists()
+
+
+def test_an_interpreter_without_ensurepip_names_its_package(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "ensurepip" or None)
+    assert call(venv) == 1
+    assert "python3.11-venv" in one_line(capsys)
+    assert not venv.exists()
+
+
+def test_too_little_disk_is_told_before_anything_is_fetched(
+    venv: Path, pip: FakePip, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "NEEDED", 1e18)
+    assert call(venv) == 1
+    assert "GB free" in one_line(capsys)
+    assert (pip.calls, stamps(venv)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "disk is full"),
+        (
+            "WARNING: Retrying after NewConnectionError\nERROR: none",
+            "cannot reach the package index",
+        ),
+        ("ERROR: ResolutionImpossible", r"pip install failed \(ResolutionImpossible\)"),
+        ("", "pip install failed; read the end of build/setup.log"),
+    ],
+)
+def test_a_failing_pip_is_explained_in_one_line(
+    output: str,
+    told: str,
+    venv: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use(FakePip("-r requirements.txt", output), monkeypatch)
+    assert call(venv) == 1
+    assert re.search(told, one_line(capsys))
+    assert stamps(venv) == []
+
+
+def test_a_full_disk_under_set_up_itself_is_one_line_too(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(FakePip("-m venv", raises=OSError(errno.ENOSPC, "No space left on device")), monkeypatch)
+    assert call(venv) == 1
+    assert "disk is full" in one_line(capsys)
+
+
+@pytest.mark.parametrize("earlier", [[], ["ready-0"]], ids=["first", "update"])
+def test_an_interrupted_set_up_leaves_no_stamp(
+    earlier: list[str],
+    venv: Path,
+    pip: FakePip,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for stamp in earlier:
+        call(venv, stamp)
+    use(FakePip("-r requirements.txt", raises=KeyboardInterrupt()), monkeypatch)
+    assert call(venv) == 130
+    assert "interrupted" in one_line(capsys)
+    assert stamps(venv) == []
+
+
+def test_what_a_dead_attempt_left_is_not_trusted(
+    venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(FakePip("-r requirements.txt"), monkeypatch)
+    call(venv)
+    (venv / "half").touch()
+    pip = use(FakePip(), monkeypatch)
+    assert call(venv) == 0
+    assert "-m venv" in pip.calls[0]
+    assert not (venv / "half").exists()
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(
+    venv: Path, pip: FakePip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    venv.mkdir()
+    (venv / "precious").touch()
+    assert call(venv) == 1
+    assert "did not make it" in one_line(capsys)
+    assert [path.name for path in venv.iterdir()] == ["precious"]
+
+
+def test_a_stopped_make_ends_set_up_like_ctrl_c(venv: Path) -> None:
+    process = subprocess.Popen(
+        command(venv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # "setting up": the virtual environment is being made
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors.count("\n")) == (130, 1)
+    assert stamps(venv) == []
+
+
+def test_a_real_pip_without_a_network(venv: Path) -> None:
+    offline = dict(os.environ, PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
+    offline = {
+        k: v for k, v in offline.items() if k not in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL")
+    }
+    run = subprocess.run(command(venv), env=offline, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert re.fullmatch("set-up: pip cannot reach the package index; .*\n", run.stderr)
+    assert stamps(venv) == []
+
+
+# The Makefile
+
+
+def make(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ["make", "-C", str(project), "--no-print-directory", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_help_is_the_default_and_lists_every_target(project: Path) -> None:
+    phony = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.M)
+    listed = re.findall(r"^  make (\S+) +\S", make(project).stdout, re.M)
+    assert "test" in listed
+    assert sorted(listed) == sorted(" ".join(phony).split())
+
+
+def stamp_of(project: Path, *arguments: str) -> str:
+    found = re.search(r"ready-[0-9a-f]{16}", make(project, "-n", "setup", *arguments).stdout)
+    assert found is not None
+    return found[0]
+
+
+def test_a_touched_file_needs_no_set_up_and_a_changed_one_does(project: Path) -> None:
+    stamp = stamp_of(project)
+    (project / ".venv").mkdir()
+    (project / ".venv" / stamp).write_text("python3.11\n")
+    os.utime(project / "requirements.txt", (2e9, 2e9))
+    assert "Nothing to be done" in make(project, "setup").stdout
+    (project / "requirements-lock.txt").write_text("setuptools==84.2.2\n")
+    assert stamp_of(project) != stamp
+
+
+def test_the_interpreter_of_the_last_set_up_is_kept(project: Path) -> None:
+    named = "PYTHON=/elsewhere/python3.11"
+    stamp = stamp_of(project, named)
+    (project / ".venv").mkdir()
+    (project / ".venv" / stamp).write_text("/elsewhere/python3.11\n")
+    assert "Nothing to be done" in make(project, "setup").stdout
+    assert stamp_of(project, "PYTHON=python3.11") != stamp
+
+
+def test_an_interpreter_that_is_missing_is_one_line(project: Path) -> None:
+    run = make(project, "setup", "PYTHON=no-such-python")
+    assert run.returncode != 0
+    assert re.match(r"set-up: PYTHON=no-such-python does not start; .*\nmake: .*\n\Z", run.stderr)
+
+
+def test_venv_none_sets_nothing_up_and_takes_the_activated_python(project: Path) -> None:
+    commands = make(project, "-n", "test", "VENV=none").stdout
+    assert commands.startswith("python -m pytest\n")
+    assert ".venv" not in commands
