@@ -1,0 +1,192 @@
+"""Image sets: named by a value, decoded once, held whole in memory as uint8 tensors."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from deepreshape.learn import sources
+from deepreshape.learn.files import CorruptFile, cache_folder, load_tensors, save_tensors
+from deepreshape.learn.sources import KNOWN, DataError
+
+VALIDATION_SEED = 2024
+VALIDATION_FRACTION = 10
+"""One training image in ten of every class is held out for validation, by this seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Which images: a known set, or a part of it that is named as one.
+
+    shards: of the mirror's training files, only these (None: all, and all must be there).
+    per_class: so many training images of each class (None: all). size: side in pixels to which
+    images are averaged down (None: as they are). Raises DataError for what cannot be.
+    """
+
+    name: str
+    shards: tuple[int, ...] | None = None
+    per_class: int | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in KNOWN:
+            raise DataError(f"unknown data set {self.name!r}; known are {', '.join(KNOWN)}")
+        if self.size is not None and (self.size < 1 or KNOWN[self.name].size % self.size):
+            raise DataError(
+                f"size {self.size} does not divide the {KNOWN[self.name].size} pixels"
+                f" of {self.name}"
+            )
+        if self.shards is not None and (
+            not self.shards or min(self.shards) < 0 or len(set(self.shards)) < len(self.shards)
+        ):
+            raise DataError(f"shards {self.shards} are not different numbers from 0 on")
+        if self.per_class is not None and self.per_class < 1:
+            raise DataError(f"per_class must be at least 1, not {self.per_class}")
+
+    @property
+    def resolution(self) -> int:
+        return self.size or KNOWN[self.name].size
+
+    @property
+    def classes(self) -> int:
+        return KNOWN[self.name].classes
+
+    @property
+    def train_images(self) -> int:
+        """Images trained on in an epoch (with shards: of the whole set)."""
+        known = KNOWN[self.name]
+        held_out = known.train // VALIDATION_FRACTION
+        return self.per_class * known.classes if self.per_class else known.train - held_out
+
+    def __str__(self) -> str:
+        """`cifar100`, or a part of it: `cifar100[per_class=50,size=16]`."""
+        parts = [f"shards={'+'.join(map(str, self.shards))}"] if self.shards else []
+        parts += [f"per_class={self.per_class}"] if self.per_class else []
+        parts += [f"size={self.size}"] if self.size else []
+        return f"{self.name}[{','.join(parts)}]" if parts else self.name
+
+
+def parse(text: str) -> DataSet:
+    """The data set of a name as `str(DataSet)` prints it. Raises DataError."""
+    match = re.fullmatch(r"([\w-]+)(?:\[([\w=+,]*)\])?", text)
+    if not match:
+        raise DataError(f"{text!r} does not name a data set such as cifar100[per_class=50]")
+    values: dict[str, str] = {}
+    for item in filter(None, (match[2] or "").split(",")):
+        key, _, value = item.partition("=")
+        number = r"[0-9]{1,9}"
+        form = rf"{number}(\+{number})*" if key == "shards" else number
+        if key not in ("shards", "per_class", "size") or not re.fullmatch(form, value):
+            raise DataError(f"{item!r} in {text!r} is not shards=0+1, per_class=50 or size=16")
+        values[key] = value
+    return DataSet(
+        match[1],
+        tuple(map(int, values["shards"].split("+"))) if "shards" in values else None,
+        int(values["per_class"]) if "per_class" in values else None,
+        int(values["size"]) if "size" in values else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """images: uint8, (n, height, width, 3). labels: int64, (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "Split":
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """A data set in memory. mean and std: of the training pixels, by channel, in 0..255.
+    digest: SHA-256 of the decoded set that the splits were taken from."""
+
+    train: Split
+    validation: Split
+    test: Split
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    digest: str
+
+
+@lru_cache(maxsize=2)
+def load(data: DataSet) -> Images:
+    """The images of a data set; decoded into the cache folder at first use.
+
+    Raises DataError where the source is missing or damaged; the message names the file.
+    """
+    tensors, digest = _decoded(replace(data, per_class=None, size=None))
+    train = Split(tensors["train_images"], tensors["train_labels"].long())
+    order = _shuffled_classes(train.labels)
+    held_out = [rows[: len(rows) // VALIDATION_FRACTION] for rows in order]
+    kept = [rows[len(rows) // VALIDATION_FRACTION :] for rows in order]
+    fewest = min(len(rows) for rows in kept)
+    if data.per_class is not None:
+        if data.per_class > fewest:
+            raise DataError(f"{data}: a class has only {fewest} training images")
+        kept = [rows[: data.per_class] for rows in kept]
+    splits = {
+        "train": _rows(train, torch.cat(kept)),
+        "validation": _rows(train, torch.cat(held_out)),
+        "test": Split(tensors["test_images"], tensors["test_labels"].long()),
+    }
+    if data.size is not None:
+        splits = {name: _shrunk(split, data.size) for name, split in splits.items()}
+    pixels = splits["train"].images.reshape(-1, 3)
+    mean = tuple(pixels[:, c].float().mean().item() for c in range(3))
+    std = tuple(max(pixels[:, c].float().std().item(), 1.0) for c in range(3))
+    return Images(**splits, mean=mean, std=std, digest=digest)
+
+
+def _decoded(data: DataSet) -> tuple[Mapping[str, Tensor], str]:
+    """The whole set (or the named shards) as tensors, from the cache or from its source."""
+    part = "" if data.shards is None else "-shards-" + "+".join(map(str, data.shards))
+    path = cache_folder() / f"{data.name}{part}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            tensors, _, digest = load_tensors(path)
+        except (FileNotFoundError, CorruptFile):
+            decoded = sources.decode(data.name, data.shards)
+            digest = save_tensors(path, decoded, {"data": data.name, "shards": data.shards})
+            tensors = dict(decoded)
+    expected = KNOWN[data.name].digest
+    if data.shards is None and expected and digest != expected:
+        path.unlink(missing_ok=True)
+        raise DataError(
+            f"the source of {data.name} holds other images than those this project knows:"
+            f" SHA-256 {digest[:12]}, expected {expected[:12]}"
+        )
+    return tensors, digest
+
+
+def _shuffled_classes(labels: Tensor) -> list[Tensor]:
+    """The rows of each class, in an order that is fixed by VALIDATION_SEED."""
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
+    classes = [torch.nonzero(labels == label).flatten() for label in labels.unique()]
+    return [rows[torch.randperm(len(rows), generator=generator)] for rows in classes]
+
+
+def _rows(split: Split, rows: Tensor) -> Split:
+    return Split(split.images[rows], split.labels[rows])
+
+
+def _shrunk(split: Split, size: int) -> Split:
+    factor = split.images.shape[1] // size
+    if factor == 1:
+        return split
+    parts = [
+        avg_pool2d(part.permute(0, 3, 1, 2).float(), factor).round().to(torch.uint8)
+        for part in split.images.split(4096)
+    ]
+    return Split(torch.cat(parts).permute(0, 2, 3, 1).contiguous(), split.labels)

@@ -1,0 +1,93 @@
+"""Files that are whole or absent: atomic writes, and tensors that carry their own SHA-256.
+
+The data cache, checkpoints and trained weights are such files. Nothing in them is executed when
+they are read: the format is safetensors.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+class CorruptFile(ValueError):
+    """A file that cannot be trusted; the message names it."""
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: DEEPRESHAPE_CACHE, or the user's cache folder."""
+    named = os.environ.get("DEEPRESHAPE_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("deepreshape")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file, or leave what was there."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, object]) -> str:
+    """Write tensors and a JSON header atomically; returns the SHA-256 of both.
+
+    Raises OSError where the file cannot be written; what was there before stays.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = json.dumps(dict(meta), sort_keys=True)
+    digest = _digest(plain, header)
+    with replacing(path) as temporary:
+        try:
+            save_file(plain, temporary, {"meta": header, "sha256": digest})
+        except SafetensorError as error:
+            raise OSError(f"{path} could not be written ({error})") from None
+    return digest
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object], str]:
+    """Tensors, header and digest of a file of `save_tensors`.
+
+    Raises FileNotFoundError, or CorruptFile where the file is cut, damaged or changed.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header, expected = stored["meta"], stored["sha256"]
+    except (SafetensorError, KeyError, OSError) as error:
+        raise CorruptFile(f"{path} is not a whole file of tensors ({error})") from None
+    if _digest(tensors, header) != expected:
+        raise CorruptFile(f"{path} does not have the SHA-256 that it names")
+    return tensors, json.loads(header), expected
+
+
+def _digest(tensors: Mapping[str, Tensor], header: str) -> str:
+    total = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()

@@ -1,0 +1,103 @@
+"""Network -> torch module: one submodule for each layer, under the layer's name."""
+
+import torch
+from torch import Tensor, nn
+
+from deepreshape.design import Network, layers
+from deepreshape.design.layers import (
+    IMAGE,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Layer,
+    Linear,
+    Op,
+    Pool,
+    Relu,
+    Slice,
+)
+
+
+class Net(nn.Module):
+    """The module of a network. Images (n, 3, d, d) in, logits (n, classes) out.
+
+    Every layer is a submodule under its name (`stage2/block1/conv1`); the ReLU sites are those
+    whose module is an `nn.ReLU`.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.program: tuple[Layer, ...] = layers(network)
+        self.last_use = {name: layer.name for layer in self.program for name in layer.inputs}
+        for layer in self.program:
+            self.add_module(layer.name, _module(layer.op))
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = {IMAGE: images}
+        for layer in self.program:
+            inputs = [values[name] for name in layer.inputs]
+            values[layer.name] = self._modules[layer.name](*inputs)  # type: ignore[misc]
+            for name in layer.inputs:
+                if self.last_use[name] == layer.name:
+                    values.pop(name, None)
+        return values[self.program[-1].name]
+
+    def relu_sites(self) -> dict[str, nn.Module]:
+        """The ReLUs by name, in the order in which they run."""
+        return {
+            layer.name: self.get_submodule(layer.name)
+            for layer in self.program
+            if isinstance(layer.op, Relu)
+        }
+
+
+def build(network: Network, seed: int) -> Net:
+    """A freshly initialised module; the same seed gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = Net(network)
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return net
+
+
+class _Sum(nn.Module):
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return left + right
+
+
+class _Slice(nn.Module):
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__()
+        self.start, self.stop = start, stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.start : self.stop]
+
+
+class _Concat(nn.Module):
+    def forward(self, *parts: Tensor) -> Tensor:
+        return torch.cat(parts, dim=1)
+
+
+def _module(op: Op) -> nn.Module:
+    match op:
+        case Conv(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride):
+            return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        case BatchNorm(channels=channels):
+            return nn.BatchNorm2d(channels)
+        case Relu():
+            return nn.ReLU()
+        case Add():
+            return _Sum()
+        case Slice(start=start, stop=stop):
+            return _Slice(start, stop)
+        case Concat():
+            return _Concat()
+        case Pool():
+            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case Linear(inputs=inputs, outputs=outputs):
+            return nn.Linear(inputs, outputs)

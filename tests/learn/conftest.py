@@ -1,0 +1,34 @@
+"""What the tests of learning share: one thread, one place to compute, one clean cache."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from deepreshape.learn.data import load
+from deepreshape.learn.train import Machine
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Results are the same bit for bit only at the same thread count; small nets want no second."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cpu(one_thread: None) -> Machine:
+    return Machine(torch.device("cpu"), "float32")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty cache folder for one test, and nothing in memory before and after it."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(folder))
+    load.cache_clear()
+    yield folder
+    load.cache_clear()

@@ -1,0 +1,264 @@
+"""Files are whole or absent, and a damaged one is never taken for a good one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from deepreshape.learn.files import (
+    CorruptFile,
+    cache_folder,
+    load_tensors,
+    replacing,
+    save_tensors,
+    write_text,
+)
+
+DTYPES = [
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.bool,
+]
+SAMPLE = {
+    "stem/conv.weight": torch.arange(12, dtype=torch.float32).reshape(3, 4) / 7,
+    "stem/conv_bn.num_batches_tracked": torch.tensor(41),
+    "half": torch.tensor([1.5, -2.0, 0.1], dtype=torch.bfloat16),
+}
+META = {"curve": [{"loss": 0.1}, {"loss": 1e-9}], "name": "HRN-5×5×3", "none": None}
+
+
+def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return left.keys() == right.keys() and all(
+        left[name].dtype == right[name].dtype and torch.equal(left[name], right[name])
+        for name in left
+    )
+
+
+@st.composite
+def tensors(draw: st.DrawFn) -> Tensor:
+    shape = draw(st.lists(st.integers(0, 3), max_size=3))
+    size = torch.Size(shape).numel()
+    values = draw(st.lists(st.integers(0, 100), min_size=size, max_size=size))
+    return torch.tensor(values).reshape(shape).to(draw(st.sampled_from(DTYPES)))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file that every example writes anew."""
+    return tmp_path_factory.mktemp("files") / "scratch.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("files") / "whole.safetensors"
+    save_tensors(path, SAMPLE, META)
+    return path.read_bytes()
+
+
+# Tensors
+
+
+@given(
+    st.dictionaries(st.text("ab/._", min_size=1, max_size=8), tensors(), max_size=4),
+    st.dictionaries(st.text(max_size=4), json_values, max_size=3),
+)
+@settings(max_examples=60)
+def test_what_was_saved_is_loaded(
+    scratch: Path, saved: dict[str, Tensor], meta: dict[str, object]
+) -> None:
+    digest = save_tensors(scratch, saved, meta)
+    loaded, header, again = load_tensors(scratch)
+    assert same(loaded, saved)
+    assert header == meta
+    assert again == digest
+
+
+def test_a_scalar_stays_a_scalar(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "x", {"count": torch.tensor(3)}, {})
+    assert load_tensors(tmp_path / "x")[0]["count"].shape == ()
+
+
+def test_a_strided_tensor_is_saved_by_its_values(tmp_path: Path) -> None:
+    strided = torch.arange(24.0).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last)
+    save_tensors(tmp_path / "x", {"w": strided}, {})
+    assert torch.equal(load_tensors(tmp_path / "x")[0]["w"], strided)
+
+
+def test_the_digest_does_not_depend_on_the_order_of_the_tensors(tmp_path: Path) -> None:
+    backwards = dict(reversed(SAMPLE.items()))
+    first = save_tensors(tmp_path / "first", SAMPLE, META)
+    assert save_tensors(tmp_path / "second", backwards, META) == first
+
+
+@pytest.mark.parametrize(
+    ("changed", "meta"),
+    [
+        pytest.param({"half": torch.tensor([1.5, -2.0, 0.2]).bfloat16()}, META, id="a value"),
+        pytest.param({"half": SAMPLE["half"].view(torch.int16)}, META, id="a type"),
+        pytest.param({"half": SAMPLE["half"].reshape(1, 3)}, META, id="a shape"),
+        pytest.param({"other": SAMPLE["half"].clone()}, META, id="a name"),
+        pytest.param({}, {**META, "none": 0}, id="the header"),
+    ],
+)
+def test_the_digest_depends_on(
+    changed: dict[str, Tensor], meta: dict[str, object], tmp_path: Path
+) -> None:
+    first = save_tensors(tmp_path / "first", SAMPLE, META)
+    assert save_tensors(tmp_path / "second", {**SAMPLE, **changed}, meta) != first
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent\.safetensors"):
+        load_tensors(tmp_path / "absent.safetensors")
+
+
+# Damage
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_a_cut_file_is_corrupt(scratch: Path, whole: bytes, data: st.DataObject) -> None:
+    scratch.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    with pytest.raises(CorruptFile, match=r"scratch\.safetensors"):
+        load_tensors(scratch)
+
+
+@given(st.data())
+@settings(max_examples=400)
+def test_a_flipped_bit_makes_a_file_corrupt(
+    scratch: Path, whole: bytes, data: st.DataObject
+) -> None:
+    damaged = bytearray(whole)
+    damaged[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    scratch.write_bytes(damaged)
+    with pytest.raises(CorruptFile, match=r"scratch\.safetensors"):
+        load_tensors(scratch)
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_a_changed_byte_never_changes_what_is_loaded(
+    scratch: Path, whole: bytes, data: st.DataObject
+) -> None:
+    """Only the format's padding may differ: one blank is as good as another."""
+    damaged = bytearray(whole)
+    damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    scratch.write_bytes(damaged)
+    try:
+        loaded, header, _ = load_tensors(scratch)
+    except CorruptFile:
+        return
+    assert same(loaded, SAMPLE)
+    assert header == META
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100)
+def test_a_foreign_file_is_corrupt(scratch: Path, content: bytes) -> None:
+    scratch.write_bytes(content)
+    with pytest.raises(CorruptFile, match=r"scratch\.safetensors"):
+        load_tensors(scratch)
+
+
+def test_tensors_of_another_program_are_corrupt(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file(SAMPLE, tmp_path / "other.safetensors")
+    with pytest.raises(CorruptFile, match=r"other\.safetensors"):
+        load_tensors(tmp_path / "other.safetensors")
+
+
+def test_an_appended_byte_makes_a_file_corrupt(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / "long.safetensors").write_bytes(whole + b"\0")
+    with pytest.raises(CorruptFile, match=r"long\.safetensors"):
+        load_tensors(tmp_path / "long.safetensors")
+
+
+# Replacing
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_an_error_while_writing_leaves_the_old_file_alone(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(error), replacing(path) as temporary:
+        temporary.write_text("half of the n")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_before_anything_is_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no space"), replacing(tmp_path / "file"):
+        raise OSError("no space")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_nothing_is_left_beside_a_written_file(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "text")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "file", "text")
+    assert (tmp_path / "a" / "b" / "file").read_text() == "text"
+
+
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\r")))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_text_is_utf_8(tmp_path: Path, text: str) -> None:
+    write_text(tmp_path / "file", text)
+    assert (tmp_path / "file").read_bytes() == text.encode()
+
+
+def test_a_failed_save_leaves_the_old_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_tensors(path, SAMPLE, META)
+    with pytest.raises(TypeError):
+        save_tensors(path, SAMPLE, {"not JSON": object()})
+    assert same(load_tensors(path)[0], SAMPLE)
+
+
+# The cache folder
+
+
+def test_the_cache_folder_is_the_named_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "here"))
+    assert cache_folder() == tmp_path / "here"
+
+
+@pytest.mark.parametrize("unnamed", [None, ""])
+def test_without_a_name_the_cache_folder_is_the_users(
+    unnamed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("DEEPRESHAPE_CACHE")
+    if unnamed is not None:
+        monkeypatch.setenv("DEEPRESHAPE_CACHE", unnamed)
+    assert cache_folder() == tmp_path / "deepreshape"
