@@ -1,0 +1,3 @@
+from deepreshape.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What private inference costs."""
