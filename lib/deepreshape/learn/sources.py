@@ -128,8 +128,9 @@ def _downloaded_cifar100() -> tuple[Arrays, Arrays]:
     try:
         parts = [CIFAR100(str(folder), train=train, download=True) for train in (True, False)]
     except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise DataError(
-            f"cifar100 could not be downloaded to {folder} ({error});"
+            f"cifar100 could not be downloaded to {folder} ({reason});"
             " set DEEPRESHAPE_MIRROR to a folder that holds it"
         ) from None
     train, test = ((part.data, np.asarray(part.targets)) for part in parts)
