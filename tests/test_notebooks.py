@@ -79,9 +79,7 @@ def test_the_kernel_is_any_python_3(path: Path) -> None:
     assert read(path).metadata.kernelspec.name == "python3"
 
 
-@pytest.mark.parametrize(
-    "text", ["/home/me/x", "in /tmp/y", "'/mnt/here'", '"/var/tmp"', "(/root)"]
-)
+@pytest.mark.parametrize("text", ["/home/me/x", "in /tmp", "'/mnt/here'", '"/var/tmp"', "(/root)"])
 def test_a_path_of_a_machine_is_seen(text: str) -> None:
     assert PLACE.search(text)
 

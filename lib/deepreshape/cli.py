@@ -72,10 +72,14 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.argument("network"),
             click.option("--input", "resolution", type=int, help="Input height and width [32]."),
             click.option("--classes", type=int, help="Number of classes [100]."),
-            click.option("--scale", help="Multiply every width by this, such as 0.5."),
-            click.option("--cull", type=Numbers(), help="Stages without ReLUs, such as 1."),
-            click.option("--thin", type=Numbers(), help="Stages with one ReLU a block: 2,3,4."),
-            click.option("--reuse", type=int, help="ReLU-reuse factor, such as 8."),
+            click.option("--scale", "scaled_by", help="Multiply every width by this, such as 0.5."),
+            click.option(
+                "--cull", "culled", type=Numbers(), help="Stages without ReLUs, such as 1."
+            ),
+            click.option(
+                "--thin", "thinned", type=Numbers(), help="Stages with one ReLU a block: 2,3,4."
+            ),
+            click.option("--reuse", "reused_by", type=int, help="ReLU-reuse factor, such as 8."),
         )
     ):
         command = option(command)
@@ -86,46 +90,38 @@ def edited(
     network: str,
     resolution: int | None,
     classes: int | None,
-    scale_by: str | None,
+    scaled_by: str | None,
     culled: tuple[int, ...] | None,
     thinned: tuple[int, ...] | None,
-    factor: int | None,
+    reused_by: int | None,
 ) -> Network:
     """The network of a command's arguments."""
     result = parse(network, resolution, classes)
-    if scale_by is not None:
-        result = scale(result, scale_by)
+    if scaled_by is not None:
+        result = scale(result, scaled_by)
     if culled is not None:
         result = cull(result, culled)
     if thinned is not None:
         result = thin(result, thinned)
-    if factor is not None:
-        result = reuse(result, factor)
+    if reused_by is not None:
+        result = reuse(result, reused_by)
     return result
 
 
 @commands.command()
 @network_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def count(network: str, as_json: bool, **options: Any) -> None:
+def count(as_json: bool, **arguments: Any) -> None:
     """Count ReLUs, MACs, FLOPs and parameters of NETWORK.
 
     NETWORK is a name such as "HRN-5x5x3x(m=16)", "ResNet18(m=16)-4x4x4x" or "R34-HRN-2x6x3x".
     FLOPs are counted twice: A charges 5 per BatchNorm element, B charges 2.
     """
-    described = edited(
-        network,
-        options["resolution"],
-        options["classes"],
-        options["scale"],
-        options["cull"],
-        options["thin"],
-        options["reuse"],
-    )
+    network = edited(**arguments)
     if as_json:
-        click.echo(json.dumps(_counts(described, cost(described)), indent=1))
+        click.echo(json.dumps(_counts(network, cost(network)), indent=1))
     else:
-        _print_counts(described, cost(described))
+        _print_counts(network, cost(network))
 
 
 def _counts(network: Network, counted: Cost) -> dict[str, Any]:

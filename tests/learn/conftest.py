@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from deepreshape.learn.data import load
+from deepreshape.learn.runs import Store
 from deepreshape.learn.train import Machine
 
 
@@ -32,3 +33,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     load.cache_clear()
     yield folder
     load.cache_clear()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")

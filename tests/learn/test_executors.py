@@ -39,11 +39,6 @@ def float32(cpu: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
-
-
-@pytest.fixture
 def obtained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that are obtained in this process, in order."""
     runs: list[Run] = []

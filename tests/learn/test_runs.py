@@ -36,11 +36,6 @@ STEPS = 4
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
-
-
-@pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Network]:
     """The networks that were trained, in order."""
     made: list[Network] = []

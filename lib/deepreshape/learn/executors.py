@@ -57,8 +57,14 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
                     _in_this_process(wave, store, machine, campaign)
                 else:
                     _in_processes(wave, store, machine, workers, campaign)
-    records = [store.get(run) for run in runs]
-    return [record for record in records if record is not None]
+    return [_kept(run, store) for run in runs]
+
+
+def _kept(run: Run, store: Store) -> Record:
+    record = store.get(run)
+    if record is None:
+        raise RuntimeError(f"{store.path(run)} was changed meanwhile; run again to make it anew")
+    return record
 
 
 def _with_teachers(runs: Iterable[Run]) -> list[Run]:
