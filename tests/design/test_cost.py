@@ -1,27 +1,48 @@
 """Counts: by hand on small nets, by closed forms on all."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepreshape.design import (
     Cost,
     Network,
+    ReluPlan,
     Stage,
+    by_depth,
+    cifar_resnet,
+    convnext_like,
     cost,
     hybrenet,
     layers,
+    mobilenet,
     optimize,
     paper_convention,
+    parse,
+    regnet,
     resnet18,
     resnet34,
     reuse,
+    vgg,
+    wide_resnet,
+)
+from deepreshape.design.architectures import (
+    Basic,
+    Block,
+    Grouped,
+    Inverted,
+    Plain,
+    PreActivation,
+    Separable,
 )
 from deepreshape.design.cost import layer_macs, layer_params
-from deepreshape.design.layers import BatchNorm, Layer, Pool, Relu
-from tests.networks import networks
+from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Pool, Relu
+from tests.networks import KINDS, networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
 # Maps: stem 2x4x4 = 32, stage 1 2x4x4 = 32, stage 2 4x2x2 = 16.
@@ -54,6 +75,96 @@ def test_the_small_net_with_reuse_costs_what_a_sheet_of_paper_says() -> None:
     assert cost(REUSED) == Cost(relus=(16, 24), macs=1264, batchnorm=68, params=354)
 
 
+# The other kinds of blocks: a stem of 2 channels, one block of 4, on a map of 2 x 2, 3 classes. The
+# stem costs 3*3*3*2 * 4 = 216 MACs and 54 + 4 parameters, its map has 8 elements, the block's 16.
+
+
+@pytest.mark.parametrize(
+    ("block", "counted"),
+    [
+        pytest.param(
+            # The stem has neither BatchNorm nor ReLU: those of the block and of the head follow.
+            PreActivation(),
+            Cost(
+                relus=(0, 8 + 16),
+                macs=216 + (72 + 144 + 8) * 4 + 12,
+                batchnorm=8 + 16 + 16,
+                params=54 + 4 + (72 + 8 + 144 + 8) + 8 + 15,
+                head_relus=16,
+            ),
+            id="PreActivation",
+        ),
+        pytest.param(
+            Plain((5,)),
+            Cost(
+                relus=(8, 16),
+                macs=216 + 72 * 4 + 4 * 5 + 5 * 3,
+                batchnorm=8 + 16,
+                params=58 + (72 + 8) + 25 + 18,
+                head_relus=5,
+            ),
+            id="Plain",
+        ),
+        pytest.param(
+            Separable(),
+            Cost(
+                relus=(8, 8 + 16),
+                macs=216 + (9 * 2 + 2 * 4) * 4 + 12,
+                batchnorm=8 + 8 + 16,
+                params=58 + (18 + 4 + 8 + 8) + 15,
+            ),
+            id="Separable",
+        ),
+        pytest.param(
+            # The same without the last ReLU, then 5 features.
+            Inverted(6, 5),
+            Cost(
+                relus=(8, 8),
+                macs=216 + (9 * 2 + 2 * 4) * 4 + 4 * 5 * 4 + 15,
+                batchnorm=8 + 8 + 16 + 20,
+                params=58 + (18 + 4 + 8 + 8) + (20 + 10) + 18,
+                head_relus=20,
+            ),
+            id="Inverted",
+        ),
+        pytest.param(
+            # Of the 3x3 convolution, each output reads two channels.
+            Grouped(2),
+            Cost(
+                relus=(8, 3 * 16),
+                macs=216 + (2 * 4 + 9 * 2 * 4 + 4 * 4 + 2 * 4) * 4 + 12,
+                batchnorm=8 + 4 * 16,
+                params=58 + (8 + 72 + 16 + 8 + 4 * 8) + 15,
+            ),
+            id="Grouped",
+        ),
+    ],
+)
+def test_one_block_of_each_other_kind_costs_what_a_sheet_of_paper_says(
+    block: Block, counted: Cost
+) -> None:
+    assert cost(Network(2, (Stage(4, 1),), 2, 3, block=block)) == counted
+
+
+def test_the_total_of_relus_includes_the_heads() -> None:
+    assert Cost((1, 2, 4), 0, 0, 0, head_relus=8).total_relus == 15
+
+
+def test_the_tables_count_the_stem_with_stage_1_and_the_head_with_the_last() -> None:
+    assert Cost((1, 2, 4, 8), 0, 0, 0, head_relus=16).stage_relus == (3, 4, 24)
+
+
+def test_the_only_stage_counts_with_stem_and_head() -> None:
+    assert Cost((1, 2), 0, 0, 0, head_relus=4).stage_relus == (7,)
+
+
+@given(networks())
+def test_the_stages_of_the_tables_add_up_to_the_total(network: Network) -> None:
+    counted = cost(network)
+    assert sum(counted.stage_relus) == counted.total_relus
+    assert len(counted.stage_relus) == len(network.stages)
+
+
 def test_flops_a_charge_five_for_a_batchnorm_element() -> None:
     assert cost(SMALL).flops("A") == 2924 + 5 * 144
 
@@ -66,14 +177,72 @@ def test_the_total_of_relus_is_the_sum_over_stem_and_stages() -> None:
     assert cost(SMALL).total_relus == 128
 
 
-@given(networks(edited=False))
+@given(networks(edited=False, blocks=[Basic]))
 def test_relus_are_the_stems_map_and_two_maps_for_each_block(network: Network) -> None:
     stem = network.stem * network.resolution**2
+    sides = _sides(network)[1:]
     stages = [
-        2 * stage.depth * stage.width * (network.resolution // 2**halvings) ** 2
-        for halvings, stage in enumerate(network.stages)
+        2 * stage.depth * stage.width * side**2
+        for stage, side in zip(network.stages, sides, strict=True)
     ]
     assert cost(network).relus == (stem, *stages)
+    assert cost(network).head_relus == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.data())
+@settings(max_examples=40)
+def test_the_relus_of_every_kind_of_block_have_their_closed_form(
+    kind: type[Block], data: st.DataObject
+) -> None:
+    network = data.draw(networks(edited=False, blocks=[kind]))
+    assert (*cost(network).relus, cost(network).head_relus) == _relus_by_formula(network)
+
+
+def _relus_by_formula(network: Network) -> tuple[int, ...]:
+    """By stem, stages and head, from widths c and map sizes d; the first block of a stage reads the
+    stage before it."""
+    sides = _sides(network)
+    found = [0 if isinstance(network.block, PreActivation) else network.stem * sides[0] ** 2]
+    before = network.stem
+    for number, (stage, (outer, inner)) in enumerate(
+        zip(network.stages, pairwise(sides), strict=True), start=1
+    ):
+        c, rest = stage.width, stage.depth - 1
+        match network.block:
+            case Basic():
+                relus = 2 * stage.depth * c * inner**2
+            case PreActivation():
+                relus = before * outer**2 + (1 + 2 * rest) * c * inner**2
+            case Plain():
+                relus = stage.depth * c * inner**2
+            case Separable():
+                relus = (before + c + 2 * rest * c) * inner**2
+            case Inverted(expansion=t):
+                if number == 1 or t == 1:
+                    relus = (before + rest * c) * inner**2
+                else:
+                    relus = t * before * (outer**2 + inner**2) + 2 * t * rest * c * inner**2
+            case Grouped():
+                relus = c * outer**2 + (2 + 3 * rest) * c * inner**2
+        found.append(relus)
+        before = c
+    match network.block:
+        case PreActivation():
+            return (*found, before * sides[-1] ** 2)
+        case Plain(hidden=hidden):
+            return (*found, sum(hidden))
+        case Inverted(features=features):
+            return (*found, features * sides[-1] ** 2)
+    return (*found, 0)
+
+
+def _sides(network: Network) -> list[int]:
+    """The size of the maps of the stem and of each stage."""
+    return [
+        network.resolution // prod(network.strides[:number])
+        for number in range(len(network.stages) + 1)
+    ]
 
 
 @given(networks(), st.integers(2, 4))
@@ -85,10 +254,22 @@ def test_relus_and_batchnorm_grow_with_the_square_of_the_input(
     assert large.batchnorm == times**2 * small.batchnorm
 
 
+@given(networks(blocks=[PreActivation, Inverted]), st.integers(2, 4))
+def test_so_do_the_relus_of_a_head_before_its_mean(network: Network, times: int) -> None:
+    assert cost(_resized(network, times)).head_relus == times**2 * cost(network).head_relus
+
+
+@given(networks(blocks=[Plain]), st.integers(2, 4))
+def test_the_relus_of_hidden_layers_do_not_depend_on_the_input(
+    network: Network, times: int
+) -> None:
+    assert cost(_resized(network, times)).head_relus == cost(network).head_relus
+
+
 @given(networks(), st.integers(2, 4))
 def test_convolutions_grow_with_the_square_of_the_input(network: Network, times: int) -> None:
-    head = network.widths[-1] * network.classes
-    small, large = cost(network).macs - head, cost(_resized(network, times)).macs - head
+    dense = sum(one * other for one, other in pairwise(_dense_widths(network)))
+    small, large = cost(network).macs - dense, cost(_resized(network, times)).macs - dense
     assert large == times**2 * small
 
 
@@ -99,23 +280,35 @@ def test_parameters_do_not_depend_on_the_input(network: Network, times: int) -> 
 
 @given(networks(), st.integers(1, 50))
 def test_a_class_costs_a_weight_for_each_channel_and_a_bias(network: Network, more: int) -> None:
-    wider = Network(
-        network.stem, network.stages, network.resolution, network.classes + more, network.relus
-    )
-    channels = network.widths[-1]
+    wider = replace(network, classes=network.classes + more)
+    channels = _dense_widths(network)[-2]
     assert cost(wider).macs - cost(network).macs == more * channels
     assert cost(wider).params - cost(network).params == more * (channels + 1)
 
 
+def _dense_widths(network: Network) -> tuple[int, ...]:
+    """What the mean gives, hidden layers, classes."""
+    match network.block:
+        case Plain(hidden=hidden):
+            return (network.widths[-1], *hidden, network.classes)
+        case Inverted(features=features):
+            return (features, network.classes)
+    return (network.widths[-1], network.classes)
+
+
 @given(networks(reuse=(1,)))
 def test_culling_and_thinning_change_relus_only(network: Network) -> None:
-    plain = Network(network.stem, network.stages, network.resolution, network.classes)
-    edited, whole = cost(network), cost(plain)
+    edited, whole = cost(network), cost(replace(network, relus=ReluPlan()))
     assert (edited.macs, edited.batchnorm, edited.params) == (
         whole.macs,
         whole.batchnorm,
         whole.params,
     )
+
+
+@given(networks())
+def test_what_a_name_reads_back_as_costs_the_same(network: Network) -> None:
+    assert cost(parse(str(network))) == cost(network)
 
 
 @given(st.integers(1, 6), st.sampled_from([2, 3, 4, 5, 8]), st.integers(1, 8))
@@ -138,6 +331,7 @@ def test_the_reuse_module_has_its_closed_form(groups: int, factor: int, size: in
         (hybrenet(5, 5, 3), 48652308),
         (hybrenet(2, 5, 3), 7828596),
         (reuse(optimize(hybrenet(2, 5, 3)), 4), 5228916),
+        (wide_resnet(22, 8), 17204276),
     ],
     ids=str,
 )
@@ -152,6 +346,8 @@ def test_the_fold_adds_up_the_layers(network: Network) -> None:
     assert total.params == sum(map(layer_params, listed))
     assert total.batchnorm == sum(_elements(listed, BatchNorm))
     assert total.total_relus == sum(_elements(listed, Relu))
+    for stage, relus in enumerate((*total.relus, total.head_relus)):
+        assert relus == sum(_elements([x for x in listed if x.stage == stage], Relu))
 
 
 @pytest.mark.parametrize("op", [Relu(), Pool()])
@@ -160,32 +356,77 @@ def test_a_relu_and_a_mean_are_free(op: Relu | Pool) -> None:
     assert (layer_macs(layer), layer_params(layer)) == (0, 0)
 
 
-def _elements(listed: tuple[Layer, ...], op: type) -> list[int]:
+@pytest.mark.parametrize("groups", [1, 2, 4, 8])
+def test_groups_divide_what_a_convolution_costs(groups: int) -> None:
+    layer = Layer("x", Conv(8, 16, groups=groups), ("image",), (16, 4, 4), 0)
+    assert layer_params(layer) == 9 * 8 * 16 // groups
+    assert layer_macs(layer) == 16 * layer_params(layer)
+
+
+def test_the_bias_of_a_linear_layer_is_learned_but_free() -> None:
+    layer = Layer("x", Linear(5, 3), ("image",), (3, 1, 1), 0)
+    assert (layer_macs(layer), layer_params(layer)) == (15, 18)
+
+
+def _elements(listed: Sequence[Layer], op: type) -> list[int]:
     return [prod(layer.shape) for layer in listed if isinstance(layer.op, op)]
 
 
 def _resized(network: Network, times: int) -> Network:
-    return Network(
-        network.stem, network.stages, times * network.resolution, network.classes, network.relus
-    )
+    return replace(network, resolution=times * network.resolution)
 
 
 # Which FLOPs the paper prints
 
 
-def test_convention_a_is_for_resnet18_on_cifar_100() -> None:
-    assert paper_convention(resnet18()) == "A"
+@pytest.mark.parametrize(
+    "network",
+    [
+        resnet18(),
+        resnet18(16, (4, 4, 4)),
+        optimize(hybrenet(5, 5, 3)),
+        wide_resnet(22, 8),
+        wide_resnet(16, 4),
+    ],
+    ids=str,
+)
+def test_convention_a_is_for_resnet18_and_wideresnets_on_cifar_100(network: Network) -> None:
+    assert paper_convention(network) == "A"
 
 
 @pytest.mark.parametrize(
     "network",
-    [resnet18(resolution=64, classes=200), resnet34(), reuse(resnet18(), 2)],
-    ids=["TinyImageNet", "ResNet34", "ReLU-reuse"],
+    [
+        resnet18(resolution=64, classes=200),
+        wide_resnet(22, 8, resolution=64, classes=200),
+        resnet34(),
+        hybrenet(2, 6, 3, base="34"),
+        reuse(resnet18(), 2),
+        *(convnext_like(variant) for variant in "TNPFA"),
+        cifar_resnet(32),
+        vgg(),
+        vgg(resolution=64, classes=200),
+    ],
+    ids=str,
 )
 def test_convention_b_is_for_the_others(network: Network) -> None:
     assert paper_convention(network) == "B"
 
 
-@pytest.mark.parametrize("network", [SMALL, resnet18(resolution=16)], ids=str)
+@pytest.mark.parametrize(
+    "network",
+    [
+        SMALL,
+        resnet18(resolution=16),
+        wide_resnet(22, 8, resolution=16),
+        vgg(resolution=16),
+        cifar_resnet(20),
+        by_depth((1, 5, 5, 3)),
+        mobilenet(1),
+        mobilenet(2),
+        regnet("200MF"),
+    ],
+    ids=str,
+)
 def test_no_convention_is_known_for_what_the_paper_does_not_count(network: Network) -> None:
     assert paper_convention(network) is None

@@ -1,8 +1,38 @@
 """A few numbers become a network of the paper's families."""
 
+from collections.abc import Callable
+
 import pytest
 
-from deepreshape.design import DesignError, Network, Stage, hybrenet, resnet18, resnet34
+from deepreshape.design import (
+    DesignError,
+    Network,
+    Stage,
+    by_depth,
+    cifar_resnet,
+    convnext_like,
+    hybrenet,
+    mobilenet,
+    regnet,
+    resnet18,
+    resnet34,
+    vgg,
+    wide_resnet,
+)
+
+SIZED: dict[str, Callable[..., Network]] = {
+    "ResNet18": resnet18,
+    "ResNet34": resnet34,
+    "ResNet32": lambda **shape: cifar_resnet(32, **shape),
+    "HRN": lambda **shape: hybrenet(5, 5, 3, **shape),
+    "HRN by depth": lambda **shape: by_depth((1, 5, 5, 3), **shape),
+    "WideResNet": lambda **shape: wide_resnet(22, 8, **shape),
+    "VGG16": vgg,
+    "MobileNetV1": lambda **shape: mobilenet(1, **shape),
+    "MobileNetV2": lambda **shape: mobilenet(2, **shape),
+    "RegNet-X": lambda **shape: regnet("200MF", **shape),
+}
+ALL = SIZED | {"ConvNeXt": lambda **shape: convnext_like("T", **shape)}
 
 
 def test_resnet18_doubles_its_channels_in_blocks_of_two() -> None:
@@ -40,9 +70,73 @@ def test_the_stem_has_the_channels_of_stage_1(network: Network) -> None:
     assert network.stem == network.widths[0] == 8
 
 
-@pytest.mark.parametrize("network", [resnet18(), resnet34(), hybrenet(5, 5, 3)], ids=str)
-def test_the_default_shape_is_cifar_100s(network: Network) -> None:
+@pytest.mark.parametrize("family", SIZED)
+def test_the_default_shape_is_cifar_100s(family: str) -> None:
+    network = SIZED[family]()
     assert (network.resolution, network.classes) == (32, 100)
+
+
+def test_that_of_a_convnext_is_tiny_imagenets() -> None:
+    assert (convnext_like("T").resolution, convnext_like("T").classes) == (64, 200)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_every_family_takes_an_input_and_classes(family: str) -> None:
+    network = ALL[family](resolution=48, classes=7)
+    assert (network.resolution, network.classes) == (48, 7)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_input_and_classes_change_nothing_else(family: str) -> None:
+    assert ALL[family](resolution=48, classes=7).architecture == ALL[family]().architecture
+
+
+def test_a_network_by_depth_doubles_its_channels_as_often_as_it_is_told() -> None:
+    assert by_depth((1, 2, 3), m=4).stages == (Stage(4, 1), Stage(8, 2), Stage(16, 3))
+
+
+def test_a_network_by_depth_of_resnet18_is_resnet18() -> None:
+    assert by_depth((2, 2, 2, 2), m=64) == resnet18()
+
+
+def test_resnet32_has_three_stages_of_five_blocks() -> None:
+    assert cifar_resnet(32).stages == (Stage(16, 5), Stage(32, 5), Stage(64, 5))
+
+
+def test_a_resnet_made_for_cifar_takes_base_channels_and_factors() -> None:
+    assert cifar_resnet(20, 8, (5, 3)).widths == (8, 40, 120)
+
+
+def test_a_convnext_takes_base_channels() -> None:
+    assert convnext_like("N", 96).stem == 96
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cifar_resnet(18), "depths are 20, 32, 44, 56, 110, not 18"),
+        (lambda: wide_resnet(18, 8), "6 n \\+ 4 layers, such as 16, 22 or 28, not 18"),
+        (lambda: wide_resnet(22, 8, m=0), "stem channels must be at least 1, not 0"),
+        (lambda: mobilenet(3), "there are MobileNetV1 and MobileNetV2, not V3"),
+        (lambda: mobilenet(2, m=6), "4 does not divide 6"),
+        (lambda: regnet("5GF"), "there is no RegNetX-5GF; there are 200MF"),
+        (lambda: vgg(0), "stem channels must be at least 1, not 0"),
+        (lambda: by_depth((1, 0, 1)), "blocks of stage 2 must be at least 1, not 0"),
+    ],
+    ids=[
+        "ResNet18 for CIFAR",
+        "WideResNet of 18",
+        "WideResNet of no stem",
+        "MobileNetV3",
+        "MobileNetV2 of 6",
+        "RegNetX-5GF",
+        "VGG16 of no stem",
+        "a stage of no blocks",
+    ],
+)
+def test_a_number_that_makes_no_member_is_named(make: Callable[[], Network], message: str) -> None:
+    with pytest.raises(DesignError, match=message):
+        make()
 
 
 @pytest.mark.parametrize("m", [0, -1])

@@ -1,12 +1,37 @@
 """The list of layers of a network, on nets small enough to write the list down."""
 
+from dataclasses import replace
 from itertools import pairwise
+from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from deepreshape.design import Network, ReluPlan, Stage, cull, layers, reuse, thin
-from deepreshape.design.layers import (
+from deepreshape.design import (
+    Network,
+    ReluPlan,
+    Stage,
+    cull,
+    layers,
+    mobilenet,
+    regnet,
+    reuse,
+    thin,
+    vgg,
+    wide_resnet,
+)
+from deepreshape.design.architectures import (
+    Basic,
+    Block,
+    Grouped,
+    Inverted,
+    Plain,
+    PreActivation,
+    Separable,
+)
+from deepreshape.design.layers import parts
+from deepreshape.design.ops import (
     IMAGE,
     Add,
     BatchNorm,
@@ -14,11 +39,12 @@ from deepreshape.design.layers import (
     Conv,
     Layer,
     Linear,
+    Op,
     Pool,
     Relu,
     Slice,
 )
-from tests.networks import networks
+from tests.networks import KINDS, networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
 ONE_BLOCK = Network(8, (Stage(8, 1),), resolution=2, classes=1)
@@ -26,6 +52,41 @@ ONE_BLOCK = Network(8, (Stage(8, 1),), resolution=2, classes=1)
 
 def names(network: Network, op: type | None = None) -> list[str]:
     return [layer.name for layer in layers(network) if op is None or isinstance(layer.op, op)]
+
+
+def relus(network: Network, stage: int) -> list[str]:
+    """The ReLUs of a stage; of the stem for stage 0, of the head behind the last."""
+    return [
+        layer.name
+        for layer in layers(network)
+        if layer.stage == stage and isinstance(layer.op, Relu)
+    ]
+
+
+def one_stage(block: Block, width: int = 4, stride: int = 1) -> Network:
+    """One block on a map of 4 x 4 with 2 channels."""
+    return Network(2, (Stage(width, 1, stride),), 4, 3, block=block)
+
+
+def body(network: Network) -> list[tuple[str, Op, tuple[str, ...]]]:
+    """Name, operation and inputs of the layers of stage 1, without its name and the block's."""
+
+    def short(name: str) -> str:
+        return name.removeprefix("stage1/").removeprefix("block1/")
+
+    return [
+        (short(layer.name), layer.op, tuple(map(short, layer.inputs)))
+        for layer in layers(network)
+        if layer.stage == 1
+    ]
+
+
+def head(network: Network) -> list[tuple[str, Op]]:
+    return [
+        (layer.name.removeprefix("head/"), layer.op)
+        for layer in layers(network)
+        if layer.name.startswith("head/")
+    ]
 
 
 def by_name(network: Network) -> dict[str, Layer]:
@@ -96,8 +157,13 @@ def test_a_sum_adds_maps_of_one_shape(network: Network) -> None:
             assert {found[name].shape for name in layer.inputs} == {layer.shape}
 
 
-@given(networks())
-def test_convolutions_batchnorms_and_linear_layers_fit_what_they_read(network: Network) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.data())
+@settings(max_examples=40)
+def test_convolutions_batchnorms_and_linear_layers_fit_what_they_read(
+    kind: type[Block], data: st.DataObject
+) -> None:
+    network = data.draw(networks(blocks=[kind]))
     channels = {IMAGE: 3} | {layer.name: layer.shape[0] for layer in layers(network)}
     for layer in layers(network):
         match layer.op:
@@ -113,18 +179,49 @@ def test_stages_come_in_order(network: Network) -> None:
 
 
 @given(networks())
-def test_every_stage_after_the_first_halves_the_map(network: Network) -> None:
-    found = by_name(network)
+def test_a_stage_divides_the_map_by_its_stride(network: Network) -> None:
+    last = {layer.stage: layer.shape for layer in layers(network)}
     for number, stage in enumerate(network.stages, start=1):
-        side = network.resolution // 2 ** (number - 1)
-        assert found[f"stage{number}/block{stage.depth}/sum"].shape == (stage.width, side, side)
+        side = network.resolution // prod(network.strides[:number])
+        assert last[number] == (stage.width, side, side)
 
 
 @given(networks())
+def test_a_convolution_divides_the_map_by_its_stride(network: Network) -> None:
+    sides = {IMAGE: network.resolution} | {x.name: x.shape[1] for x in layers(network)}
+    for layer in layers(network):
+        if isinstance(layer.op, Conv):
+            side = sides[layer.inputs[0]] // layer.op.stride
+            assert layer.shape == (layer.op.outputs, side, side)
+
+
+@given(networks())
+def test_groups_divide_the_channels_on_both_sides_of_a_convolution(network: Network) -> None:
+    for layer in layers(network):
+        if isinstance(layer.op, Conv):
+            assert layer.op.inputs % layer.op.groups == layer.op.outputs % layer.op.groups == 0
+
+
+@given(networks())
+def test_a_linear_layer_reads_a_vector(network: Network) -> None:
+    found = by_name(network)
+    for layer in found.values():
+        if isinstance(layer.op, Linear):
+            assert found[layer.inputs[0]].shape == (layer.op.inputs, 1, 1)
+
+
+@given(networks(blocks=[kind for kind in KINDS if kind is not PreActivation]))
 def test_every_convolution_is_followed_by_its_batchnorm(network: Network) -> None:
     for layer, after in pairwise(layers(network)):
         if isinstance(layer.op, Conv):
             assert (after.op, after.inputs) == (BatchNorm(layer.op.outputs), (layer.name,))
+
+
+@given(networks(blocks=[PreActivation], edited=False))
+def test_pre_activation_puts_a_relu_behind_every_batchnorm(network: Network) -> None:
+    for layer, after in pairwise(layers(network)):
+        if isinstance(layer.op, BatchNorm):
+            assert (after.op, after.inputs) == (Relu(), (layer.name,))
 
 
 def test_a_block_that_changes_neither_size_nor_width_has_no_convolution_on_its_shortcut() -> None:
@@ -141,42 +238,257 @@ def test_a_block_that_only_changes_the_size_has_one() -> None:
     assert by_name(network)["stage2/block1/shortcut"].op == Conv(2, 2, 1, 2)
 
 
-# ReLUs that are gone
+# A block of every other kind, on 2 channels
 
 
-def test_a_culled_stage_has_no_relu() -> None:
-    assert names(cull(SMALL, [2]), Relu) == [
-        "stem/relu",
-        "stage1/block1/relu1",
-        "stage1/block1/relu2",
+def test_a_pre_activation_block_that_widens_is_this_list() -> None:
+    """Its shortcut reads what the first ReLU gives, and has no BatchNorm."""
+    assert body(one_stage(PreActivation(), stride=2)) == [
+        ("bn1", BatchNorm(2), ("stem/conv",)),
+        ("relu1", Relu(), ("bn1",)),
+        ("shortcut", Conv(2, 4, 1, 2), ("relu1",)),
+        ("conv1", Conv(2, 4, 3, 2), ("relu1",)),
+        ("conv1_bn", BatchNorm(4), ("conv1",)),
+        ("relu2", Relu(), ("conv1_bn",)),
+        ("conv2", Conv(4, 4), ("relu2",)),
+        ("sum", Add(), ("conv2", "shortcut")),
     ]
 
 
-def test_culling_stage_1_takes_the_stems_relu() -> None:
-    assert names(cull(SMALL, [1]), Relu) == ["stage2/block1/relu1", "stage2/block1/relu2"]
+def test_a_pre_activation_block_that_keeps_its_shape_adds_what_it_reads() -> None:
+    assert body(one_stage(PreActivation(), width=2))[-1] == ("sum", Add(), ("conv2", "stem/conv"))
 
 
-def test_a_thinned_stage_keeps_the_relu_behind_the_sum() -> None:
-    assert names(thin(SMALL, [2]), Relu)[-1:] == ["stage2/block1/relu2"]
-    assert "stage2/block1/relu1" not in names(thin(SMALL, [2]))
-
-
-def test_thinning_stage_1_takes_the_stems_relu() -> None:
-    assert names(thin(SMALL, [1]), Relu) == [
-        "stage1/block1/relu2",
-        "stage2/block1/relu1",
-        "stage2/block1/relu2",
+def test_a_plain_stage_of_stride_2_begins_with_a_mean_over_2_by_2() -> None:
+    assert body(one_stage(Plain(), stride=2)) == [
+        ("pool", Pool(2), ("stem/relu",)),
+        ("conv", Conv(2, 4), ("pool",)),
+        ("conv_bn", BatchNorm(4), ("conv",)),
+        ("relu", Relu(), ("conv_bn",)),
     ]
+
+
+def test_a_plain_stage_of_stride_1_begins_with_its_convolution() -> None:
+    assert body(one_stage(Plain()))[0] == ("conv", Conv(2, 4), ("stem/relu",))
+
+
+def test_a_separable_block_is_this_list() -> None:
+    assert body(one_stage(Separable(), stride=2)) == [
+        ("depthwise", Conv(2, 2, 3, 2, groups=2), ("stem/relu",)),
+        ("depthwise_bn", BatchNorm(2), ("depthwise",)),
+        ("relu1", Relu(), ("depthwise_bn",)),
+        ("pointwise", Conv(2, 4, 1), ("relu1",)),
+        ("pointwise_bn", BatchNorm(4), ("pointwise",)),
+        ("relu2", Relu(), ("pointwise_bn",)),
+    ]
+
+
+def test_an_inverted_block_of_stage_1_does_not_widen() -> None:
+    assert body(one_stage(Inverted(3))) == [
+        ("depthwise", Conv(2, 2, 3, 1, groups=2), ("stem/relu",)),
+        ("depthwise_bn", BatchNorm(2), ("depthwise",)),
+        ("relu2", Relu(), ("depthwise_bn",)),
+        ("project", Conv(2, 4, 1), ("relu2",)),
+        ("project_bn", BatchNorm(4), ("project",)),
+    ]
+
+
+def test_an_inverted_block_after_stage_1_widens_first() -> None:
+    network = Network(2, (Stage(2, 1), Stage(4, 1)), 4, block=Inverted(2))
+    ops = [layer.op for layer in layers(network) if layer.stage == 2]
+    assert ops == [
+        Conv(2, 4, 1),
+        BatchNorm(4),
+        Relu(),
+        Conv(4, 4, 3, 2, groups=4),
+        BatchNorm(4),
+        Relu(),
+        Conv(4, 4, 1),
+        BatchNorm(4),
+    ]
+
+
+def test_an_inverted_block_that_keeps_its_shape_adds_what_it_reads() -> None:
+    assert body(one_stage(Inverted(), width=2))[-1] == ("sum", Add(), ("project_bn", "stem/relu"))
+
+
+@pytest.mark.parametrize(("width", "stride"), [(4, 1), (2, 2)], ids=["width", "size"])
+def test_an_inverted_block_that_changes_its_shape_has_no_sum(width: int, stride: int) -> None:
+    assert not names(one_stage(Inverted(), width, stride), Add)
+
+
+def test_a_grouped_block_is_this_list() -> None:
+    assert body(one_stage(Grouped(2), stride=2)) == [
+        ("conv1", Conv(2, 4, 1), ("stem/relu",)),
+        ("conv1_bn", BatchNorm(4), ("conv1",)),
+        ("relu1", Relu(), ("conv1_bn",)),
+        ("conv2", Conv(4, 4, 3, 2, groups=2), ("relu1",)),
+        ("conv2_bn", BatchNorm(4), ("conv2",)),
+        ("relu2", Relu(), ("conv2_bn",)),
+        ("conv3", Conv(4, 4, 1), ("relu2",)),
+        ("conv3_bn", BatchNorm(4), ("conv3",)),
+        ("shortcut", Conv(2, 4, 1, 2), ("stem/relu",)),
+        ("shortcut_bn", BatchNorm(4), ("shortcut",)),
+        ("sum", Add(), ("conv3_bn", "shortcut_bn")),
+        ("relu3", Relu(), ("sum",)),
+    ]
+
+
+def test_a_stage_narrower_than_a_group_is_one_group() -> None:
+    assert by_name(one_stage(Grouped(8)))["stage1/block1/conv2"].op == Conv(4, 4, groups=1)
+
+
+@pytest.mark.parametrize("block", [Basic(), Separable(), Grouped(2), Plain()], ids=str)
+def test_most_heads_are_a_mean_and_the_logits(block: Block) -> None:
+    assert head(one_stage(block)) == [("pool", Pool()), ("logits", Linear(4, 3))]
+
+
+def test_the_head_of_pre_activation_activates_the_last_sum() -> None:
+    assert head(one_stage(PreActivation())) == [
+        ("bn", BatchNorm(4)),
+        ("relu", Relu()),
+        ("pool", Pool()),
+        ("logits", Linear(4, 3)),
+    ]
+
+
+def test_the_head_of_plain_blocks_has_the_hidden_layers() -> None:
+    assert head(one_stage(Plain((5, 6)))) == [
+        ("pool", Pool()),
+        ("hidden1", Linear(4, 5)),
+        ("relu1", Relu()),
+        ("hidden2", Linear(5, 6)),
+        ("relu2", Relu()),
+        ("logits", Linear(6, 3)),
+    ]
+
+
+def test_the_head_of_inverted_blocks_has_the_features() -> None:
+    assert head(one_stage(Inverted(6, 5))) == [
+        ("features", Conv(4, 5, 1)),
+        ("features_bn", BatchNorm(5)),
+        ("relu", Relu()),
+        ("pool", Pool()),
+        ("logits", Linear(5, 3)),
+    ]
+
+
+def test_the_stem_of_pre_activation_is_a_bare_convolution() -> None:
+    assert relus(one_stage(PreActivation()), 0) == []
+
+
+# Which ReLUs are kept
+
+
+def test_a_plan_without_edits_keeps_everything() -> None:
+    assert {part.kept for part in parts(SMALL)} == {"all"}
+
+
+def test_stem_and_head_follow_the_stages_beside_them() -> None:
+    plan = ReluPlan(culled=frozenset({1}), thinned=frozenset({2}))
+    kept = [part.kept for part in parts(replace(SMALL, relus=plan))]
+    assert kept == ["none", "none", "thinned", "thinned"]
+
+
+@given(networks(edited=False), st.data())
+def test_a_culled_stage_has_no_relu(network: Network, data: st.DataObject) -> None:
+    number = data.draw(st.integers(1, len(network.stages)))
+    assert relus(cull(network, [number]), number) == []
+
+
+@given(networks(edited=False), st.data())
+def test_thinning_keeps_every_second_relu_of_a_stage_counted_from_the_last(
+    network: Network, data: st.DataObject
+) -> None:
+    number = data.draw(st.integers(1, len(network.stages)))
+    assert relus(thin(network, [number]), number) == relus(network, number)[::-2][::-1]
+
+
+@pytest.mark.parametrize("edit", [cull, thin])
+@given(networks(edited=False), st.data())
+def test_an_edit_leaves_the_relus_of_other_stages(
+    edit: type[Network], network: Network, data: st.DataObject
+) -> None:
+    count = len(network.stages)
+    number = data.draw(st.integers(1, count))
+    for other in {*range(1, count + 1)} - {number}:
+        assert relus(edit(network, [number]), other) == relus(network, other)
+
+
+@pytest.mark.parametrize("edit", [cull, thin])
+@given(networks(edited=False))
+def test_the_stems_relu_goes_with_stage_1_and_no_other(
+    edit: type[Network], network: Network
+) -> None:
+    assert relus(edit(network, [1]), 0) == []
+    assert relus(edit(network, range(2, len(network.stages) + 1)), 0) == relus(network, 0)
+
+
+@pytest.mark.parametrize("edit", [cull, thin])
+@pytest.mark.parametrize(
+    ("network", "sites"),
+    [
+        (wide_resnet(10, 1), ["head/relu"]),
+        (vgg(), ["head/relu1", "head/relu2"]),
+        (mobilenet(2), ["head/relu"]),
+    ],
+    ids=["WideResNet", "VGG16", "MobileNetV2"],
+)
+def test_the_heads_relus_go_with_the_last_stage_and_no_other(
+    edit: type[Network], network: Network, sites: list[str]
+) -> None:
+    last = len(network.stages)
+    assert relus(network, last + 1) == sites
+    assert relus(edit(network, [last]), last + 1) == []
+    assert relus(edit(network, range(1, last)), last + 1) == sites
+
+
+@pytest.mark.parametrize(
+    ("network", "site"),
+    [
+        (SMALL, "relu2"),
+        (wide_resnet(10, 1), "relu2"),
+        (mobilenet(1), "relu2"),
+        (mobilenet(2), "relu2"),
+    ],
+    ids=["basic", "WideResNet", "MobileNetV1", "MobileNetV2"],
+)
+def test_a_thinned_block_of_two_relus_keeps_the_second(network: Network, site: str) -> None:
+    """Of a basic block it is the one behind the sum."""
+    stage = network.stages[1]
+    blocks = range(1, stage.depth + 1)
+    assert relus(thin(network, [2]), 2) == [f"stage2/block{block}/{site}" for block in blocks]
+
+
+def test_thinned_blocks_of_three_relus_keep_first_and_last_then_the_middle_one() -> None:
+    """What counts is the stage: its last ReLU, and every second before."""
+    assert relus(thin(regnet("1.6GF"), [1]), 1) == [
+        "stage1/block1/relu2",
+        "stage1/block2/relu1",
+        "stage1/block2/relu3",
+    ]
+
+
+def test_thinned_plain_blocks_lose_every_second_relu() -> None:
+    assert relus(thin(vgg(), [3]), 3) == ["stage3/block1/relu", "stage3/block3/relu"]
+
+
+def test_what_read_a_removed_relu_reads_its_input() -> None:
+    found = by_name(cull(SMALL, [1, 2]))
+    assert found["stage1/block1/conv1"].inputs == ("stem/conv_bn",)
+    assert found["stage1/block1/conv2"].inputs == ("stage1/block1/conv1_bn",)
+    assert found["stage1/block1/sum"].inputs == ("stage1/block1/conv2_bn", "stem/conv_bn")
+    assert found["stage2/block1/shortcut"].inputs == ("stage1/block1/sum",)
+    assert found["head/pool"].inputs == ("stage2/block1/sum",)
 
 
 @given(networks(reuse=(1,)))
 def test_culling_and_thinning_remove_relus_and_nothing_else(network: Network) -> None:
-    plain = Network(network.stem, network.stages, network.resolution, network.classes)
-    assert _but_relus(network) == _but_relus(plain)
+    assert _but_relus(network) == _but_relus(replace(network, relus=ReluPlan()))
 
 
-def _but_relus(network: Network) -> list[str]:
-    return [layer.name for layer in layers(network) if not isinstance(layer.op, Relu)]
+def _but_relus(network: Network) -> list[tuple[str, Op]]:
+    return [(layer.name, layer.op) for layer in layers(network) if not isinstance(layer.op, Relu)]
 
 
 # ReLU-reuse

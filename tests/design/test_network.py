@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,10 @@ from deepreshape.design import (
     parse,
     resnet18,
     resnet34,
+    vgg,
 )
+from deepreshape.design.architectures import Block, Grouped, Inverted, Plain
+from deepreshape.design.network import of_architecture
 from tests.networks import networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
@@ -233,6 +237,49 @@ def test_a_depth_without_end_is_refused() -> None:
         Network(1, (Stage(1, 10**12),))
 
 
+def test_the_blocks_of_all_stages_together_are_bounded() -> None:
+    with pytest.raises(DesignError, match="a network of 1,001 blocks is out of reach"):
+        Network(1, (Stage(1, 500), Stage(1, 501)))
+
+
+@pytest.mark.parametrize("stride", [-1, 0, 3])
+def test_a_stride_is_1_or_2(stride: int) -> None:
+    with pytest.raises(DesignError, match=f"the stride of stage 2 is 1 or 2, not {stride}"):
+        Network(2, (Stage(2, 1), Stage(2, 1, stride)))
+
+
+def test_the_total_stride_multiplies_the_strides_that_are_written() -> None:
+    with pytest.raises(DesignError, match="input size 6 is not a multiple of 4"):
+        Network(2, (Stage(2, 1, 2), Stage(2, 1, 1), Stage(2, 1, 2)), resolution=6)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+@pytest.mark.parametrize(
+    ("block", "what"),
+    [
+        (lambda number: Plain((2, number)), "channels of a hidden layer"),
+        (lambda number: Inverted(number), "expansion"),
+        (lambda number: Inverted(6, number), "feature channels"),
+        (lambda number: Grouped(number), "group width"),
+    ],
+    ids=["hidden", "expansion", "features", "group"],
+)
+def test_every_number_of_a_block_must_be_positive(
+    block: Callable[[int], Block], what: str, number: int
+) -> None:
+    with pytest.raises(DesignError, match=f"{what} must be at least 1, not {number}"):
+        dataclasses.replace(SMALL, block=block(number))
+
+
+def test_groups_divide_the_channels_of_a_stage() -> None:
+    with pytest.raises(DesignError, match="groups of 3 do not divide the 4 channels of stage 2"):
+        Network(2, (Stage(2, 1), Stage(4, 1)), 4, block=Grouped(3))
+
+
+def test_a_stage_narrower_than_a_group_is_one_group() -> None:
+    assert Network(2, (Stage(2, 1), Stage(3, 1)), 4, block=Grouped(3)).widths == (2, 3)
+
+
 @pytest.mark.parametrize("number", [-1, 0, 3])
 @pytest.mark.parametrize("edit", ["culled", "thinned"])
 def test_a_stage_that_is_not_there_cannot_be_edited(edit: str, number: int) -> None:
@@ -255,32 +302,27 @@ def test_reuse_does_not_ask_a_culled_stage_to_split() -> None:
     assert Network(4, (Stage(4, 1), Stage(8, 1)), relus=plan).relus.reuse == 8
 
 
-# Which ReLUs are kept
+def test_reuse_needs_basic_blocks() -> None:
+    with pytest.raises(DesignError, match="second convolution of basic blocks; VGG16 has none"):
+        dataclasses.replace(vgg(), relus=ReluPlan(reuse=2))
 
 
-def test_a_plan_without_edits_keeps_everything() -> None:
-    plan = ReluPlan()
-    assert plan.keeps_stem() and plan.keeps_first(1) and plan.keeps_second(1)
+# Two ways to write one network
 
 
-def test_a_culled_stage_keeps_nothing() -> None:
-    plan = ReluPlan(culled=frozenset({2}))
-    assert not plan.keeps_first(2) and not plan.keeps_second(2)
+@given(networks())
+def test_the_usual_strides_written_out_are_the_same_network(network: Network) -> None:
+    stages = [
+        Stage(stage.width, stage.depth, stride)
+        for stage, stride in zip(network.stages, network.strides, strict=True)
+    ]
+    assert dataclasses.replace(network, stages=tuple(stages)) == network
 
 
-def test_a_thinned_stage_keeps_the_second_relu() -> None:
-    plan = ReluPlan(thinned=frozenset({2}))
-    assert (plan.keeps_first(2), plan.keeps_second(2)) == (False, True)
-
-
-@pytest.mark.parametrize("edit", ["culled", "thinned"])
-def test_the_stem_goes_with_stage_1(edit: str) -> None:
-    assert not ReluPlan(**{edit: frozenset({1})}).keeps_stem()
-
-
-@pytest.mark.parametrize("edit", ["culled", "thinned"])
-def test_the_stem_stays_when_another_stage_is_edited(edit: str) -> None:
-    assert ReluPlan(**{edit: frozenset({2})}).keeps_stem()
+@given(networks())
+def test_of_architecture_puts_together_what_architecture_takes_out(network: Network) -> None:
+    shape = (network.resolution, network.classes)
+    assert of_architecture(network.architecture, *shape, network.relus) == network
 
 
 def test_a_stage_both_culled_and_thinned_is_culled() -> None:

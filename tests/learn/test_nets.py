@@ -1,25 +1,39 @@
 """Modules: what a network says is what its module does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision import models
+from torchvision.models.regnet import BlockParams, RegNet
 from torchvision.models.resnet import BasicBlock
+from torchvision.models.vgg import make_layers
 
 from deepreshape.design import (
     Network,
     Stage,
+    by_depth,
+    cifar_resnet,
+    convnext_like,
+    cost,
     cull,
     hybrenet,
     layers,
+    mobilenet,
     optimize,
+    parse,
+    regnet,
     resnet18,
     resnet34,
     reuse,
     scale,
     thin,
+    vgg,
+    wide_resnet,
 )
+from deepreshape.design.architectures import REGNET_X, Basic
 from deepreshape.learn.nets import Net, build
 
 FAMILIES = {
@@ -29,6 +43,14 @@ FAMILIES = {
     "HRN": hybrenet(5, 2, 1, m=8, resolution=16, classes=10),
     "R34-HRN": hybrenet(2, 1, 2, m=8, base="34", resolution=16, classes=10),
     "stages": Network(6, (Stage(8, 1), Stage(16, 2)), 16, 10),
+    "ResNet20": cifar_resnet(20, 8, resolution=16, classes=10),
+    "HRN by depth": by_depth((1, 2, 3, 1), 8, resolution=16, classes=10),
+    "ConvNeXt": convnext_like("A", 8, resolution=16, classes=10),
+    "WideResNet": wide_resnet(16, 2, 4, resolution=16, classes=10),
+    "VGG16": vgg(4, resolution=16, classes=10),
+    "MobileNetV1": mobilenet(1, 4, resolution=16, classes=10),
+    "MobileNetV2": mobilenet(2, 8, resolution=16, classes=10),
+    "RegNet-X": parse("GroupedNet[4](8; 8x1, 16x2/1, 24x2, 32x1)", 16, 10),
 }
 EDITS: dict[str, Callable[[Network], Network]] = {
     "as it is": lambda network: network,
@@ -44,6 +66,7 @@ NETWORKS = [
     pytest.param(edit(network), id=f"{family} {name}")
     for family, network in FAMILIES.items()
     for name, edit in EDITS.items()
+    if network.block == Basic() or not name.startswith("Re")
 ]
 SMALL = hybrenet(2, 3, 2, m=4, resolution=16, classes=10)
 
@@ -57,12 +80,29 @@ def equal(left: nn.Module, right: nn.Module) -> bool:
     return all(torch.equal(one, other) for one, other in pairs)
 
 
+def numbers(module: nn.Module) -> int:
+    """How many numbers it learns."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 # Every member of the family
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_images_in_logits_out(network: Network) -> None:
     assert build(network, 0)(pictures(3)).shape == (3, 10)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_takes_the_images_of_cifar_and_tiny_imagenet(family: str, size: int) -> None:
+    network = replace(FAMILIES[family], resolution=size, classes=200)
+    assert build(network, 0)(pictures(2, size)).shape == (2, 200)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_parameters_of_a_module_are_the_folded_ones(network: Network) -> None:
+    assert numbers(build(network, 0)) == cost(network).params
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -118,35 +158,241 @@ def test_the_submodules_are_the_layers() -> None:
     assert [name for name, _ in net.named_children()] == [layer.name for layer in layers(SMALL)]
 
 
+# Blocks that others wrote
+
+
+def assert_answers_as(
+    reference: nn.Module, network: Network, order: Iterable[str] | None = None
+) -> None:
+    """Both give the same logits, once the reference's weights, in the order of the layers, are
+    those of the network."""
+    net = build(network, 0)
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):  # ones and zeros would hide a mistaken order
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
+    names = list(reference.state_dict()) if order is None else list(order)
+    weights = dict(zip(names, net.state_dict().values(), strict=True))
+    reference.load_state_dict(weights)
+    images = pictures(4, network.resolution)
+    torch.testing.assert_close(net(images), reference(images))
+
+
+def conv_bn(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
+    padding = kernel // 2
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+
+
+def head(channels: int, *hidden: int) -> list[nn.Module]:
+    found: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    for width in hidden:
+        found += [nn.Linear(channels, width), nn.ReLU()]
+        channels = width
+    return [*found, nn.Linear(channels, 10)]
+
+
 @pytest.mark.parametrize(
     "network",
-    [resnet18(8, resolution=16, classes=10), resnet34(8, resolution=16, classes=10), SMALL],
+    [
+        resnet18(8, resolution=16, classes=10),
+        resnet34(8, resolution=16, classes=10),
+        cifar_resnet(20, 4, resolution=16, classes=10),
+        convnext_like("A", 4, resolution=16, classes=10),
+        SMALL,
+    ],
     ids=str,
 )
-def test_blocks_are_torchvisions_basic_blocks(network: Network) -> None:
-    parts: list[nn.Module] = [
-        nn.Conv2d(3, network.stem, 3, padding=1, bias=False),
-        nn.BatchNorm2d(network.stem),
-        nn.ReLU(),
-    ]
+def test_basic_blocks_are_torchvisions(network: Network) -> None:
+    parts: list[nn.Module] = [*conv_bn(3, network.stem), nn.ReLU()]
     width = network.stem
     for number, stage in enumerate(network.stages):
         for block in range(stage.depth):
             stride = 2 if number and not block else 1
-            shortcut = None
-            if stride == 2 or width != stage.width:
-                shortcut = nn.Sequential(
-                    nn.Conv2d(width, stage.width, 1, stride, bias=False),
-                    nn.BatchNorm2d(stage.width),
-                )
+            changed = stride == 2 or width != stage.width
+            shortcut = nn.Sequential(*conv_bn(width, stage.width, 1, stride)) if changed else None
             parts.append(BasicBlock(width, stage.width, stride, shortcut))
             width = stage.width
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, network.classes)]
-    reference = nn.Sequential(*parts, *head)
-    net = build(network, 0)
-    weights = net.state_dict().values()
-    reference.load_state_dict(dict(zip(reference.state_dict(), weights, strict=True)))
-    torch.testing.assert_close(net(pictures(4)), reference(pictures(4)))
+    assert_answers_as(nn.Sequential(*parts, *head(width)), network)
+
+
+class WideBlock(nn.Module):
+    """The block of Zagoruyko and Komodakis's WideResNet, its modules in the order of our layers."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.shortcut = None
+        if inputs != outputs:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = self.bn1(x).relu()
+        short = self.shortcut(activated) if self.shortcut else x
+        return self.conv2(self.bn2(self.conv1(activated)).relu()) + short
+
+
+def test_a_wideresnet_is_that_of_its_paper() -> None:
+    blocks: list[nn.Module] = []
+    width = 4
+    for outputs, stride in [(8, 1), (16, 2), (32, 2)]:
+        blocks += [WideBlock(width, outputs, stride), WideBlock(outputs, outputs, 1)]
+        width = outputs
+    reference = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, bias=False),
+        *blocks,
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        *head(32),
+    )
+    assert_answers_as(reference, FAMILIES["WideResNet"])
+
+
+def test_vgg16_is_torchvisions_with_means_and_without_bias() -> None:
+    """The last 2x2 mean of torchvision's is the mean of the whole map here."""
+    config = [4, 4, "M", 8, 8, "M", 16, 16, 16, "M", 32, 32, 32, "M", 32, 32, 32]
+    features = make_layers(config, batch_norm=True)
+    for number, module in enumerate(features):
+        if isinstance(module, nn.Conv2d):
+            module.bias = None
+        if isinstance(module, nn.MaxPool2d):
+            features[number] = nn.AvgPool2d(2)
+    reference = nn.Sequential(*features, *head(32, 256, 256))
+    assert_answers_as(reference, FAMILIES["VGG16"])
+
+
+def test_mobilenet_v1_is_that_of_its_paper() -> None:
+    """Table 1 of Howard et al. (2017), but the stem keeps the size of small images."""
+    parts: list[nn.Module] = [*conv_bn(3, 4), nn.ReLU()]
+    width = 4
+    halves = {16, 32, 64, 128}
+    for outputs in [8, 16, 16, 32, 32, *[64] * 6, 128, 128]:
+        stride = 2 if outputs in halves and outputs != width else 1
+        parts += [*conv_bn(width, width, 3, stride, groups=width), nn.ReLU()]
+        parts += [*conv_bn(width, outputs, 1), nn.ReLU()]
+        width = outputs
+    assert_answers_as(nn.Sequential(*parts, *head(128)), FAMILIES["MobileNetV1"])
+
+
+def test_mobilenet_v2_is_torchvisions_with_relu_for_small_images() -> None:
+    reference = models.MobileNetV2(
+        num_classes=10,
+        inverted_residual_setting=[[1, 4, 1, 1], [6, 8, 2, 1], [6, 8, 2, 2], [6, 12, 1, 1]],
+        round_nearest=1,
+        dropout=0.0,
+    )
+    for module in reference.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU6):
+                setattr(module, name, nn.ReLU())
+    reference.features[0][0].stride = (1, 1)
+    text = "InvertedNet[6,1280](32; 4x1, 8x2/1, 8x2/2, 12x1/1)"
+    assert_answers_as(reference, parse(text, 16, 10))
+
+
+def test_a_regnet_is_torchvisions_for_small_images() -> None:
+    widths, depths = [8, 16, 24, 32], [1, 2, 2, 1]
+    blocks = BlockParams(depths, widths, [4] * 4, [1.0] * 4, [1, 1, 2, 2])
+    reference = RegNet(blocks, num_classes=10, stem_width=8)
+    reference.stem[0].stride = (1, 1)
+    names = list(reference.state_dict())
+    block_of = {name: name.split(".proj.")[0].split(".f.")[0] for name in names}
+    place = {block: number for number, block in enumerate(block_of.values())}
+    order = sorted(names, key=lambda name: (place[block_of[name]], ".proj." in name))
+    assert_answers_as(reference, FAMILIES["RegNet-X"], order)
+
+
+# The networks of the paper, in full, against torchvision's
+
+
+def on_paper(make: Callable[[], nn.Module]) -> int:
+    """The numbers that a module would learn: none of them takes memory."""
+    with torch.device("meta"):
+        return numbers(make())
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        resnet18(),
+        wide_resnet(22, 8),
+        vgg(),
+        cifar_resnet(32),
+        convnext_like("T"),
+        mobilenet(1),
+        mobilenet(2),
+        regnet("1.6GF"),
+        regnet("32GF"),
+    ],
+    ids=str,
+)
+def test_the_parameters_of_a_network_in_full_are_the_folded_ones(network: Network) -> None:
+    assert on_paper(lambda: Net(network)) == cost(network).params
+
+
+def test_mobilenet_v2_has_as_many_parameters_as_torchvisions() -> None:
+    """Strides are all that differs."""
+    theirs = on_paper(lambda: models.mobilenet_v2(num_classes=100))
+    assert cost(mobilenet(2)).params == theirs
+
+
+def test_the_convolutions_of_vgg16_have_as_many_parameters_as_torchvisions_but_bias() -> None:
+    theirs = on_paper(lambda: models.vgg16_bn().features)
+    bias = 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512
+    dense = on_paper(lambda: nn.Sequential(*head(512, 4096, 4096)))
+    assert cost(vgg(classes=10)).params == theirs - bias + dense
+
+
+@pytest.mark.parametrize(
+    ("make", "network"),
+    [(models.resnet18, resnet18()), (models.resnet34, resnet34())],
+    ids=["ResNet18", "ResNet34"],
+)
+def test_a_resnet_has_as_many_parameters_as_torchvisions_but_in_its_stem(
+    make: Callable[..., nn.Module], network: Network
+) -> None:
+    """Which is a convolution of 7 x 7."""
+    theirs = on_paper(lambda: make(num_classes=100))
+    assert cost(network).params == theirs - (7 * 7 - 3 * 3) * 3 * 64
+
+
+@pytest.mark.parametrize("name", REGNET_X)
+def test_a_regnet_has_as_many_parameters_as_torchvisions_of_its_widths(name: str) -> None:
+    network = regnet(name)
+    groups = [min(network.block.group, width) for width in network.widths]
+    blocks = BlockParams(network.depths, network.widths, groups, [1.0] * 4, network.strides)
+    theirs = on_paper(lambda: RegNet(blocks, num_classes=100, stem_width=64))
+    assert cost(network).params == theirs
+
+
+@pytest.mark.parametrize("name", [name for name in REGNET_X if name not in ("400MF", "4.0GF")])
+def test_the_widths_of_a_regnet_are_torchvisions(name: str) -> None:
+    theirs = BlockParams.from_init_params(*REGNET_X[name])
+    assert (list(regnet(name).widths), list(regnet(name).depths)) == (theirs.widths, theirs.depths)
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "published", "rounded_up"),
+    [("400MF", 3, 384, 400), ("4.0GF", 0, 80, 120)],
+    ids=["24.5 groups of 16", "2.4 groups of 40"],
+)
+def test_of_two_regnets_torchvision_rounds_one_width_up(
+    name: str, stage: int, published: int, rounded_up: int
+) -> None:
+    """It takes a half up, and no less than 90 %; the published widths are rounded to even."""
+    widths = list(regnet(name).widths)
+    assert widths[stage] == published
+    widths[stage] = rounded_up
+    assert widths == BlockParams.from_init_params(*REGNET_X[name]).widths
 
 
 # Seeds
@@ -186,6 +432,9 @@ def test_convolutions_start_with_kaimings_variance() -> None:
 def settled(network: Network) -> Net:
     """In evaluation mode and double precision, with BatchNorm statistics of its own."""
     net = build(network, 0).double()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
     net(pictures(16).double())
     return net.eval()
 

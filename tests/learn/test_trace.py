@@ -1,35 +1,57 @@
 """What a torch module is seen to compute is what the fold over its layers says."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from deepreshape.design import (
     Network,
     Stage,
+    by_depth,
+    cifar_resnet,
+    convnext_like,
     cost,
     cull,
     hybrenet,
+    mobilenet,
     optimize,
+    parse,
+    regnet,
     resnet18,
     resnet34,
     reuse,
     scale,
     thin,
+    vgg,
+    wide_resnet,
 )
+from deepreshape.design.architectures import Basic, Block
 from deepreshape.learn.nets import Net
 from deepreshape.learn.trace import traced_cost
-from tests.networks import networks
+from tests.networks import KINDS, networks
 
-FAMILY = [
-    resnet18(4),
-    resnet34(4),
+FAMILIES = {
+    "ResNet18": resnet18(4),
+    "ResNet34": resnet34(4),
+    "ResNet20": cifar_resnet(20, 4),
+    "HRN": hybrenet(2, 5, 3, 4),
+    "HRN by depth": by_depth((1, 5, 2, 3), 4),
+    "ConvNeXt": convnext_like("A", 4),
+    "WideResNet": wide_resnet(16, 2, m=4),
+    "VGG16": vgg(2),
+    "MobileNetV1": mobilenet(1, m=4),
+    "MobileNetV2": mobilenet(2, m=8),
+    "RegNet-X": regnet("200MF"),
+    "RegNet-X of 8": parse("GroupedNet[4](8; 8x1, 4x2/1, 2x2, 24x1)"),
+}
+SHAPES = [
     resnet18(4, (3, 3, 3)),
     resnet34(2, (4, 4, 4)),
-    hybrenet(2, 5, 3, 4),
     hybrenet(2, 6, 3, 2, "34"),
     Network(3, (Stage(5, 1),)),
     Network(4, (Stage(4, 2), Stage(4, 1), Stage(6, 3), Stage(9, 1), Stage(2, 1))),
@@ -62,19 +84,52 @@ def one_thread_is_enough() -> Iterator[None]:
 
 
 def sized(network: Network, resolution: int, classes: int = 10) -> Network:
-    return Network(network.stem, network.stages, resolution, classes, network.relus)
+    return replace(network, resolution=resolution, classes=classes)
 
 
 @pytest.mark.parametrize("resolution", [16, 32, 64])
-@pytest.mark.parametrize("network", FAMILY + EDITED, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", SHAPES + EDITED, ids=lambda network: network.name)
 def test_traced_counts_are_the_folded_ones(network: Network, resolution: int) -> None:
     network = sized(network, resolution)
     assert traced_cost(Net(network)) == cost(network)
 
 
-@given(networks(base_channels=(1, 2, 3)))
-@settings(max_examples=40)
-def test_traced_counts_of_any_network_are_the_folded_ones(network: Network) -> None:
+@pytest.mark.parametrize("resolution", [16, 32, 64])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_traced_counts_of_every_family_are_the_folded_ones(family: str, resolution: int) -> None:
+    network = sized(FAMILIES[family], resolution)
+    assert traced_cost(Net(network)) == cost(network)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_traced_counts_of_every_edit_of_a_family_are_the_folded_ones(family: str) -> None:
+    for network in edits(sized(FAMILIES[family], 16)):
+        assert traced_cost(Net(network)) == cost(network), str(network)
+
+
+def edits(network: Network) -> list[Network]:
+    """The network after every edit that its kind of blocks allows."""
+    every = range(1, len(network.stages) + 1)
+    found = [cull(network, [stage]) for stage in every]
+    found += [thin(network, [stage]) for stage in every]
+    found += [cull(network, every), thin(network, every), optimize(network)]
+    found.append(scale(optimize(network), 2))
+    return found + ([reuse(network, 2), reuse(found[-1], 4)] if network.block == Basic() else [])
+
+
+@pytest.mark.parametrize("family", ["WideResNet", "VGG16", "MobileNetV2"])
+def test_the_relus_of_a_head_are_seen(family: str) -> None:
+    network = sized(FAMILIES[family], 16)
+    assert traced_cost(Net(network)).head_relus == cost(network).head_relus > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.data())
+@settings(max_examples=15)
+def test_traced_counts_of_any_network_are_the_folded_ones(
+    kind: type[Block], data: st.DataObject
+) -> None:
+    network = data.draw(networks(base_channels=(1, 2, 3), reuse=(1, 2, 4), blocks=[kind]))
     assert traced_cost(Net(network)) == cost(network)
 
 

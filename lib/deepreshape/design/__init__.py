@@ -1,10 +1,31 @@
 """What a network is and what it costs: values and pure functions, without torch."""
 
+from deepreshape.design.architectures import DesignError, Stage
 from deepreshape.design.cost import Convention, Cost, cost, paper_convention
-from deepreshape.design.families import hybrenet, resnet18, resnet34
-from deepreshape.design.layers import Layer, layers
-from deepreshape.design.network import DesignError, Network, ReluPlan, Stage, parse
-from deepreshape.design.reduce import cull, optimize, reuse, scale, thin
+from deepreshape.design.families import (
+    by_depth,
+    cifar_resnet,
+    convnext_like,
+    hybrenet,
+    mobilenet,
+    regnet,
+    resnet18,
+    resnet34,
+    vgg,
+    wide_resnet,
+)
+from deepreshape.design.layers import layers
+from deepreshape.design.network import Network, ReluPlan, parse
+from deepreshape.design.ops import Layer
+from deepreshape.design.reduce import (
+    algorithm2,
+    cull,
+    dominates,
+    optimize,
+    reuse,
+    scale,
+    thin,
+)
 
 __all__ = [
     "Convention",
@@ -14,16 +35,25 @@ __all__ = [
     "Network",
     "ReluPlan",
     "Stage",
+    "algorithm2",
+    "by_depth",
+    "cifar_resnet",
+    "convnext_like",
     "cost",
     "cull",
+    "dominates",
     "hybrenet",
     "layers",
+    "mobilenet",
     "optimize",
     "paper_convention",
     "parse",
+    "regnet",
     "resnet18",
     "resnet34",
     "reuse",
     "scale",
     "thin",
+    "vgg",
+    "wide_resnet",
 ]

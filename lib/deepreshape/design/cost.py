@@ -1,11 +1,22 @@
 """What a network costs: a fold over its layers."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Literal
 
-from deepreshape.design.layers import BatchNorm, Conv, Layer, Linear, Relu, layers
-from deepreshape.design.network import DEPTHS, Network
+from deepreshape.design.architectures import (
+    CIFAR_DEPTHS,
+    CONVNEXT,
+    DEPTHS,
+    Basic,
+    Plain,
+    PreActivation,
+)
+from deepreshape.design.blocks import Part, part_layers
+from deepreshape.design.layers import parts
+from deepreshape.design.network import Network
+from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Relu
 
 Convention = Literal["A", "B"]
 """How many FLOPs a BatchNorm output element counts, next to one per multiply-accumulate."""
@@ -17,19 +28,29 @@ BATCHNORM_FLOPS: dict[Convention, int] = {"A": 5, "B": 2}
 class Cost:
     """Counts for one input image.
 
-    relus: ReLU evaluations by stage, the stem's first. macs: multiply-accumulates of convolutions
-    (shortcuts included) and of the fully connected layer. batchnorm: BatchNorm output elements.
-    params: learned numbers, BatchNorm weights and fully connected bias included.
+    relus: ReLU evaluations of the stem, then of each stage. macs: multiply-accumulates of
+    convolutions (shortcuts included) and of fully connected layers. batchnorm: BatchNorm output
+    elements. params: learned numbers, BatchNorm weights and fully connected bias included.
+    head_relus: ReLU evaluations behind the last stage, of the families that have any.
     """
 
     relus: tuple[int, ...]
     macs: int
     batchnorm: int
     params: int
+    head_relus: int = 0
 
     @property
     def total_relus(self) -> int:
-        return sum(self.relus)
+        return sum(self.relus) + self.head_relus
+
+    @property
+    def stage_relus(self) -> tuple[int, ...]:
+        """ReLUs of each stage as the tables count them: the stem's with the first (convention 3),
+        the head's with the last."""
+        joined = [self.relus[0] + self.relus[1], *self.relus[2:]]
+        joined[-1] += self.head_relus
+        return tuple(joined)
 
     def flops(self, convention: Convention) -> int:
         """FLOPs as the paper prints them: MACs plus 5 (A) or 2 (B) per BatchNorm element."""
@@ -37,25 +58,35 @@ class Cost:
 
 
 def cost(network: Network) -> Cost:
-    """The cost of a network, layer by layer (conventions 1, 2 and 5 to 11)."""
-    relus = [0] * (len(network.stages) + 1)
+    """The cost of a network, part by part (conventions 1 to 14 in book/conventions.md)."""
+    relus = []
     macs = batchnorm = params = 0
-    for layer in layers(network):
-        macs += layer_macs(layer)
-        params += layer_params(layer)
-        match layer.op:
-            case Relu():
-                relus[layer.stage] += prod(layer.shape)
-            case BatchNorm():
-                batchnorm += prod(layer.shape)
-    return Cost(tuple(relus), macs, batchnorm, params)
+    for part in parts(network):
+        of_part = part_cost(part)
+        relus.append(of_part[0])
+        macs += of_part[1]
+        batchnorm += of_part[2]
+        params += of_part[3]
+    return Cost(tuple(relus[:-1]), macs, batchnorm, params, relus[-1])
+
+
+@lru_cache(maxsize=2**16)
+def part_cost(part: Part) -> tuple[int, int, int, int]:
+    """ReLUs, MACs, BatchNorm elements and parameters of a part."""
+    listed = part_layers(part)
+    return (
+        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, Relu)),
+        sum(map(layer_macs, listed)),
+        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, BatchNorm)),
+        sum(map(layer_params, listed)),
+    )
 
 
 def layer_macs(layer: Layer) -> int:
     """Multiply-accumulates of one layer; ReLU, sums, BatchNorm, pooling and bias are free."""
     match layer.op:
-        case Conv(inputs=inputs, kernel=kernel):
-            return kernel * kernel * inputs * prod(layer.shape)
+        case Conv(inputs=inputs, kernel=kernel, groups=groups):
+            return kernel * kernel * inputs // groups * prod(layer.shape)
         case Linear(inputs=inputs, outputs=outputs):
             return inputs * outputs
         case _:
@@ -65,8 +96,8 @@ def layer_macs(layer: Layer) -> int:
 def layer_params(layer: Layer) -> int:
     """Learned numbers of one layer."""
     match layer.op:
-        case Conv(inputs=inputs, outputs=outputs, kernel=kernel):
-            return kernel * kernel * inputs * outputs
+        case Conv(inputs=inputs, outputs=outputs, kernel=kernel, groups=groups):
+            return kernel * kernel * inputs // groups * outputs
         case BatchNorm(channels=channels):
             return 2 * channels
         case Linear(inputs=inputs, outputs=outputs):
@@ -76,12 +107,30 @@ def layer_params(layer: Layer) -> int:
 
 
 def paper_convention(network: Network) -> Convention | None:
-    """The FLOPs convention behind the paper's figure for this network, None where unknown.
+    """The FLOPs convention behind the paper's figure for this network, None where it prints none.
 
-    B for every TinyImageNet (64 x 64), ResNet34-based and ReLU-reuse network, A for the other
-    ResNet18-based ones on CIFAR-100 (32 x 32).
+    A for ResNet18-based networks and WideResNets on CIFAR-100 (32 x 32), but for ReLU-reuse; B for
+    those on TinyImageNet (64 x 64), for all ResNet34-based and ConvNeXt-like ones, ResNet32 and
+    VGG16.
     """
-    if network.resolution not in (32, 64) or network.depths not in DEPTHS.values():
+    if network.resolution not in (32, 64):
         return None
-    uses_b = network.resolution == 64 or network.depths == DEPTHS["34"] or network.relus.reuse > 1
-    return "B" if uses_b else "A"
+    match network.block:
+        case Plain():
+            return "B"
+        case PreActivation():
+            uses_a = True
+        case Basic() if network.depths == DEPTHS["18"]:
+            uses_a = network.relus.reuse == 1
+        case Basic() if network.depths in _COUNTED_B:
+            uses_a = False
+        case _:
+            return None
+    return "A" if uses_a and network.resolution == 32 else "B"
+
+
+_COUNTED_B = {
+    DEPTHS["34"],
+    (CIFAR_DEPTHS["32"],) * 3,
+    *(depths for _, depths in CONVNEXT.values()),
+}

@@ -6,38 +6,40 @@ reading of it (cost, torch module, private program, picture) is a function of it
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from math import prod
 
-
-class DesignError(ValueError):
-    """A network, a name or an edit that does not make sense; the message says what and where."""
-
+from deepreshape.design import names
+from deepreshape.design.architectures import (
+    Architecture,
+    Basic,
+    Block,
+    DesignError,
+    Grouped,
+    Inverted,
+    Plain,
+    Stage,
+)
 
 MOST_STAGES = 9
 """A name writes the number of a stage as one digit."""
 MOST_BLOCKS = 1000
 """A bound on depth, so that a slip in a name is an error and not a computation without end."""
+MOST_HIDDEN = 9
+"""A bound on hidden fully connected layers, likewise."""
 MOST = 10**9
 """A bound on every other number of a network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """`depth` residual blocks of `width` output channels each."""
-
-    width: int
-    depth: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReluPlan:
     """Which ReLUs a network keeps (section 4.3 and Algorithm 2).
 
-    culled: stages without any ReLU. thinned: stages that keep one ReLU a block, the one after the
-    residual sum. The stem counts with stage 1, so culling or thinning stage 1 drops the stem's
-    ReLU too. reuse: the reduction factor N of ReLU-reuse in every block that keeps its second
-    ReLU; 1 is none.
+    culled: stages without any ReLU. thinned: stages that keep every second of their ReLUs, counted
+    from the last: of a basic block the one after the residual sum. The stem counts with stage 1 and
+    the head with the last stage: culling or thinning that stage drops their ReLUs too.
+    reuse: the reduction factor N of ReLU-reuse in every block of a stage that is not culled; 1 is
+    none.
     """
 
     culled: frozenset[int] = frozenset()
@@ -48,32 +50,28 @@ class ReluPlan:
         # A culled stage has nothing left to thin: both orders of the two edits are one value.
         object.__setattr__(self, "thinned", self.thinned - self.culled)
 
-    def keeps_stem(self) -> bool:
-        return 1 not in self.culled | self.thinned
 
-    def keeps_first(self, stage: int) -> bool:
-        """Does a block of this stage keep the ReLU between its convolutions?"""
-        return stage not in self.culled | self.thinned
-
-    def keeps_second(self, stage: int) -> bool:
-        """Does a block of this stage keep the ReLU at its end (the reused one, if any)?"""
-        return stage not in self.culled
+ALL = ReluPlan()
+"""Every ReLU is kept."""
+BASIC = Basic()
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A staged residual network of basic blocks (Figure 2, Tables 16 and 17).
+    """A staged network (Figure 2, Tables 16 and 17), by default a residual one of basic blocks.
 
-    stem: output channels m of the 3x3 stem. stages: width and depth of each stage; every stage
-    after the first halves the feature map. resolution: height and width of the square input in
-    pixels. classes: size of the logits. Raises DesignError for numbers that make no network.
+    stem: output channels m of the 3x3 stem. stages: width, depth and stride of each stage.
+    resolution: height and width of the square input in pixels. classes: size of the logits.
+    relus: which ReLUs are kept. block: what the stages consist of.
+    Raises DesignError for numbers that make no network.
     """
 
     stem: int
     stages: tuple[Stage, ...]
     resolution: int = 32
     classes: int = 100
-    relus: ReluPlan = field(default_factory=ReluPlan)
+    relus: ReluPlan = ALL
+    block: Block = BASIC
 
     def __post_init__(self) -> None:
         _require_count("stem channels", self.stem)
@@ -82,6 +80,16 @@ class Network:
         for number, stage in enumerate(self.stages, start=1):
             _require_count(f"channels of stage {number}", stage.width)
             _require_count(f"blocks of stage {number}", stage.depth)
+            if stage.stride not in (None, 1, 2):
+                raise DesignError(f"the stride of stage {number} is 1 or 2, not {stage.stride}")
+        if any(stage.stride for stage in self.stages):
+            # The usual stride, written out, is the same network.
+            usual = (1,) + (2,) * (len(self.stages) - 1)
+            written = tuple(
+                Stage(stage.width, stage.depth) if stage.stride == stride else stage
+                for stage, stride in zip(self.stages, usual, strict=True)
+            )
+            object.__setattr__(self, "stages", written)
         if sum(self.depths) > MOST_BLOCKS:
             raise DesignError(
                 f"a network of {sum(self.depths):,} blocks is out of reach here;"
@@ -89,31 +97,60 @@ class Network:
             )
         _require_count("input size", self.resolution)
         _require_count("number of classes", self.classes)
-        stride = 2 ** (len(self.stages) - 1)
-        if self.resolution % stride:
+        if self.resolution % (stride := prod(self.strides)):
             raise DesignError(
                 f"input size {self.resolution} is not a multiple of {stride},"
                 f" the total stride of {len(self.stages)} stages"
             )
-        self.require_stages(self.relus.culled | self.relus.thinned)
-        self._require_reusable()
+        if type(self.block) is not Basic:
+            self._require_fitting_block()
+        if self.relus is not ALL:
+            self.require_stages(self.relus.culled | self.relus.thinned)
+            self._require_reusable()
 
     def require_stages(self, numbers: Iterable[int]) -> None:
         """Raise DesignError unless every number names one of the stages 1, 2, ..."""
         for number in sorted(numbers):
             if not 1 <= number <= len(self.stages):
                 raise DesignError(
-                    f"there is no stage {number}: {_base_name(self)} has stages"
+                    f"there is no stage {number}: {names.write(self.architecture)} has stages"
                     f" 1 to {len(self.stages)}"
                 )
+
+    def _require_fitting_block(self) -> None:
+        match self.block:
+            case Plain(hidden=hidden):
+                if len(hidden) > MOST_HIDDEN:
+                    raise DesignError(
+                        f"{len(hidden):,} hidden layers are out of reach here;"
+                        f" {MOST_HIDDEN} are the most"
+                    )
+                for width in hidden:
+                    _require_count("channels of a hidden layer", width)
+            case Inverted(expansion=expansion, features=features):
+                _require_count("expansion", expansion)
+                _require_count("feature channels", features)
+            case Grouped(group=group):
+                _require_count("group width", group)
+                for number, stage in enumerate(self.stages, start=1):
+                    if stage.width > group and stage.width % group:
+                        raise DesignError(
+                            f"groups of {group} do not divide the {stage.width} channels"
+                            f" of stage {number}"
+                        )
 
     def _require_reusable(self) -> None:
         factor = self.relus.reuse
         _require_count("ReLU-reuse factor", factor)
         if factor == 1:
             return
+        if type(self.block) is not Basic:
+            raise DesignError(
+                f"ReLU-reuse replaces the second convolution of basic blocks;"
+                f" {names.write(self.architecture)} has none"
+            )
         for number, stage in enumerate(self.stages, start=1):
-            if not self.relus.keeps_second(number):
+            if number in self.relus.culled:
                 continue
             for divisor in (factor, 4):
                 if stage.width % divisor:
@@ -121,6 +158,18 @@ class Network:
                         f"ReLU-reuse by {factor} splits channels into quarters and {factor}ths:"
                         f" {divisor} does not divide the {stage.width} channels of stage {number}"
                     )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network without input, classes and plan."""
+        return Architecture(self.stem, self.stages, self.block)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The stride of each stage."""
+        return tuple(
+            stage.stride or (1 if number == 0 else 2) for number, stage in enumerate(self.stages)
+        )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -137,7 +186,7 @@ class Network:
         C names culled stages, T thinned ones, Re the ReLU-reuse factor.
         """
         plan = self.relus
-        parts = [_base_name(self)]
+        parts = [names.write(self.architecture)]
         parts += ["C" + _digits(plan.culled)] if plan.culled else []
         parts += ["T" + _digits(plan.thinned)] if plan.thinned else []
         parts += [f"Re{plan.reuse}"] if plan.reuse > 1 else []
@@ -149,85 +198,45 @@ class Network:
         return self.name if shape == (32, 100) else f"{self.name}@{shape[0]}/{shape[1]}"
 
 
-def stages_by_factors(m: int, factors: Iterable[int], depths: tuple[int, ...]) -> tuple[Stage, ...]:
-    """Stages whose widths are m, alpha m, alpha beta m, ... (section 2, Figure 2)."""
-    widths = [m]
-    for factor in factors:
-        widths.append(widths[-1] * factor)
-    return tuple(Stage(width, depth) for width, depth in zip(widths, depths, strict=True))
-
-
-DEPTHS = {"18": (2, 2, 2, 2), "34": (3, 4, 6, 3)}
-"""Blocks per stage of the ResNets that the paper starts from."""
-
-_NUMBER = "[0-9]{1,10}"
-_FACTORS = rf"(?P<factors>{_NUMBER}x{_NUMBER}x{_NUMBER})x?"
-_BASE = rf"(?:\(m=(?P<m>{_NUMBER})\))?"
-_NAMES = {
-    "hybrenet": re.compile(rf"(?:(?:(?:r|resnet)(?P<depth>18|34)-)?hrn-)?{_FACTORS}{_BASE}"),
-    "resnet": re.compile(rf"(?:r|resnet)(?P<depth>18|34){_BASE}(?:-{_FACTORS})?"),
-    "stages": re.compile(
-        rf"net\((?P<m>{_NUMBER});(?P<stages>{_NUMBER}x{_NUMBER}(?:,{_NUMBER}x{_NUMBER})*)\)"
-    ),
-}
 _EDITS = re.compile(
-    rf"(?:-c(?P<culled>[1-9]+))?(?:-t(?P<thinned>[1-9]+))?(?:-re(?P<reuse>{_NUMBER}))?"
-    rf"(?:@(?P<resolution>{_NUMBER})/(?P<classes>{_NUMBER}))?$"
+    r"(?:-c(?P<culled>[1-9]+))?(?:-t(?P<thinned>[1-9]+))?"
+    rf"(?:-re(?P<reuse>{names.NUMBER}))?"
+    rf"(?:@(?P<resolution>{names.NUMBER})/(?P<classes>{names.NUMBER}))?$"
 )
-_EXAMPLES = "HRN-5x5x3x(m=16), ResNet18(m=32), ResNet18(m=16)-4x4x4x, R34-HRN-2x6x3x(m=12)"
+_EXAMPLES = "HRN-5x5x3x(m=16), ResNet18(m=16)-4x4x4x, R34-HRN-2x6x3x(m=12), WRN22x8, RegNetX-1.6GF"
 
 
 def parse(text: str, resolution: int | None = None, classes: int | None = None) -> Network:
     """The network of a name, as `Network.name` and `str` print it and as the paper writes it.
 
     resolution and classes override what stands behind `@` (32 and 100 where nothing does).
-    Without `(m=...)` a ResNet has its 64 base channels and a HybReNet 16. Capitals do not matter.
+    Without `(m=...)` a family has its usual base channels. Capitals do not matter.
     Raises DesignError.
     """
-    compact = re.sub(r"\s+", "", text).lower()
-    for kind, pattern in _NAMES.items():
-        base = pattern.match(compact)
-        edits = _EDITS.match(compact, base.end()) if base else None
-        if base and edits:
-            stem, stages = _base_stages(kind, base.groupdict())
-            plan = ReluPlan(
-                frozenset(int(digit) for digit in edits["culled"] or ""),
-                frozenset(int(digit) for digit in edits["thinned"] or ""),
-                int(edits["reuse"] or 1),
-            )
-            return Network(
-                stem,
-                stages,
-                resolution if resolution is not None else int(edits["resolution"] or 32),
-                classes if classes is not None else int(edits["classes"] or 100),
-                plan,
-            )
-    shown = text if len(text) <= 80 else text[:80] + "..."
-    raise DesignError(f"unknown network {shown!r}; names look like {_EXAMPLES}")
+    found = names.read(re.sub(r"\s+", "", text).lower())
+    edits = _EDITS.match(found[1]) if found else None
+    if not found or not edits:
+        shown = text if len(text) <= 80 else text[:80] + "..."
+        raise DesignError(f"unknown network {shown!r}; names look like {_EXAMPLES}")
+    plan = ReluPlan(
+        frozenset(int(digit) for digit in edits["culled"] or ""),
+        frozenset(int(digit) for digit in edits["thinned"] or ""),
+        int(edits["reuse"] or 1),
+    )
+    return of_architecture(
+        found[0],
+        resolution if resolution is not None else int(edits["resolution"] or 32),
+        classes if classes is not None else int(edits["classes"] or 100),
+        plan,
+    )
 
 
-def _base_stages(kind: str, parts: dict[str, str | None]) -> tuple[int, tuple[Stage, ...]]:
-    if kind == "stages":
-        stages = (pair.split("x") for pair in str(parts["stages"]).split(","))
-        return int(parts["m"] or 0), tuple(Stage(int(w), int(d)) for w, d in stages)
-    m = int(parts["m"] or (64 if kind == "resnet" else 16))
-    factors = [int(factor) for factor in (parts["factors"] or "2x2x2").split("x")]
-    return m, stages_by_factors(m, factors, DEPTHS[parts["depth"] or "18"])
-
-
-def _base_name(network: Network) -> str:
-    depth = next((key for key, depths in DEPTHS.items() if depths == network.depths), None)
-    widths = network.widths
-    scaled = all(wide % narrow == 0 for narrow, wide in pairwise(widths))
-    if depth is None or not scaled or widths[0] != network.stem:
-        pairs = ", ".join(f"{stage.width}x{stage.depth}" for stage in network.stages)
-        return f"Net({network.stem}; {pairs})"
-    factors = [wide // narrow for narrow, wide in pairwise(widths)]
-    written = "x".join(map(str, factors)) + "x"
-    if len(set(factors)) > 1:
-        return f"{'' if depth == '18' else 'R34-'}HRN-{written}(m={network.stem})"
-    base = f"ResNet{depth}" if network.stem == 64 else f"ResNet{depth}(m={network.stem})"
-    return base if factors[0] == 2 else f"{base}-{written}"
+def of_architecture(
+    architecture: Architecture, resolution: int = 32, classes: int = 100, relus: ReluPlan = ALL
+) -> Network:
+    """The network of an architecture, an input size and a number of classes."""
+    stem, stages, block = architecture
+    return Network(stem, stages, resolution, classes, relus, block)
 
 
 def _digits(numbers: Iterable[int]) -> str:

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
-from deepreshape.design.network import DesignError, Network, Stage
+from deepreshape.design.architectures import DesignError, Inverted, Plain
+from deepreshape.design.cost import cost
+from deepreshape.design.network import Network
 
 
 def cull(network: Network, stages: Iterable[int]) -> Network:
-    """Without any ReLU in these stages (ReLU Culling); stage 1 takes the stem's along."""
+    """Without any ReLU in these stages (ReLU Culling). Stage 1 takes the stem's along, and the last
+    stage the head's. Raises DesignError where there is no such stage."""
     culled = frozenset(stages)
     network.require_stages(culled)
     plan = network.relus
@@ -17,7 +20,11 @@ def cull(network: Network, stages: Iterable[int]) -> Network:
 
 
 def thin(network: Network, stages: Iterable[int]) -> Network:
-    """With one ReLU a block in these stages (ReLU Thinning); stage 1 loses the stem's too."""
+    """With every second ReLU in these stages, counted from the last (ReLU Thinning): one of the two
+    of a basic block. Stage 1 loses the stem's too, and the last stage the head's.
+
+    Raises DesignError where there is no such stage.
+    """
     thinned = frozenset(stages)
     network.require_stages(thinned)
     plan = network.relus
@@ -25,8 +32,10 @@ def thin(network: Network, stages: Iterable[int]) -> Network:
 
 
 def scale(network: Network, factor: Fraction | float | str) -> Network:
-    """With every width multiplied by `factor` (channel scaling); raises DesignError where a width
-    would not stay whole."""
+    """With every width multiplied by `factor` (channel scaling); RegNet-X's groups keep theirs.
+
+    Raises DesignError where a width would not stay whole.
+    """
     ratio = _ratio(factor)
 
     def scaled(what: str, width: int) -> int:
@@ -36,10 +45,16 @@ def scale(network: Network, factor: Fraction | float | str) -> Network:
         return int(result)
 
     stages = tuple(
-        Stage(scaled(f"stage {number}", stage.width), stage.depth)
+        replace(stage, width=scaled(f"stage {number}", stage.width))
         for number, stage in enumerate(network.stages, start=1)
     )
-    return replace(network, stem=scaled("the stem", network.stem), stages=stages)
+    block = network.block
+    match block:
+        case Plain(hidden=hidden):
+            block = Plain(tuple(scaled("a hidden layer", width) for width in hidden))
+        case Inverted(features=features):
+            block = replace(block, features=scaled("the features", features))
+    return replace(network, stem=scaled("the stem", network.stem), stages=stages, block=block)
 
 
 def reuse(network: Network, factor: int) -> Network:
@@ -56,6 +71,31 @@ def optimize(network: Network, culled: Iterable[int] = (1,)) -> Network:
     ResNet34-based HRNs too, where it does not dominate.
     """
     return thin(cull(network, culled), range(1, len(network.stages) + 1))
+
+
+def algorithm2(network: Network, culled: Iterable[int] = (1,)) -> dict[str, Network]:
+    """The networks that Algorithm 2 returns, by its names for them: `Net` without the ReLUs of
+    `culled`, `Thinned` with the other stages thinned, `ScaleCh 0.5` with half of that one's
+    channels, and `ReLU-reuse 4`, `8` and `16`, of the thinned one too and not of the scaled.
+
+    culled: a setting, as in `optimize`; line 1 of Algorithm 2 culls the least critical stage where
+    it `dominates`. Raises DesignError where the widths do not split as an edit needs them to.
+    """
+    net = cull(network, culled)
+    thinned = optimize(net, ())
+    edited = {"Net": net, "Thinned": thinned, "ScaleCh 0.5": scale(thinned, "0.5")}
+    for factor in (4, 8, 16):
+        edited[f"ReLU-reuse {factor}"] = reuse(thinned, factor)
+    return edited
+
+
+def dominates(network: Network, stage: int) -> bool:
+    """Does a stage have more ReLUs than any other (line 1 of Algorithm 2)? The stem counts with
+    stage 1 and the head with the last stage. Raises DesignError where there is no such stage."""
+    network.require_stages([stage])
+    shares = list(cost(network).stage_relus)
+    share = shares.pop(stage - 1)
+    return share > max(shares, default=0)
 
 
 def _ratio(factor: Fraction | float | str) -> Fraction:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from deepreshape.design import Network, layers
-from deepreshape.design.layers import (
+from deepreshape.design.ops import (
     IMAGE,
     Add,
     BatchNorm,
@@ -85,8 +85,9 @@ class _Concat(nn.Module):
 
 def _module(op: Op) -> nn.Module:
     match op:
-        case Conv(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride):
-            return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        case Conv(inputs, outputs, kernel, stride, groups):
+            padding = kernel // 2
+            return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         case BatchNorm(channels=channels):
             return nn.BatchNorm2d(channels)
         case Relu():
@@ -97,7 +98,8 @@ def _module(op: Op) -> nn.Module:
             return _Slice(start, stop)
         case Concat():
             return _Concat()
-        case Pool():
-            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case Pool(size):
+            whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            return nn.AvgPool2d(size) if size else whole
         case Linear(inputs=inputs, outputs=outputs):
             return nn.Linear(inputs, outputs)

@@ -29,10 +29,9 @@ def traced_cost(net: Net) -> Cost:
     net.train(was_training)
     counts = counter.get_flop_counts()
     whole = counts["Global"]
-    relus = [0] * (len(net.network.stages) + 1)
+    relus = [0] * (len(net.network.stages) + 2)
     for layer in net.program:
-        counted = counts.get(f"{type(net).__name__}.{layer.name}", {})
-        relus[min(layer.stage, len(relus) - 1)] += counted.get(relu, 0)
+        relus[layer.stage] += counts.get(f"{type(net).__name__}.{layer.name}", {}).get(relu, 0)
     macs = sum(flops for op, flops in whole.items() if op not in (relu, aten.relu_, batchnorm)) // 2
     params = sum(parameter.numel() for parameter in net.parameters())
-    return Cost(tuple(relus), macs, whole.get(batchnorm, 0), params)
+    return Cost(tuple(relus[:-1]), macs, whole.get(batchnorm, 0), params, relus[-1])

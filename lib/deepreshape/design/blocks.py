@@ -1,0 +1,218 @@
+"""The parts of a network and their layers: stem, head, and a stage of each kind of block.
+
+The layers of a part depend on that part alone, not on the network around it: what is summed over
+layers can be summed once for each part and remembered.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from deepreshape.design.architectures import (
+    Basic,
+    Block,
+    Grouped,
+    Inverted,
+    Plain,
+    PreActivation,
+    Separable,
+)
+from deepreshape.design.ops import (
+    IMAGE,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Layer,
+    Linear,
+    Pool,
+    Relu,
+    Slice,
+    Tape,
+)
+
+Kept = Literal["all", "thinned", "none"]
+"""Which ReLUs of a part are kept; see `ReluPlan`."""
+
+
+class Part(NamedTuple):
+    """The stem, a stage or the head: all that its layers depend on.
+
+    inputs, width: channels that come in and go out (of the head: the classes). depth: blocks.
+    stride: of the first block. side: height and width of the map that comes in. reuse: the factor
+    N of ReLU-reuse.
+    """
+
+    role: Literal["stem", "stage", "head"]
+    block: Block
+    inputs: int
+    width: int
+    depth: int
+    stride: int
+    side: int
+    kept: Kept
+    reuse: int = 1
+
+
+@lru_cache(maxsize=4096)
+def part_layers(part: Part) -> tuple[Layer, ...]:
+    """The layers of a part, named within it; it reads IMAGE, and its last layer is what it gives.
+
+    All have stage 0: a part does not know where it stands.
+    """
+    tape = Tape((part.inputs, part.side, part.side))
+    match part.role:
+        case "stem":
+            _stem(tape, part)
+        case "head":
+            _head(tape, part)
+        case "stage":
+            x = IMAGE
+            if isinstance(part.block, Plain) and part.stride > 1:
+                x = tape.put("pool", Pool(part.stride), x)
+            for number in range(1, part.depth + 1):
+                stride = part.stride if number == 1 else 1
+                x = _block(tape, part, f"block{number}", x, stride)
+    sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
+    return _without(tape.layers, sites, _dropped(part, sites))
+
+
+def _dropped(part: Part, sites: list[str]) -> set[str]:
+    if part.kept == "all":
+        return set()
+    kept = sites[::-2] if part.kept == "thinned" and part.role == "stage" else []
+    return set(sites) - set(kept)
+
+
+def _without(listed: list[Layer], sites: list[str], dropped: set[str]) -> tuple[Layer, ...]:
+    """The list without some of its ReLUs: what read one reads its input."""
+    if not dropped:
+        return tuple(listed)
+    reads = {layer.name: layer.inputs[0] for layer in listed if layer.name in dropped}
+    return tuple(
+        replace(layer, inputs=tuple(reads.get(name, name) for name in layer.inputs))
+        for layer in listed
+        if layer.name not in dropped
+    )
+
+
+def _stem(tape: Tape, part: Part) -> None:
+    if isinstance(part.block, PreActivation):
+        tape.put("conv", Conv(3, part.width), IMAGE)
+    else:
+        tape.conv_bn_relu("conv", IMAGE, Conv(3, part.width), "relu")
+
+
+def _head(tape: Tape, part: Part) -> None:
+    x = IMAGE
+    match part.block:
+        case PreActivation():
+            x = tape.put("relu", Relu(), tape.put("bn", BatchNorm(part.inputs), x))
+        case Inverted(features=features):
+            x = tape.conv_bn_relu("features", x, Conv(part.inputs, features, 1), "relu")
+    x = tape.put("pool", Pool(), x)
+    if isinstance(part.block, Plain):
+        for number, width in enumerate(part.block.hidden, start=1):
+            x = tape.put(f"hidden{number}", Linear(tape.channels(x), width), x)
+            x = tape.put(f"relu{number}", Relu(), x)
+    tape.put("logits", Linear(tape.channels(x), part.width), x)
+
+
+def _block(tape: Tape, part: Part, name: str, source: str, stride: int) -> str:
+    match part.block:
+        case Basic():
+            return _basic_block(tape, name, source, part.width, stride, part.reuse)
+        case PreActivation():
+            return _preactivation_block(tape, name, source, part.width, stride)
+        case Plain():
+            conv = Conv(tape.channels(source), part.width)
+            return tape.conv_bn_relu(f"{name}/conv", source, conv, f"{name}/relu")
+        case Separable():
+            return _separable_block(tape, name, source, part.width, stride)
+        case Inverted(expansion=expansion):
+            return _inverted_block(tape, name, source, part.width, stride, expansion)
+        case Grouped(group=group):
+            return _grouped_block(tape, name, source, part.width, stride, min(group, part.width))
+
+
+def _basic_block(tape: Tape, name: str, source: str, width: int, stride: int, reuse: int) -> str:
+    """Two 3x3 convolutions around a shortcut; the second may be a ReLU-reuse module."""
+    conv = Conv(tape.channels(source), width, stride=stride)
+    x = tape.conv_bn_relu(f"{name}/conv1", source, conv, f"{name}/relu1")
+    if reuse > 1:
+        x = _relu_reuse(tape, f"{name}/reuse", x, reuse)
+    else:
+        x = tape.conv_bn(f"{name}/conv2", x, Conv(width, width))
+    x = tape.put(f"{name}/sum", Add(), x, _shortcut(tape, name, source, width, stride))
+    return x if reuse > 1 else tape.put(f"{name}/relu2", Relu(), x)
+
+
+def _shortcut(tape: Tape, name: str, source: str, width: int, stride: int) -> str:
+    """The block's input, or a 1x1 convolution of it where the shapes differ."""
+    inputs = tape.channels(source)
+    if stride == 1 and inputs == width:
+        return source
+    return tape.conv_bn(f"{name}/shortcut", source, Conv(inputs, width, 1, stride))
+
+
+def _relu_reuse(tape: Tape, name: str, source: str, factor: int) -> str:
+    """The module that stands in for a c -> c convolution and its ReLU (section 4.2, Figure 9).
+
+    A quarter of the channels passes, c/N are activated, the rest is only convolved and feeds the
+    activated group; a 1x1 convolution mixes the three.
+    """
+    c = tape.channels(source)
+    passed, active = c // 4, c // factor
+    linear = c - passed - active
+    x1 = tape.put(f"{name}/pass", Slice(0, passed), source)
+    x2 = tape.put(f"{name}/linear", Slice(passed, passed + linear), source)
+    x3 = tape.put(f"{name}/active", Slice(passed + linear, c), source)
+    y2 = tape.conv_bn(f"{name}/linear_conv", x2, Conv(linear, linear))
+    match = tape.conv_bn(f"{name}/match", y2, Conv(linear, active, 1))
+    x3 = tape.put(f"{name}/active_sum", Add(), x3, match)
+    y3 = tape.conv_bn(f"{name}/active_conv", x3, Conv(active, active))
+    y3 = tape.put(f"{name}/relu", Relu(), y3)
+    x = tape.put(f"{name}/concat", Concat(), x1, y2, y3)
+    return tape.conv_bn(f"{name}/mix", x, Conv(c, c, 1))
+
+
+def _preactivation_block(tape: Tape, name: str, source: str, width: int, stride: int) -> str:
+    """BatchNorm and ReLU before each convolution; a 1x1 shortcut reads what the first activated."""
+    inputs = tape.channels(source)
+    x = tape.put(f"{name}/bn1", BatchNorm(inputs), source)
+    x = tape.put(f"{name}/relu1", Relu(), x)
+    if stride != 1 or inputs != width:
+        source = tape.put(f"{name}/shortcut", Conv(inputs, width, 1, stride), x)
+    x = tape.conv_bn_relu(f"{name}/conv1", x, Conv(inputs, width, stride=stride), f"{name}/relu2")
+    x = tape.put(f"{name}/conv2", Conv(width, width), x)
+    return tape.put(f"{name}/sum", Add(), x, source)
+
+
+def _separable_block(tape: Tape, name: str, source: str, width: int, stride: int) -> str:
+    c = tape.channels(source)
+    depthwise = Conv(c, c, 3, stride, groups=c)
+    x = tape.conv_bn_relu(f"{name}/depthwise", source, depthwise, f"{name}/relu1")
+    return tape.conv_bn_relu(f"{name}/pointwise", x, Conv(c, width, 1), f"{name}/relu2")
+
+
+def _inverted_block(
+    tape: Tape, name: str, source: str, width: int, stride: int, expansion: int
+) -> str:
+    inputs = tape.channels(source)
+    c, x = inputs * expansion, source
+    if expansion > 1:
+        x = tape.conv_bn_relu(f"{name}/expand", x, Conv(inputs, c, 1), f"{name}/relu1")
+    depthwise = Conv(c, c, 3, stride, groups=c)
+    x = tape.conv_bn_relu(f"{name}/depthwise", x, depthwise, f"{name}/relu2")
+    x = tape.conv_bn(f"{name}/project", x, Conv(c, width, 1))
+    return tape.put(f"{name}/sum", Add(), x, source) if (inputs, stride) == (width, 1) else x
+
+
+def _grouped_block(tape: Tape, name: str, source: str, width: int, stride: int, group: int) -> str:
+    reduce = Conv(tape.channels(source), width, 1)
+    x = tape.conv_bn_relu(f"{name}/conv1", source, reduce, f"{name}/relu1")
+    grouped = Conv(width, width, 3, stride, groups=width // group)
+    x = tape.conv_bn_relu(f"{name}/conv2", x, grouped, f"{name}/relu2")
+    x = tape.conv_bn(f"{name}/conv3", x, Conv(width, width, 1))
+    x = tape.put(f"{name}/sum", Add(), x, _shortcut(tape, name, source, width, stride))
+    return tape.put(f"{name}/relu3", Relu(), x)
