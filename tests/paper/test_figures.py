@@ -11,7 +11,7 @@ from PIL import Image
 
 from deepreshape.design import cost
 from deepreshape.learn.runs import Record
-from deepreshape.paper import figures
+from deepreshape.paper import figures, pictures
 from deepreshape.paper.experiments import PANELS, PROFILES, Point, fig12
 from deepreshape.paper.verdicts import accuracies, fig12_printed, half_interval
 from tests.paper.records import records
@@ -174,7 +174,7 @@ def test_a_figure_is_saved_as_png_and_svg(tmp_path: Path, seeds: tuple[int, ...]
     found = records(
         points, lambda point, seed: None if point is points[0] else accuracy(point, seed)
     )
-    png, svg = figures.save(draw(points, found), tmp_path / "new" / "folder", "fig12")
+    png, svg = pictures.save(draw(points, found), tmp_path / "new" / "folder", "fig12")
     assert (png.name, svg.name) == ("fig12.png", "fig12.svg")
     with Image.open(png) as image:
         assert image.format == "PNG"

@@ -1,232 +1,42 @@
-"""The paper's tables as data, and every count in them that a network explains."""
+"""The paper's tables as data: cells, places and roundings, and the network of every row."""
 
-from dataclasses import replace
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+from operator import mul
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from deepreshape.design import Network, cost, parse, resnet18
+from deepreshape.design import Network, parse
 from deepreshape.paper import printed
-from deepreshape.paper.printed import FOLDER, Printed, Rounding
-from deepreshape.paper.verdicts import COUNTED, computed
+from deepreshape.paper.printed import FOLDER, TABLES, Rounding, Row
 
-TABLES = ("table06", "table13", "table14", "table16", "table17")
-"""The tables whose rows describe a network."""
-
-ROWS = [(name, number) for name in TABLES for number in range(1, len(printed.table(name)) + 1)]
-COUNTS = [
-    value
-    for name in TABLES
-    for value in printed.printed(name, COUNTED)
-    if printed.network(name, printed.table(name)[value.row - 1]) is not None
-]
+FILES = sorted(path.stem for path in FOLDER.glob("*.csv"))
+NETWORKS = printed.table("networks")
 ROUNDINGS = printed.table("roundings")
+SIZES = {"CIFAR-100": (32, 100), "TinyImageNet": (64, 200)}
 
 
-def place(value: Printed) -> str:
-    return f"{value.table}-{value.row}-{value.column}"
+def place(row: Row) -> str:
+    return "-".join(filter(None, (row["table"], row["row"], row.get("side") or row.get("column"))))
 
 
-def described(name: str, number: int) -> Network | None:
-    return printed.network(name, printed.table(name)[number - 1])
+def of(row: Row) -> Network:
+    return printed.network(row["table"], int(row["row"]), row["side"])
 
 
-def exact(value: Printed) -> float:
-    """The computed value of a count, in the column's unit."""
-    network = described(value.table, value.row)
-    assert network is not None
-    return computed(network, value.column)
+def described(*names: str, side: str = "") -> Iterator[tuple[str, Row, Network]]:
+    """(Place, row, network) of every row of these tables."""
+    for name in names:
+        for number, row in enumerate(printed.table(name), start=1):
+            yield f"{name}-{number}", row, printed.network(name, number, side)
 
 
-# Counts
+# Files
 
 
-@pytest.mark.parametrize("value", COUNTS, ids=place)
-def test_a_printed_count_is_the_computed_one_by_its_rounding(value: Printed) -> None:
-    assert value.agrees(exact(value))
-
-
-@pytest.mark.parametrize(
-    "value", [value for value in COUNTS if value.rounding.rule != "differs"], ids=place
-)
-@pytest.mark.parametrize("off_by", [0.97, 1.03])
-def test_a_count_three_per_cent_off_would_not_agree(value: Printed, off_by: float) -> None:
-    assert not value.agrees(off_by * exact(value))
-
-
-@pytest.mark.parametrize(
-    "value", [value for value in COUNTS if value.rounding.rule == "differs"], ids=place
-)
-def test_where_a_count_differs_the_printed_one_would_not_agree(value: Printed) -> None:
-    assert not value.agrees(value.value)
-
-
-def test_only_the_wideresnet_has_no_network() -> None:
-    without = {
-        printed.table(name)[number - 1].get("network")
-        for name, number in ROWS
-        if described(name, number) is None
-    }
-    assert without == {"WRN22x8"}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_both_counts_of_every_row_are_compared(name: str) -> None:
-    rows = [number for table, number in ROWS if table == name and described(name, number)]
-    compared = [(value.row, value.column) for value in COUNTS if value.table == name]
-    assert sorted(compared) == sorted((row, column) for row in rows for column in COUNTED)
-
-
-# Networks
-
-
-@pytest.mark.parametrize("name", ["table16", "table17"])
-def test_a_network_listed_by_its_channels_has_the_listed_name(name: str) -> None:
-    for row in printed.table(name):
-        network = printed.network(name, row)
-        assert network is None or network == parse(row["network"])
-
-
-@pytest.mark.parametrize("name", ["table16", "table17"])
-def test_a_network_listed_by_its_channels_has_the_listed_ones(name: str) -> None:
-    for row in printed.table(name):
-        network = printed.network(name, row)
-        if network is not None:
-            listed = [int(row[f"stage{number}_channels"]) for number in range(1, 5)]
-            assert list(network.widths) == listed
-
-
-@pytest.mark.parametrize("name", ["table06", "table13", "table14"])
-def test_a_row_has_the_shape_of_its_data_set(name: str) -> None:
-    datasets = {"table06": "CIFAR-100", "table13": "TinyImageNet"}
-    for row in printed.table(name):
-        network = printed.network(name, row)
-        assert network is not None
-        tiny = datasets.get(name) == "TinyImageNet" or row.get("dataset") == "TinyImageNet"
-        assert (network.resolution, network.classes) == ((64, 200) if tiny else (32, 100))
-
-
-@pytest.mark.parametrize("name", ["table06", "table13", "table14"])
-def test_a_row_without_culling_or_reuse_has_none(name: str) -> None:
-    for row in printed.table(name):
-        network = printed.network(name, row)
-        assert network is not None
-        assert (row["culled"] == "NA") == (network.relus.culled == frozenset())
-        assert (row["re2"] == "NA") == (network.relus.reuse == 1)
-
-
-def test_table_14_is_on_resnet34_where_it_is_not_convnext() -> None:
-    depths = {
-        network.depths
-        for row in printed.table("table14")
-        if row["family"] != "ConvNeXt" and (network := printed.network("table14", row))
-    }
-    assert depths == {(3, 4, 6, 3)}
-
-
-def test_a_convnext_doubles_its_channels_from_its_base() -> None:
-    for row in printed.table("table14"):
-        network = printed.network("table14", row)
-        if row["family"] == "ConvNeXt":
-            assert network is not None
-            m = int(row["m"])
-            assert network.stem == m
-            assert network.widths == (m, 2 * m, 4 * m, 8 * m)
-
-
-# Rounding
-
-
-def value(text: str, rule: str = "rounded", tolerance: float = 0.0) -> Printed:
-    return Printed("table", 1, "column", text, Rounding(rule, tolerance))
-
-
-@pytest.mark.parametrize("computed", [2.75, 2.8, 2.8499])
-def test_a_rounded_value_agrees_from_half_below_to_half_above(computed: float) -> None:
-    assert value("2.8").agrees(computed)
-
-
-@pytest.mark.parametrize("computed", [2.7499, 2.85])
-def test_a_rounded_value_agrees_no_further(computed: float) -> None:
-    assert not value("2.8").agrees(computed)
-
-
-@pytest.mark.parametrize(("computed", "agrees"), [(2.8, True), (2.8999, True), (2.7999, False)])
-def test_a_cut_value_agrees_up_to_the_next(computed: float, agrees: bool) -> None:
-    assert value("2.8", "cut").agrees(computed) == agrees
-
-
-@pytest.mark.parametrize(("computed", "agrees"), [(101, True), (99, True), (101.1, False)])
-def test_a_tolerance_is_relative(computed: float, agrees: bool) -> None:
-    assert value("100", "within", 0.01).agrees(computed) == agrees
-
-
-@pytest.mark.parametrize(("computed", "agrees"), [(2.8, False), (2.9, True)])
-def test_a_value_that_differs_agrees_with_another(computed: float, agrees: bool) -> None:
-    assert value("2.8", "differs").agrees(computed) == agrees
-
-
-def test_the_digits_that_are_printed_count() -> None:
-    assert value("2").agrees(2.04)
-    assert not value("2.0").agrees(2.06)
-
-
-@given(st.integers(0, 10**9))
-def test_a_whole_number_agrees_with_itself(number: int) -> None:
-    assert value(str(number)).agrees(number)
-
-
-@given(st.decimals(0, 10**6, places=2))
-def test_a_value_agrees_with_what_it_prints(number: object) -> None:
-    assert value(str(number)).agrees(float(str(number)))
-
-
-def test_value_is_the_printed_text_as_a_number() -> None:
-    assert value("12.50").value == 12.5
-
-
-# The data
-
-
-def test_roundings_stand_once() -> None:
-    places = [(row["table"], row["row"], row["column"]) for row in ROUNDINGS]
-    assert len(set(places)) == len(places)
-
-
-@pytest.mark.parametrize("row", ROUNDINGS, ids=lambda row: f"{row['table']}-{row['row']}")
-def test_a_rounding_is_of_a_value_that_is_compared(row: printed.Row) -> None:
-    assert (row["table"], int(row["row"]), row["column"]) in {
-        (value.table, value.row, value.column) for value in COUNTS
-    }
-
-
-@pytest.mark.parametrize(
-    "value", [value for value in COUNTS if value.rounding != Rounding()], ids=place
-)
-def test_a_rounding_is_needed(value: Printed) -> None:
-    assert not replace(value, rounding=Rounding()).agrees(exact(value))
-
-
-@pytest.mark.parametrize("row", ROUNDINGS, ids=lambda row: f"{row['table']}-{row['row']}")
-def test_a_rounding_has_a_reason(row: printed.Row) -> None:
-    assert row["why"].strip()
-
-
-@pytest.mark.parametrize("row", ROUNDINGS, ids=lambda row: f"{row['table']}-{row['row']}")
-def test_a_rounding_has_a_known_rule(row: printed.Row) -> None:
-    assert row["rule"] in {"cut", "within", "differs"}
-
-
-@pytest.mark.parametrize("row", ROUNDINGS, ids=lambda row: f"{row['table']}-{row['row']}")
-def test_a_tolerance_belongs_to_within_and_is_small(row: printed.Row) -> None:
-    if row["rule"] == "within":
-        assert 0 < float(row["tolerance"]) < 0.02
-    else:
-        assert row["tolerance"] == ""
-
-
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.csv")))
+@pytest.mark.parametrize("name", FILES)
 def test_a_table_fills_every_column_of_every_row(name: str) -> None:
     rows = printed.table(name)
     assert rows
@@ -235,10 +45,18 @@ def test_a_table_fills_every_column_of_every_row(name: str) -> None:
         assert None not in row.values()
 
 
-def test_empty_and_missing_cells_are_no_values() -> None:
-    wide = printed.table("table16")[0]
-    assert wide["stage4_channels"] == ""
-    assert 1 not in {value.row for value in printed.printed("table16", ("stage4_channels",))}
+@pytest.mark.parametrize("name", FILES)
+def test_no_cell_has_blanks_around_it(name: str) -> None:
+    cells = [cell for row in printed.table(name) for cell in row.values()]
+    assert [cell for cell in cells if cell != cell.strip()] == []
+
+
+def test_every_table_has_a_file() -> None:
+    assert set(TABLES) <= set(FILES)
+
+
+def test_a_table_stands_once_in_the_list() -> None:
+    assert len(set(TABLES)) == len(TABLES)
 
 
 def test_an_unknown_table_is_not_found() -> None:
@@ -246,40 +64,279 @@ def test_an_unknown_table_is_not_found() -> None:
         printed.table("table99")
 
 
-# Tables that name a network in other ways
+# Names of tables
 
 
-@pytest.mark.parametrize("name", ["table10", "table11"])
-def test_stage_relus_are_the_computed_ones_with_the_stems_in_stage_1(name: str) -> None:
-    columns = tuple(f"stage{number}_relus_K" for number in range(1, 5))
-    for value in printed.printed(name, columns):
-        stem, *stages = cost(parse(printed.table(name)[value.row - 1]["network"])).relus
-        stages[0] += stem
-        assert value.agrees(stages[columns.index(value.column)] / 1000), place(value)
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_found_by_its_own_name(name: str) -> None:
+    assert printed.find(name) == name
 
 
-def test_the_shares_of_table_4_are_the_computed_ones_with_the_stems_in_stage_1() -> None:
-    columns = tuple(f"stage{number}_relu_pct" for number in range(1, 5))
-    for value in printed.printed("table04", columns):
-        row = printed.table("table04")[value.row - 1]
-        stem, *stages = cost(parse(f"{row['model']}(m={row['m']})")).relus
-        stages[0] += stem
-        share = 100 * stages[columns.index(value.column)] / sum(stages)
-        assert value.agrees(share), place(value)
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("16", "table16"),
+        ("Table 16", "table16"),
+        ("TABLE16", "table16"),
+        ("Tab. 16", "table16"),
+        ("1", "table01"),
+        ("01", "table01"),
+        ("table1", "table01"),
+        ("Table 1", "table01"),
+        ("Figures", "figures"),
+        ("Text_Claims", "text_claims"),
+        ("Table 15_formulas", "table15_formulas"),
+    ],
+)
+def test_a_table_is_found_by_what_a_reader_types(text: str, name: str) -> None:
+    assert printed.find(text) == name
 
 
-def test_the_counts_of_table_4_are_the_computed_ones() -> None:
-    for value in printed.printed("table04", COUNTED):
-        row = printed.table("table04")[value.row - 1]
-        network = parse(f"{row['model']}(m={row['m']})")
-        assert value.agrees(computed(network, value.column)), place(value)
+@pytest.mark.parametrize("text", ["", "table", "0", "18", "table99", "-1", "1.0", "²", "16\n17"])
+def test_a_table_that_the_paper_does_not_have_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^the paper has no .* here; there are table01, "
+    ) as error:
+        printed.find(text)
+    assert "\n" not in str(error.value)
 
 
-def test_the_relus_of_table_9_are_those_of_reuse_without_thinning() -> None:
-    """The stem and the first ReLU of every block keep all of ResNet18's ReLUs."""
-    stem, *stages = cost(resnet18()).relus
-    for value in printed.printed("table09", ("relus_K",)):
-        factor = int(printed.table("table09")[value.row - 1]["reduction_factor_N"])
-        network = parse(f"ResNet18-Re{factor}")
-        assert cost(network).total_relus == stem + sum(stages) // 2 + sum(stages) // 2 // factor
-        assert value.agrees(computed(network, "relus_K")), place(value)
+@pytest.mark.parametrize(
+    "text", ["networks", "roundings", "table03_methods", "../table16", "x.csv"]
+)
+def test_a_file_that_holds_no_printed_values_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"^the paper has no '{re.escape(text)}' here"):
+        printed.find(text)
+
+
+# Values
+
+
+def test_a_value_knows_its_place_and_text() -> None:
+    first = printed.value("table16", 1, "relus_K")
+    row = printed.table("table16")[0]
+    assert (first.table, first.row, first.column) == ("table16", 1, "relus_K")
+    assert first.text == row["relus_K"]
+    assert first.value == float(row["relus_K"])
+
+
+def test_a_value_without_a_note_is_rounded() -> None:
+    assert printed.value("table16", 1, "relus_K").rounding == Rounding("rounded", 0.0, "", "")
+
+
+@pytest.mark.parametrize("row", ROUNDINGS, ids=place)
+def test_a_value_with_a_note_has_it(row: Row) -> None:
+    number = 1 if row["row"] == "*" else int(row["row"])
+    found = printed.value(row["table"], number, row["column"]).rounding
+    assert (found.rule, found.why, found.erratum) == (row["rule"], row["why"], row["erratum"])
+    assert found.tolerance == float(row["tolerance"] or 0)
+
+
+def test_empty_and_missing_cells_are_no_values() -> None:
+    assert printed.table("table16")[0]["stage4_channels"] == ""
+    assert 1 not in {value.row for value in printed.printed("table16", ("stage4_channels",))}
+    assert printed.table("table06")[0]["re2"] == "NA"
+    assert 1 not in {value.row for value in printed.printed("table06", ("re2",))}
+
+
+def test_values_come_row_by_row() -> None:
+    found = [(value.row, value.column) for value in printed.printed("table03", ("relus_K",))]
+    assert found == [(number, "relus_K") for number in range(1, len(printed.table("table03")) + 1)]
+
+
+def test_a_row_beyond_the_table_has_no_value() -> None:
+    with pytest.raises(IndexError):
+        printed.value("table03", 99, "relus_K")
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^unknown rounding rule 'guessed'$"):
+        Rounding("guessed")
+
+
+# Notes on roundings
+
+
+def test_notes_stand_once() -> None:
+    places = [(row["table"], row["row"], row["column"]) for row in ROUNDINGS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("row", ROUNDINGS, ids=place)
+def test_a_note_is_of_a_printed_value(row: Row) -> None:
+    rows = printed.table(row["table"])
+    numbers = range(1, len(rows) + 1) if row["row"] == "*" else [int(row["row"])]
+    assert row["table"] in TABLES
+    assert all(rows[number - 1][row["column"]] not in ("", "NA") for number in numbers)
+
+
+@pytest.mark.parametrize("row", ROUNDINGS, ids=place)
+def test_a_note_has_a_reason_or_an_erratum(row: Row) -> None:
+    assert row["why"] or row["erratum"]
+
+
+@pytest.mark.parametrize("row", ROUNDINGS, ids=place)
+def test_only_what_is_within_has_a_tolerance_and_a_small_one(row: Row) -> None:
+    if row["rule"] == "within":
+        assert 0 < float(row["tolerance"]) < 0.06
+    else:
+        assert row["tolerance"] == ""
+
+
+@pytest.mark.parametrize("row", ROUNDINGS, ids=place)
+def test_only_the_latency_model_may_be_off_by_more_than_a_little(row: Row) -> None:
+    if not row["column"].endswith("_he_s"):
+        assert float(row["tolerance"] or 0) < 0.02
+
+
+# Networks
+
+
+def test_networks_stand_once() -> None:
+    places = [(row["table"], row["row"], row["side"]) for row in NETWORKS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("row", NETWORKS, ids=place)
+def test_a_network_is_written_as_the_library_writes_it(row: Row) -> None:
+    assert str(of(row)) == row["network"]
+
+
+@pytest.mark.parametrize("row", NETWORKS, ids=place)
+def test_a_network_is_of_a_row_that_is_printed(row: Row) -> None:
+    assert 1 <= int(row["row"]) <= len(printed.table(row["table"]))
+
+
+@pytest.mark.parametrize("name", sorted({row["table"] for row in NETWORKS}))
+def test_every_row_of_a_table_with_networks_has_its_networks(name: str) -> None:
+    sides = ("sota", "hrn") if name in ("table07", "table08") else ("",)
+    found = [(int(row["row"]), row["side"]) for row in NETWORKS if row["table"] == name]
+    rows = range(1, len(printed.table(name)) + 1)
+    assert found == [(number, side) for number in rows for side in sides]
+
+
+def test_a_row_without_a_network_has_none() -> None:
+    with pytest.raises(KeyError):
+        printed.network("table01", 1)
+    with pytest.raises(KeyError):
+        printed.network("table07", 1)
+
+
+# Networks against the table's own columns: m, edits, channels, blocks, data set, names
+
+ALONE = sorted({row["table"] for row in NETWORKS} - {"table07", "table08"})
+"""The tables with one network a row."""
+
+
+def rows_with(*columns: str) -> pytest.MarkDecorator:
+    """The rows, with their networks, of all tables that have one of these columns."""
+    found = [each for each in described(*ALONE) if not {*columns}.isdisjoint(each[1])]
+    assert found
+    return pytest.mark.parametrize(
+        ("row", "network"), [each[1:] for each in found], ids=[each[0] for each in found]
+    )
+
+
+def stages(cell: str) -> frozenset[int]:
+    """The stages of a cell such as `S2+S3+S4`."""
+    return frozenset(int(stage.removeprefix("S")) for stage in cell.split("+") if cell != "NA")
+
+
+@rows_with("m")
+def test_base_channels_are_the_rows(row: Row, network: Network) -> None:
+    assert network.stem == network.widths[0] == int(row["m"])
+
+
+@rows_with("culled")
+def test_edits_are_the_rows(row: Row, network: Network) -> None:
+    plan = network.relus
+    assert plan.culled == stages(row["culled"])
+    assert plan.thinned == stages(row["thinned"])
+    assert plan.reuse == (1 if row["re2"] == "NA" else int(row["re2"]))
+
+
+@rows_with("stem_channels")
+def test_channels_and_blocks_are_the_rows(row: Row, network: Network) -> None:
+    listed = [(row[f"stage{k}_channels"], row[f"stage{k}_blocks"]) for k in range(1, 5)]
+    assert network.stem == int(row["stem_channels"])
+    assert list(zip(network.widths, network.depths, strict=True)) == [
+        (int(width), int(depth)) for width, depth in listed if width
+    ]
+
+
+@rows_with("hybrenet", "model", "net", "network")
+def test_a_rows_name_is_the_networks(row: Row, network: Network) -> None:
+    """Factors alone leave base channels and depth to other columns and to the text."""
+    name = next(row[key] for key in ("hybrenet", "model", "net", "network") if key in row)
+    if factors := re.fullmatch(r"(\d)x(\d)x(\d)x", name):
+        first, *others = network.widths
+        assert others == list(accumulate(map(int, factors.groups()), mul, initial=first))[1:]
+    elif row.get("family") == "ConvNeXt":
+        assert network.name.startswith(f"ConvNeXt-{name}-")
+    else:
+        assert network == parse(name)
+
+
+@rows_with("dataset")
+def test_a_rows_data_set_gives_input_and_classes(row: Row, network: Network) -> None:
+    assert (network.resolution, network.classes) == SIZES[row["dataset"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        (row["table"], "TinyImageNet" if row["table"] == "table13" else "CIFAR-100")
+        for row in NETWORKS
+        if row["row"] == "1" and row["table"] not in ("table07", "table08", "table14")
+    ],
+)
+def test_a_table_of_one_data_set_has_its_input_and_classes(name: str, size: str) -> None:
+    assert {(net.resolution, net.classes) for _, _, net in described(name)} == {SIZES[size]}
+
+
+def test_table_14_is_on_resnet34_where_it_is_not_convnext() -> None:
+    rows = [(row["family"], network.depths) for _, row, network in described("table14")]
+    assert {depths for family, depths in rows if family == "HybReNet"} == {(3, 4, 6, 3)}
+
+
+def test_table_9_reduces_relus_by_the_rows_factor_and_thins_nothing() -> None:
+    for _, row, network in described("table09"):
+        assert network == parse(f"ResNet18-Re{row['reduction_factor_N']}")
+
+
+@pytest.mark.parametrize("side", ["sota", "hrn"])
+@pytest.mark.parametrize("name", ["table07", "table08"])
+def test_both_networks_of_a_row_are_on_its_data_set(name: str, side: str) -> None:
+    for where, row, network in described(name, side=side):
+        assert (network.resolution, network.classes) == SIZES[row["dataset"]], where
+
+
+def test_a_hybrenet_of_tables_7_and_8_is_one_of_tables_6_13_and_14() -> None:
+    known = {network for _, _, network in described("table06", "table13", "table14")}
+    for where, _, network in described("table07", "table08", side="hrn"):
+        assert network in known, where
+
+
+def test_a_convnext_of_table_8_is_one_of_table_14_but_for_the_one_whose_counts_are_of_96() -> None:
+    known = {network for _, _, network in described("table14")}
+    unknown = [
+        str(network)
+        for _, row, network in described("table08", side="sota")
+        if row["sota_method"] == "ConvNeXt" and network not in known
+    ]
+    assert unknown == ["ConvNeXt-N(m=96)-C1-T234@64/200"]
+
+
+def test_other_methods_start_from_the_networks_of_table_3_methods_and_resnet34() -> None:
+    for name, expected in (("table07", {"ResNet18", "WRN22x8"}), ("table08", {"ResNet34"})):
+        found = {
+            network.name
+            for _, row, network in described(name, side="sota")
+            if row["sota_method"] != "ConvNeXt"
+        }
+        assert found == expected
+
+
+def test_only_known_files_lie_among_the_tables() -> None:
+    others = {"networks", "roundings", "table03_methods", "errata"}
+    assert {path.stem for path in Path(FOLDER).glob("*.csv")} - set(TABLES) <= others

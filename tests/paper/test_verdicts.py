@@ -6,11 +6,10 @@ from math import isnan, pi, sqrt, tan
 import pandas as pd
 import pytest
 
-from deepreshape.design import cost, hybrenet, optimize, resnet18, resnet34, reuse
+from deepreshape.design import cost, hybrenet, optimize, reuse
 from deepreshape.learn.data import DataSet
 from deepreshape.paper import printed, verdicts
 from deepreshape.paper.experiments import PROFILES, Point, fig12
-from deepreshape.paper.printed import Printed, Rounding
 from tests.paper.records import record, records
 
 QUICK = PROFILES["quick"]
@@ -28,69 +27,15 @@ def two_seeds() -> list[Point]:
     return fig12(QUICK, seeds=(1, 2), panels="b")
 
 
-# Counts
-
-
-@pytest.mark.parametrize("name", ["table06", "table13", "table14", "table16", "table17"])
-def test_no_printed_count_is_unexplained(name: str) -> None:
-    found = verdicts.counts(name)
-    assert len(found) > 0
-    assert "UNEXPLAINED" not in set(found["verdict"])
-
-
-@pytest.mark.parametrize("name", ["table06", "table13", "table14", "table16", "table17"])
-def test_a_reason_stands_where_a_count_is_not_equal_and_nowhere_else(name: str) -> None:
-    found = verdicts.counts(name)
-    assert ((found["verdict"] == "equal") == (found["why"] == "")).all()
-
-
-def test_relus_are_computed_in_thousands() -> None:
-    assert verdicts.computed(resnet18(), "relus_K") == cost(resnet18()).total_relus / 1000
-
-
-@pytest.mark.parametrize(
-    ("network", "convention"),
-    [(resnet18(), "A"), (resnet34(), "B"), (resnet18(resolution=16), "B")],
-    ids=str,
-)
-def test_flops_are_computed_in_millions_by_the_papers_convention(network, convention) -> None:
-    assert verdicts.computed(network, "flops_M") == cost(network).flops(convention) / 1e6
-
-
-@pytest.mark.parametrize(
-    ("rounding", "computed", "expected"),
-    [
-        (Rounding(), 2.8, "equal"),
-        (Rounding(), 2.9, "UNEXPLAINED"),
-        (Rounding("cut"), 2.89, "equal when cut"),
-        (Rounding("cut"), 2.9, "UNEXPLAINED"),
-        (Rounding("within", 0.05), 2.9, "within 5 %"),
-        (Rounding("within", 0.011), 2.82, "within 1.1 %"),
-        (Rounding("within", 0.05), 3.0, "UNEXPLAINED"),
-        (Rounding("differs"), 2.9, "differs"),
-        (Rounding("differs"), 2.8, "UNEXPLAINED"),
-    ],
-    ids=str,
-)
-def test_a_verdict_names_the_rule_that_holds(
-    rounding: Rounding, computed: float, expected: str
-) -> None:
-    assert verdicts.verdict(Printed("table", 1, "column", "2.8", rounding), computed) == expected
-
-
 # The paper's points
 
 
 def test_every_hybrenet_with_edits_of_figure_12_that_tables_6_and_14_print_is_a_point() -> None:
-    rows = [
-        (name, row)
-        for name in ("table06", "table14")
-        for row in printed.table(name)
-        if row.get("dataset", "CIFAR-100") == "CIFAR-100" and row["culled"] == "S1"
-    ]
     expected = {
-        (str(printed.network(name, row)), float(row["relus_K"]), float(row["acc_kd_pct"]))
-        for name, row in rows
+        (str(printed.network(name, number)), float(row["relus_K"]), float(row["acc_kd_pct"]))
+        for name in ("table06", "table14")
+        for number, row in enumerate(printed.table(name), start=1)
+        if row.get("dataset", "CIFAR-100") == "CIFAR-100" and row["culled"] == "S1"
     }
     found = {(str(p.network), p.relus_k, p.accuracy) for p in verdicts.fig12_printed()}
     assert found == expected
@@ -260,6 +205,12 @@ def test_the_table_prints_the_papers_accuracy_beside_the_papers_network(
     theirs = {point.network: f"{point.accuracy:.2f}" for point in verdicts.fig12_printed()}
     assert list(found["paper's test (%)"]) == [theirs.get(point.paper, "") for point in one_seed]
     assert any(found["paper's test (%)"] != "")
+
+
+def test_the_table_counts_the_papers_relus_of_the_papers_network(one_seed: list[Point]) -> None:
+    found = verdicts.fig12_table(one_seed, {})
+    expected = [f"{cost(point.paper).total_relus / 1000:.1f}" for point in one_seed]
+    assert list(found["paper's ReLUs (K)"]) == expected
 
 
 def test_the_table_names_architecture_and_edits_apart(one_seed: list[Point]) -> None:

@@ -1,7 +1,6 @@
 """Records -> plots, with the paper's printed points beside them."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 
 from matplotlib.axes import Axes
@@ -126,12 +125,3 @@ def _legend(figure: Figure) -> None:
         for style in STYLES.values()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-
-
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write the figure as PNG and SVG; returns both paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    figure.savefig(paths[0], dpi=160)
-    figure.savefig(paths[1], metadata={"Date": None})
-    return paths

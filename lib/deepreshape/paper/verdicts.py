@@ -1,4 +1,4 @@
-"""Printed against computed, and the paper's claims against records."""
+"""The paper's printed accuracies and claims against records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,54 +12,10 @@ from deepreshape.design import Network, ReluPlan, cost, paper_convention
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.runs import Record
 from deepreshape.paper import printed
+from deepreshape.paper.counts import count
 from deepreshape.paper.experiments import PROFILES, Point, Profile, fig12
-from deepreshape.paper.printed import Printed, Row
+from deepreshape.paper.printed import Row
 from deepreshape.private.latency import garbled_seconds
-
-COUNTED = ("relus_K", "flops_M")
-
-
-def computed(network: Network, column: str) -> float:
-    """A network's value in the unit of a table's column: relus_K or flops_M."""
-    counted = cost(network)
-    if column == "relus_K":
-        return counted.total_relus / 1000
-    return counted.flops(paper_convention(network) or "B") / 1e6
-
-
-def verdict(value: Printed, exact: float) -> str:
-    """`equal`, `equal when cut`, `within x %`, `differs`, or `UNEXPLAINED`."""
-    if not value.agrees(exact):
-        return "UNEXPLAINED"
-    rounding = value.rounding
-    return {
-        "rounded": "equal",
-        "cut": "equal when cut",
-        "within": f"within {100 * rounding.tolerance:.2g} %",
-        "differs": "differs",
-    }[rounding.rule]
-
-
-def counts(name: str) -> pd.DataFrame:
-    """Every printed count of a table beside the computed one, the verdict, and its reason."""
-    rows = []
-    for value in printed.printed(name, COUNTED):
-        row = printed.table(name)[value.row - 1]
-        network = printed.network(name, row)
-        if network is None:
-            continue
-        exact = computed(network, value.column)
-        rows.append(
-            {
-                "network": str(network),
-                "quantity": {"relus_K": "ReLUs (K)", "flops_M": "FLOPs (M)"}[value.column],
-                "printed": value.text,
-                "computed": f"{exact:.3f}",
-                "verdict": verdict(value, exact),
-                "why": value.rounding.why,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +31,10 @@ class PaperPoint:
 
 def fig12_printed() -> list[PaperPoint]:
     """The points of Figure 12 that the paper prints: Table 6 and the CIFAR-100 part of Table 14."""
-    rows: dict[Network | None, Row] = {
-        printed.network(name, row): row
+    rows: dict[Network, Row] = {
+        printed.network(name, number): row
         for name in ("table06", "table14")
-        for row in printed.table(name)
+        for number, row in enumerate(printed.table(name), start=1)
         if row.get("dataset", "CIFAR-100") == "CIFAR-100"
     }
     return [
@@ -127,7 +83,7 @@ def fig12_table(points: Sequence[Point], records: Mapping[str, Record]) -> pd.Da
                 "test (%)": summary(accuracies(point, records)),
                 "seeds": len(accuracies(point, records)),
                 "m in the paper": point.paper.stem,
-                "paper's ReLUs (K)": f"{computed(point.paper, 'relus_K'):.1f}",
+                "paper's ReLUs (K)": f"{count(point.paper, 'relus_K'):.1f}",
                 "paper's test (%)": f"{paper.accuracy:.2f}" if paper else "",
             }
         )

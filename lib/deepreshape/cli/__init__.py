@@ -1,0 +1,43 @@
+"""The command line: `deepreshape count`, `equalize`, `latency`, `verify` and `run`."""
+
+import sys
+
+import click
+
+from deepreshape.cli.designs import count, equalize, latency
+from deepreshape.cli.results import run, verify
+
+
+def main() -> None:
+    """Run a command; bad input is one line on stderr and exit status 2."""
+    try:
+        code = commands(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        click.echo(f"deepreshape: {' '.join(error.format_message().split())}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("deepreshape: interrupted; the same command goes on from here", err=True)
+        code = 130
+    except ValueError as error:
+        click.echo(f"deepreshape: {error}", err=True)
+        code = 2
+    except (OSError, RuntimeError) as error:
+        click.echo(f"deepreshape: {error}", err=True)
+        code = 1
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Networks for private inference, after DeepReShape (TMLR 06/2024)."""
+
+
+for command in (count, equalize, latency, verify, run):
+    commands.add_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Commands about results: `verify` the printed values, `run` what a figure trains."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepreshape.cli.arguments import Numbers
+from deepreshape.cli.designs import new_table, print_json, show
+
+if TYPE_CHECKING:
+    from deepreshape.paper.verify import Verdict
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--misses", is_flag=True, help="Show only values that are not equal.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def verify(context: click.Context, tables: tuple[str, ...], misses: bool, as_json: bool) -> None:
+    """Recompute the paper's printed values and say how each agrees.
+
+    TABLE is a table such as table16, `figures` (labels inside figures) or `text_claims` (numbers in
+    prose); all of them without one. Exit status 1 if a value differs and no erratum says why.
+    """
+    from deepreshape.paper import printed
+    from deepreshape.paper.verify import verify as verdicts_of
+
+    names = dict.fromkeys(map(printed.find, tables)) or dict.fromkeys(printed.TABLES)
+    found = {name: verdicts_of(name) for name in names}
+    if as_json:
+        shown = {name: _shown(verdicts, misses) for name, verdicts in found.items()}
+        print_json({name: [_verdict(verdict) for verdict in shown[name]] for name in shown})
+    else:
+        _print_verdicts(found, misses)
+    unexplained = sum(not verdict.explained for each in found.values() for verdict in each)
+    if unexplained:
+        values = "1 value differs" if unexplained == 1 else f"{unexplained} values differ"
+        click.echo(f"deepreshape: {values} without an explanation", err=True)
+        context.exit(1)
+
+
+def _shown(verdicts: "tuple[Verdict, ...]", misses: bool) -> "list[Verdict]":
+    return [verdict for verdict in verdicts if not (misses and verdict.kind == "equal")]
+
+
+def _verdict(verdict: "Verdict") -> dict[str, object]:
+    return {
+        "row": verdict.printed.row,
+        "column": verdict.printed.column,
+        "printed": verdict.printed.text,
+        "computed": verdict.computed,
+        "verdict": verdict.text,
+        "erratum": verdict.printed.rounding.erratum,
+        "why": verdict.printed.rounding.why,
+    }
+
+
+def _print_verdicts(found: "dict[str, tuple[Verdict, ...]]", misses: bool) -> None:
+    from deepreshape.paper.verify import KINDS, totals
+
+    for name, verdicts in found.items():
+        shown = _shown(verdicts, misses)
+        if not shown:
+            continue
+        table = new_table(f"{name}, row>", "column", "printed>", "computed>", "verdict", "erratum")
+        for verdict in shown:
+            printed = verdict.printed
+            erratum = printed.rounding.erratum
+            if verdict.kind == "differs" and not erratum:
+                erratum = "UNEXPLAINED"
+            table.add_row(
+                str(printed.row), printed.column, printed.text, verdict.shown, verdict.text, erratum
+            )
+        show(table)
+    table = new_table("", "values>", *(f"{kind}>" for kind in KINDS))
+    for name, verdicts in found.items():
+        counted = totals(verdicts)
+        table.add_row(name, str(len(verdicts)), *(str(counted[kind]) for kind in KINDS))
+    every = [verdict for verdicts in found.values() for verdict in verdicts]
+    counted = totals(every)
+    table.add_section()
+    table.add_row("total", str(len(every)), *(str(counted[kind]) for kind in KINDS))
+    show(table)
+
+
+@click.command()
+@click.argument("figure", type=click.Choice(["fig12"]))
+@click.option("--profile", default="quick", show_default=True, help="quick, short or paper.")
+@click.option("--data", help="Data set in place of the profile's, such as cifar100.")
+@click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3.")
+@click.option("--panels", help="Only these panels, such as be.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--workers", type=int, help="Processes that train side by side.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="DEEPRESHAPE_RUNS",
+    default=Path("build/runs"),
+    show_default=True,
+    help="Folder of records.",
+)
+def run(
+    figure: str,
+    profile: str,
+    data: str | None,
+    seeds: tuple[int, ...],
+    panels: str | None,
+    device: str,
+    workers: int | None,
+    store: Path,
+) -> None:
+    """Train what FIGURE needs and the store lacks."""
+    from deepreshape.learn.executors import Executor, execute
+    from deepreshape.learn.runs import Store
+    from deepreshape.paper import experiments
+
+    points = experiments.fig12(experiments.profile(profile), data, seeds, panels)
+    runs = [run for point in points for run in point.runs]
+    records = execute(runs, Store(store), Executor(device, workers))
+    failed = sum(record.status == "failed" for record in records)
+    click.echo(
+        f"{figure}: {len(records)} records in {store}" + (f", {failed} failed" * bool(failed))
+    )

@@ -1,0 +1,302 @@
+"""Pictures of designs: what can be drawn without training."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod, sqrt
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from deepreshape.design import Network, cost, layers
+from deepreshape.design.ops import Conv, Linear, Pool, Relu
+
+STEM = "#b8b8b8"
+STAGES = ("#c8553d", "#e8a33d", "#3d7ea6", "#5b8c5a", "#7d5ba6", "#4f4f4f", "#a65b7d")
+"""A colour for the stem, and one for each stage, in order."""
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "++")
+"""Stages are told apart without colour too."""
+PAPER = "#222222"
+"""Values that the paper prints."""
+
+
+def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int = 1) -> Figure:
+    """An empty figure; its axes are `figure.axes`, row by row."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    made.subplots(rows, columns)
+    return made
+
+
+def distribution(axis: Axes, networks: Mapping[str, Network], printed: str = "") -> None:
+    """Stacked bars: the percentage of stem and stages in each network's ReLUs, as Figures 3c, 3d,
+    4a, 14 and 21 draw them. Keys are the labels under the bars."""
+    labels = list(networks)
+    counted = [cost(network) for network in networks.values()]
+    most = max(len(each.relus) for each in counted)
+    bottoms = [0.0] * len(labels)
+    for place in range(most):
+        heights = [
+            100 * (each.relus[place] if place < len(each.relus) else 0) / max(each.total_relus, 1)
+            for each in counted
+        ]
+        axis.bar(
+            labels,
+            heights,
+            bottom=bottoms,
+            width=0.72,
+            color=colour(place),
+            hatch=hatch(place),
+            edgecolor="white",
+            linewidth=0.6,
+            label="stem" if place == 0 else f"stage {place}",
+        )
+        bottoms = [below + height for below, height in zip(bottoms, heights, strict=True)]
+    if any(each.head_relus for each in counted):
+        heights = [100 * each.head_relus / max(each.total_relus, 1) for each in counted]
+        axis.bar(labels, heights, bottom=bottoms, width=0.72, color="#e0e0e0", label="head")
+    axis.set_ylim(0, 100)
+    axis.set_ylabel("ReLUs (%)")
+    if printed:
+        axis.set_xlabel(printed)
+    _turn_long_labels(axis, labels)
+    finish(axis)
+
+
+def legend_above(made: Figure, axis: Axes, columns: int = 6) -> None:
+    """The legend of one axis, above the whole figure."""
+    handles, labels = axis.get_legend_handles_labels()
+    made.legend(
+        handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9
+    )
+
+
+def printed_and_computed(
+    axis: Axes,
+    labels: Sequence[str],
+    printed: Sequence[float],
+    computed: Sequence[float],
+    unit: str,
+) -> None:
+    """Bars for computed values, and a short line across each for the printed one."""
+    places = range(len(labels))
+    axis.bar(places, computed, width=0.66, color=STAGES[2], label="computed")
+    axis.hlines(
+        printed,
+        [place - 0.42 for place in places],
+        [place + 0.42 for place in places],
+        color=PAPER,
+        linewidth=1.8,
+        label="printed",
+    )
+    axis.set_xticks(list(places), labels)
+    axis.set_ylabel(unit)
+    _turn_long_labels(axis, labels)
+    finish(axis)
+
+
+def _turn_long_labels(axis: Axes, labels: Sequence[str]) -> None:
+    """Slant the labels under the bars where they would run into each other."""
+    width = axis.bbox.width / axis.figure.dpi
+    if 0.085 * max(map(len, labels), default=0) > width / max(len(labels), 1):
+        for label in axis.get_xticklabels():
+            label.set(rotation=25, ha="right", rotation_mode="anchor")
+
+
+def colour(stage: int) -> str:
+    """The colour of a stage; 0 is the stem."""
+    return STAGES[(stage - 1) % len(STAGES)] if stage else STEM
+
+
+def hatch(stage: int) -> str:
+    """The hatch of a stage; 0 is the stem."""
+    return HATCHES[(stage - 1) % len(HATCHES)] if stage else ""
+
+
+def ranking(network: Network) -> str:
+    """The stages from most to least ReLUs, the stem left out: `S3 > S2 > S4 > S1`."""
+    relus = cost(network).relus[1:]
+    ranked = sorted(range(len(relus)), key=lambda stage: -relus[stage])
+    text = f"S{ranked[0] + 1}"
+    for more, less in pairwise(ranked):
+        text += f" {'>' if relus[more] > relus[less] else '='} S{less + 1}"
+    return text
+
+
+def by_layer(axis: Axes, network: Network, captions: Sequence[str] = ()) -> None:
+    """A bar for each ReLU layer of a network, in order: the percentage of all ReLUs that it has.
+
+    captions: texts to stand above the stages.
+    """
+    sites = [layer for layer in layers(network) if isinstance(layer.op, Relu)]
+    total = sum(prod(site.shape) for site in sites)
+    places: dict[int, list[int]] = {}
+    for place, site in enumerate(sites, start=1):
+        stage = min(site.stage, len(network.stages))  # The head's count with the last stage.
+        places.setdefault(stage, []).append(place)
+        height = 100 * prod(site.shape) / total
+        axis.bar(place, height, width=0.8, color=colour(stage), hatch=hatch(stage), ec="white")
+    for stage, caption in enumerate(captions, start=1):
+        if stage in places:
+            middle = (places[stage][0] + places[stage][-1]) / 2
+            above = axis.get_xaxis_transform()
+            axis.text(middle, 1.02, caption, transform=above, ha="center", va="bottom", fontsize=8)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_xlabel("ReLU layer")
+    axis.set_ylabel("ReLUs (%)")
+    finish(axis)
+
+
+# Diagrams
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A labelled box around its centre (x, y), in the units of the axis."""
+
+    x: float
+    y: float
+    text: str
+    width: float = 1.0
+    height: float = 0.6
+    colour: str = "#f2f2f2"
+
+
+def diagram(axis: Axes, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> None:
+    """Boxes, and arrows from one to another by their keys; the axis shows just these.
+
+    An arrow leaves and enters at the sides that face each other, level where the boxes overlap.
+    """
+    for box in boxes.values():
+        corner = (box.x - box.width / 2, box.y - box.height / 2)
+        style = f"round,pad=0,rounding_size={0.08 * min(box.width, box.height)}"
+        patch = FancyBboxPatch(
+            corner, box.width, box.height, boxstyle=style, fc=box.colour, ec=PAPER, lw=0.9
+        )
+        axis.add_patch(patch)
+        axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=8.5)
+    for one, other in arrows:
+        _draw_arrow(axis, *_between(boxes[one], boxes[other]))
+    axis.margins(0.01)
+    axis.autoscale_view()
+    axis.set_axis_off()
+
+
+Point = tuple[float, float]
+
+
+def _draw_arrow(axis: Axes, start: Point, end: Point) -> None:
+    style = {"arrowstyle": "-|>", "color": PAPER, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", xy=end, xytext=start, arrowprops=style)
+
+
+def _between(one: Box, other: Box) -> tuple[Point, Point]:
+    """Where an arrow from one box to another leaves and enters."""
+    apart = abs(other.x - one.x) - (one.width + other.width) / 2
+    above = abs(other.y - one.y) - (one.height + other.height) / 2
+    if apart >= above:
+        side = 1 if other.x > one.x else -1
+        leave, enter = _level(one.y, one.height, other.y, other.height)
+        return (one.x + side * one.width / 2, leave), (other.x - side * other.width / 2, enter)
+    side = 1 if other.y > one.y else -1
+    leave, enter = _level(one.x, one.width, other.x, other.width)
+    return (leave, one.y + side * one.height / 2), (enter, other.y - side * other.height / 2)
+
+
+def _level(one: float, size: float, other: float, other_size: float) -> Point:
+    """A coordinate that both spans have, twice, that of the smaller's centre if it can be; else
+    the centres."""
+    low = max(one - size / 2, other - other_size / 2)
+    high = min(one + size / 2, other + other_size / 2)
+    if low > high:
+        return one, other
+    at = min(max(one if size <= other_size else other, low), high)
+    return at, at
+
+
+def outline(axis: Axes, network: Network) -> None:
+    """A network from left to right, as Figure 2 draws it: the image, the map that the stem gives,
+    one for each block of each stage, and what the head computes.
+
+    A map is as high as its side, and as wide as the square root of its channels. The axis should be
+    about 9 inches wide, for the captions.
+    """
+    found = list(_maps(network))
+    side, gap, least = network.resolution, 0.016, min(0.07, 0.75 / len(found))
+    sizes = [sum(sqrt(channels) for channels, _ in maps) for _, _, maps in found]
+    unit = _unit(sizes, 1 - gap * (len(sizes) - 1), least)
+    x = 0.0
+    for (caption, stage, maps), size in zip(found, sizes, strict=True):
+        slot = max(unit * size, least)
+        if x:
+            _draw_arrow(axis, (x - gap, 0), (x, 0))
+        at = x + (slot - unit * size) / 2
+        fill, edge = ("white", PAPER) if stage is None else (colour(stage), "white")
+        for channels, height in maps:
+            width = unit * sqrt(channels)
+            corner = (at, -height / 2)
+            axis.add_patch(
+                Rectangle(corner, width, height, fc=fill, ec=edge, hatch=hatch(stage or 0))
+            )
+            at += width
+        axis.text(x + slot / 2, -0.54 * side, caption, ha="center", va="top", fontsize=8)
+        x += slot + gap
+    axis.set_xlim(-0.002, 1.002)
+    axis.set_ylim(-0.86 * side, 0.52 * side)
+    axis.set_axis_off()
+
+
+def _unit(sizes: Sequence[float], room: float, least: float) -> float:
+    """What to multiply sizes by, that they fill the room where none gets less than `least`."""
+    wide = list(sizes)
+    while True:
+        unit = (room - least * (len(sizes) - len(wide))) / sum(wide)
+        if all(unit * size >= least for size in wide):
+            return unit
+        wide = [size for size in wide if unit * size >= least]
+
+
+def _maps(network: Network) -> Iterator[tuple[str, int | None, list[tuple[int, int]]]]:
+    """Caption, stage (None without one), and channels and side of each map of the outline."""
+    last = len(network.stages)
+    yield f"image\n3×{network.resolution}×{network.resolution}", None, [(3, network.resolution)]
+    blocks: dict[int, dict[str, tuple[int, int]]] = {stage: {} for stage in range(last + 1)}
+    head = {}
+    for layer in layers(network):
+        part, name = layer.name.split("/")[:2]
+        channels, side, _ = layer.shape
+        if layer.stage <= last and part != name and not name.startswith("pool"):
+            # The last layer of a block, and of the stem, gives its map.
+            blocks[layer.stage]["stem" if layer.stage == 0 else name] = (channels, side)
+        elif isinstance(layer.op, Conv | Linear | Pool) and layer.stage > last:
+            head["mean" if isinstance(layer.op, Pool) else name] = (channels, side)
+    for stage, maps in blocks.items():
+        channels, side = list(maps.values())[-1]
+        depth = f"\n{len(maps)} block{'s' if len(maps) > 1 else ''}" if stage else ""
+        name = f"stage {stage}" if stage else "stem"
+        yield f"{name}{depth}\n{channels}×{side}×{side}", stage, list(maps.values())
+    for name, (channels, side) in head.items():
+        size = f"×{side}×{side}" if side > 1 else ""
+        yield f"{name}\n{channels}{size}", None, [(channels, side)]
+
+
+def finish(axis: Axes) -> None:
+    """The plain style of every axis."""
+    axis.grid(axis="y", alpha=0.25, linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.tick_params(labelsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def save(made: Figure, folder: Path, name: str) -> list[Path]:
+    """Write the figure as PNG and SVG; returns both paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    # Without a fixed salt the same figure would be another file each time.
+    with mpl.rc_context({"svg.hashsalt": name}):
+        made.savefig(paths[0], dpi=160)
+        made.savefig(paths[1], metadata={"Date": None})
+    return paths
