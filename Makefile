@@ -37,6 +37,9 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
+	@echo "  make reproduce-NAME    one page, in seconds; NAME is"
+	@echo "    $(EXACT)" | fold -s -w 92 | sed '2,$$s/^/    /'
+	@echo
 	@echo "  PYTHON=...  the Python 3.11 to build the environment with (now: $(or $(PYTHON),python))"
 	@echo "  VENV=...    its folder (now: $(VENV)); VENV=none uses the activated environment"
 
@@ -44,7 +47,12 @@ help: ## list the targets
 setup: $(READY) ## make the virtual environment; the targets below do it by themselves
 
 
-# How much of a figure is computed, and on what. Results land in build/.
+# The pages: what a figure or table needs no training for, and what it does.
+EXACT := table1 table2 table3 table4 table7 table8 table10 table11 table13 table14 table15 table16 \
+  table17 fig2 fig3c fig3d fig4a fig8 fig9 fig10 fig14 fig19 fig21 errata
+TRAINED := fig12
+
+# How much of a trained figure is computed, and on what. Results land in build/.
 PROFILE ?= quick
 DATASET ?=
 SEEDS ?= 1
@@ -54,47 +62,77 @@ ifdef DEEPRESHAPE_MIRROR
 override DEEPRESHAPE_MIRROR := $(abspath $(DEEPRESHAPE_MIRROR))
 export DEEPRESHAPE_MIRROR
 endif
+# More networks for the exact pages that draw some: ALSO='HRN-4x6x3x; WRN16x8'
+ALSO ?=
 
 # A key file holds the hashes of all that a result is made from, and changes only when one of them
 # does: neither a clone's times nor a touch makes anything again.
 hashes = find $(1) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -print0 \
   | sort -z | xargs -0 sha256sum
 keep-if-equal = if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+is-trained = $(filter $*,$(TRAINED))
+settings = $(if $(is-trained),$(PROFILE) $(DATASET) $(SEEDS) $(DEVICE),$(ALSO))
 
 FORCE:
-build/%.key: FORCE
+build/lib.key: FORCE
 	@mkdir -p build
-	@{ $(call hashes,lib data notebooks/$*.ipynb); echo '$(READY) $(PROFILE) $(DATASET)' \
-	  '$(SEEDS) $(DEVICE)'; } > $@.new; $(keep-if-equal)
+	@{ $(call hashes,lib data); echo '$(READY)'; } > $@.new; $(keep-if-equal)
 
-build/book.key: FORCE
-	@mkdir -p build
-	@$(call hashes,book ci/build_book.py) > $@.new; $(keep-if-equal)
+build/%.key: build/lib.key notebooks/%.ipynb FORCE
+	@{ sha256sum $< notebooks/$*.ipynb; echo $(call quoted,$(settings)); } > $@.new
+	@$(keep-if-equal)
+
+# A shell word, whatever stands in it.
+quoted = '$(subst ','\'',$(1))'
 
 # Train what the store lacks, then execute the notebook; a failed one stays for the reader.
 build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv: \
     build/%.key | $(READY)
 	@mkdir -p build/notebooks build/figures build/failed
-	@$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' $(if $(DATASET),--data '$(DATASET)') \
-	  --seeds '$(SEEDS)' --device '$(DEVICE)' --store '$(STORE)'
+	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
+	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
+	  --store '$(STORE)')
 	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
-	  build/failed/$*.ipynb -r profile '$(PROFILE)' -r dataset '$(DATASET)' -r seeds '$(SEEDS)' \
-	  -r device '$(DEVICE)' -r store '$(STORE:build/%=../build/%)' >build/failed/$*.log 2>&1 || { \
+	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
+	  -r seeds '$(SEEDS)' -r device '$(DEVICE)' -r store '$(STORE:build/%=../build/%)',\
+	  $(if $(ALSO),-r also $(call quoted,$(ALSO)))) >build/failed/$*.log 2>&1 || { \
 	    tail -n 15 build/failed/$*.log; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2
 	@mv build/failed/$*.ipynb build/notebooks/$*.ipynb
 .PRECIOUS: build/%.key build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv
 
-build/book/html/index.html: build/notebooks/fig12.ipynb build/book.key
+# A page that was not reproduced here is in the book as it was committed. `make book` brings those
+# that were up to date, `make reproduce-NAME` its own.
+GOALS := $(MAKECMDGOALS:reproduce-%=%)
+WANTED := $(filter $(EXACT) $(TRAINED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
+  $(if $(filter book serve,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
+  $(wildcard build/notebooks/*.ipynb)))
+
+build/book.key: $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE
+	@mkdir -p build/notebooks
+	@$(call hashes,book ci/build_book.py notebooks build/notebooks) > $@.new; $(keep-if-equal)
+
+build/book/html/index.html: build/book.key | $(READY)
 	@$(BIN)python ci/build_book.py >/dev/null
 	@touch $@
 
 .PHONY: reproduce-fig12
 reproduce-fig12: $(addprefix build/figures/fig12.,png svg csv)
 reproduce-fig12: build/book/html/index.html ## train the networks of Figure 12 and make its page
-	@echo "figure  build/figures/fig12.png, build/figures/fig12.svg"
-	@echo "numbers build/figures/fig12.csv"
-	@echo "page    build/book/html/fig12.html"
+	@$(results)
+
+.PHONY: reproduce-exact
+reproduce-exact: build/book/html/index.html ## recompute every page that needs no training
+	@echo "pages   $(EXACT)"
+	@echo "book    $<"
+
+reproduce-%: build/notebooks/%.ipynb build/book/html/index.html
+	@$(results)
+
+# Say where the results of the goal reproduce-NAME are.
+results = name=$(@:reproduce-%=%); for end in png svg csv; do \
+  file=build/figures/$$name.$$end; [[ ! -e $$file ]] || echo "$$end     $$file"; done; \
+  echo "page    build/book/html/$$name.html"
 
 .PHONY: book
 book: build/book/html/index.html ## build the book; warnings are errors
@@ -107,6 +145,10 @@ serve: book ## serve the book on localhost, port 8000 (PORT=...)
 .PHONY: notebooks
 notebooks: build/notebooks/fig12.ipynb ## execute the notebooks in place, before committing them
 	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+.PHONY: bench
+bench: $(READY) ## time 100,000 networks through count and latency
+	@$(BIN)python ci/bench/design.py
 
 .PHONY: test
 test: $(READY) ## run the tests, and the notebooks at their smallest

@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -37,17 +38,18 @@ class BookError(Exception):
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the book.")
     parser.add_argument("--notebooks", type=Path, default=Path("build/notebooks"))
+    parser.add_argument("--committed", type=Path, default=Path("notebooks"))
     parser.add_argument("--out", type=Path, default=Path("build/book"))
     args = parser.parse_args(argv)
     try:
-        print(build(BOOK, args.notebooks, args.out))
+        print(build(BOOK, [args.notebooks, args.committed], args.out))
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def build(book: Path, notebooks: Path, out: Path) -> Path:
+def build(book: Path, notebooks: Sequence[Path], out: Path) -> Path:
     """Build the book into ``out`` and return its first page; raise BookError when it fails."""
     files = sources(book, notebooks)
     work, log = out / "_build", out / "build.log"
@@ -60,10 +62,11 @@ def build(book: Path, notebooks: Path, out: Path) -> Path:
     return out / "html" / "index.html"
 
 
-def sources(book: Path, notebooks: Path) -> dict[str, Path]:
+def sources(book: Path, notebooks: Sequence[Path]) -> dict[str, Path]:
     """Map each name in the source folder to the file that it is a copy of.
 
-    A page of the table of contents that ``book`` lacks is an executed notebook.
+    A page of the table of contents that ``book`` lacks is an executed notebook, from the first of
+    the folders that has it.
     """
     files = {
         path.relative_to(book).as_posix(): path
@@ -72,14 +75,20 @@ def sources(book: Path, notebooks: Path) -> dict[str, Path]:
     }
     for page in parse_toc_yaml(book / "_toc.yml"):
         if not {f"{page}.md", f"{page}.ipynb"} & files.keys():
-            files[f"{page}.ipynb"] = executed(notebooks / f"{page}.ipynb")
+            files[f"{page}.ipynb"] = executed(find(page, notebooks))
     return files
+
+
+def find(page: str, notebooks: Sequence[Path]) -> Path:
+    """Return the page's notebook in the first of the folders that has it."""
+    for folder in notebooks:
+        if (folder / f"{page}.ipynb").is_file():
+            return folder / f"{page}.ipynb"
+    raise BookError(f"{notebooks[0] / page}.ipynb is missing: make reproduce-{page} writes it")
 
 
 def executed(notebook: Path) -> Path:
     """Return the notebook's path if it was run to its end without an error."""
-    if not notebook.is_file():
-        raise BookError(f"{notebook} is missing: make reproduce-{notebook.stem} writes it")
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] != "code" or not "".join(cell["source"]).strip():
             continue

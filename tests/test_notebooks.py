@@ -1,13 +1,19 @@
 """Every notebook was run from top to bottom, without an error, and names no place of a machine."""
 
+import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from tests.pages import EXACT, TRAINED
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -77,6 +83,61 @@ def test_no_path_of_a_machine_is_left(path: Path) -> None:
 @every_notebook
 def test_the_kernel_is_any_python_3(path: Path) -> None:
     assert read(path).metadata.kernelspec.name == "python3"
+
+
+def imports(path: Path) -> list[str]:
+    """The import statements of a notebook, in order."""
+    source = "\n".join("".join(cell.source) for cell in code(path))
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def test_the_pages_of_the_makefile_and_of_the_book_are_the_notebooks() -> None:
+    listed = {*EXACT, *TRAINED}
+    written = {path.stem for path in (ROOT / "book").glob("*.md")}
+    in_the_book = set(parse_toc_yaml(ROOT / "book" / "_toc.yml")) - written
+    assert listed == in_the_book == {path.stem for path in NOTEBOOKS}
+
+
+def test_no_page_that_needs_no_training_imports_what_trains() -> None:
+    """Notebook by notebook, in a process of its own, until one brings torch in."""
+    named = {page: imports(ROOT / "notebooks" / f"{page}.ipynb") for page in EXACT}
+    assert all(named.values())
+    program = (
+        "import sys\n"
+        f"for page, statements in {named!r}.items():\n"
+        "    exec('\\n'.join(statements), {})\n"
+        "    found = {'torch', 'torchvision', 'deepreshape.learn'} & set(sys.modules)\n"
+        "    if found:\n"
+        "        sys.exit(f'{page} imports {found}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@every_notebook
+def test_the_makefiles_settings_are_parameters(path: Path) -> None:
+    (cell,) = [c for c in read(path).cells if "parameters" in c.metadata.get("tags", [])]
+    names = {
+        ast.unparse(target)
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    trained = {"profile", "dataset", "seeds", "device", "store"}
+    assert {"out"} | (trained if path.stem in TRAINED else set()) <= names
+
+
+@every_notebook
+def test_a_notebook_begins_with_a_title(path: Path) -> None:
+    first = read(path).cells[0]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith("# ")
 
 
 @pytest.mark.parametrize("text", ["/home/me/x", "in /tmp", "'/mnt/here'", '"/var/tmp"', "(/root)"])

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from deepreshape.cli import commands
+from deepreshape.design import Network, parse
+from tests.pages import EXACT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +27,7 @@ TARGETS = sorted(set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", "\n".join(CODE))))
 
 @pytest.mark.parametrize("line", COUNTS)
 def test_a_command_line_of_the_readme_runs(line: str) -> None:
-    assert CliRunner().invoke(commands, shlex.split(line)).exit_code == 0
+    assert CliRunner().invoke(commands, shlex.split(line, comments=True)).exit_code == 0
 
 
 def test_the_python_example_prints_what_its_comment_says(
@@ -39,7 +41,25 @@ def test_the_python_example_prints_what_its_comment_says(
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_make_target_of_the_readme_exists(target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    """Written out, or a page that has a notebook."""
+    rules = re.findall(
+        r"^([a-z][a-z0-9%-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+    )
+    page = target.removeprefix("reproduce-")
+    notebook = ROOT / "notebooks" / f"{page}.ipynb"
+    assert target in rules or ("reproduce-%" in rules and page != target and notebook.is_file())
+
+
+def test_the_readme_counts_the_pages_that_need_no_training() -> None:
+    (number,) = re.findall(r"make reproduce-exact +# the same for (\d+) figures and tables", README)
+    assert int(number) == len([page for page in EXACT if page.startswith(("fig", "table"))])
+
+
+def test_the_names_in_the_readme_are_networks() -> None:
+    (paragraph,) = re.findall(r"Names are the paper's:(.*?)\n`equalize`", README, re.S)
+    names = re.findall(r"`([^`]+)`", paragraph)
+    assert len(names) > 5
+    assert all(isinstance(parse(name), Network) for name in names)
 
 
 def test_the_readme_has_examples_of_both_kinds() -> None:

@@ -183,19 +183,74 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 
 def test_sources_are_the_book_and_the_notebooks_of_its_toc(book: Path) -> None:
-    files = build_book.sources(book, book.parent / "notebooks")
+    files = build_book.sources(book, [book.parent / "notebooks"])
     assert sorted(files) == ["_toc.yml", "fig12.ipynb", "intro.md"]
     assert files["fig12.ipynb"] == book.parent / "notebooks" / "fig12.ipynb"
 
 
+def test_a_notebook_that_no_page_names_is_no_source(book: Path) -> None:
+    notebook(book.parent / "notebooks" / "fig13.ipynb")
+    assert "fig13.ipynb" not in build_book.sources(book, [book.parent / "notebooks"])
+
+
+def test_a_fresh_page_stands_before_the_committed_one(book: Path) -> None:
+    fresh, committed = book.parent / "fresh", book.parent / "notebooks"
+    notebook(fresh / "fig12.ipynb")
+    files = build_book.sources(book, [fresh, committed])
+    assert files["fig12.ipynb"] == fresh / "fig12.ipynb"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_page_that_was_not_made_here_is_the_committed_one(book: Path, exists: bool) -> None:
+    fresh, committed = book.parent / "fresh", book.parent / "notebooks"
+    if exists:
+        notebook(fresh / "other.ipynb")
+    files = build_book.sources(book, [fresh, committed])
+    assert files["fig12.ipynb"] == committed / "fig12.ipynb"
+
+
+def test_a_fresh_page_that_failed_is_refused_though_the_committed_one_is_good(book: Path) -> None:
+    fresh, committed = book.parent / "fresh", book.parent / "notebooks"
+    notebook(fresh / "fig12.ipynb", 1, [{"output_type": "error"}])
+    with pytest.raises(build_book.BookError, match=rf"^{fresh}/fig12\.ipynb holds an error$"):
+        build_book.sources(book, [fresh, committed])
+
+
+def test_a_written_page_stands_before_a_notebook_of_its_name(book: Path) -> None:
+    notebook(book.parent / "notebooks" / "intro.ipynb")
+    assert "intro.ipynb" not in build_book.sources(book, [book.parent / "notebooks"])
+
+
 def test_a_missing_notebook_is_one_clear_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    book: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert build_book.main(["--notebooks", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    monkeypatch.setattr(build_book, "BOOK", book)
+    fresh, committed, out = (tmp_path / name for name in ("fresh", "committed", "out"))
+    folders = ["--notebooks", str(fresh), "--committed", str(committed)]
+    assert build_book.main([*folders, "--out", str(out)]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        f"{tmp_path}/fig12.ipynb is missing: make reproduce-fig12 writes it"
+        f"{fresh}/fig12.ipynb is missing: make reproduce-fig12 writes it"
     ]
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
+
+
+def test_the_folders_of_fresh_and_committed_pages_are_handed_on(
+    book: Path,
+    fake: Fake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(build_book, "BOOK", book)
+    fake("good")
+    out = tmp_path / "out"
+    folders = ["--notebooks", str(tmp_path / "fresh"), "--committed", str(tmp_path / "notebooks")]
+    assert build_book.main([*folders, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}/html/index.html\n"
+    assert (out / "source" / "fig12.ipynb").is_file()
 
 
 @pytest.mark.parametrize(
@@ -227,17 +282,17 @@ def test_unchanged_files_keep_their_time_and_stale_ones_go(tmp_path: Path) -> No
 def test_a_failed_build_leaves_the_last_good_pages(book: Path, fake: Fake, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fake("good")
-    index = build_book.build(book, tmp_path / "notebooks", out)
+    index = build_book.build(book, [tmp_path / "notebooks"], out)
     copy = (out / "source" / "intro.md").absolute()
     fake("bad", log=f"reading\n{copy}:1: WARNING: wrong\n", good=False)
     with pytest.raises(build_book.BookError) as failure:
-        build_book.build(book, tmp_path / "notebooks", out)
+        build_book.build(book, [tmp_path / "notebooks"], out)
     first = str(failure.value).splitlines()[0]
     assert first.endswith("book/intro.md:1: WARNING: wrong")
     assert index.read_text() == "good"
     assert not (out / "_build" / ".doctrees").exists()  # the next build warns again
     fake("better")
-    assert build_book.build(book, tmp_path / "notebooks", out).read_text() == "better"
+    assert build_book.build(book, [tmp_path / "notebooks"], out).read_text() == "better"
     assert sorted(path.name for path in out.iterdir()) == ["_build", "build.log", "html", "source"]
 
 

@@ -1,0 +1,16 @@
+"""The Makefile's lists of pages."""
+
+import re
+from pathlib import Path
+
+MAKEFILE = Path(__file__).parents[1] / "Makefile"
+
+
+def pages(kind: str) -> list[str]:
+    """The names in the list EXACT (no training needed) or TRAINED, whatever lines they are on."""
+    text = MAKEFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    (listed,) = re.findall(rf"^{kind} := (.*)$", text, re.M)
+    return str(listed).split()
+
+
+EXACT, TRAINED = pages("EXACT"), pages("TRAINED")
