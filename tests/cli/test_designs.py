@@ -8,12 +8,12 @@ import pytest
 
 from deepreshape.design import (
     Network,
-    by_depth,
     cifar_resnet,
     convnext_like,
     cost,
     cull,
     hybrenet,
+    hybrenet_by_depth,
     mobilenet,
     optimize,
     parse,
@@ -79,7 +79,7 @@ LINES = [
     (["MobileNetV1"], mobilenet(1)),
     (["MobileNetV2"], mobilenet(2)),
     (["ResNet32"], cifar_resnet(32)),
-    (["HRN[1,5,5,3](m=16)"], by_depth((1, 5, 5, 3))),
+    (["HRN[1,5,5,3](m=16)"], hybrenet_by_depth((1, 5, 5, 3))),
 ]
 COMMAND_LINES = pytest.mark.parametrize(
     ("arguments", "network"), LINES, ids=[" ".join(arguments) for arguments, _ in LINES]
@@ -371,9 +371,8 @@ def test_latency_gives_the_model_as_json(call: Command) -> None:
     answer = call("latency", *arguments, "--json")
     network = reuse(optimize(hybrenet(2, 5, 3)), 4)
     assert (answer.err, answer.code) == ("", 0)
-    assert json.loads(answer.out) == {"network": network.name, "input": 32} | described(
-        modelled(network)
-    )
+    shape = {"network": network.name, "input": 32, "classes": 100}
+    assert json.loads(answer.out) == shape | described(modelled(network))
 
 
 def test_latency_gives_each_layer_on_demand(call: Command) -> None:

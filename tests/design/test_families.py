@@ -8,10 +8,10 @@ from deepreshape.design import (
     DesignError,
     Network,
     Stage,
-    by_depth,
     cifar_resnet,
     convnext_like,
     hybrenet,
+    hybrenet_by_depth,
     mobilenet,
     regnet,
     resnet18,
@@ -25,7 +25,7 @@ SIZED: dict[str, Callable[..., Network]] = {
     "ResNet34": resnet34,
     "ResNet32": lambda **shape: cifar_resnet(32, **shape),
     "HRN": lambda **shape: hybrenet(5, 5, 3, **shape),
-    "HRN by depth": lambda **shape: by_depth((1, 5, 5, 3), **shape),
+    "HRN by depth": lambda **shape: hybrenet_by_depth((1, 5, 5, 3), **shape),
     "WideResNet": lambda **shape: wide_resnet(22, 8, **shape),
     "VGG16": vgg,
     "MobileNetV1": lambda **shape: mobilenet(1, **shape),
@@ -92,11 +92,11 @@ def test_input_and_classes_change_nothing_else(family: str) -> None:
 
 
 def test_a_network_by_depth_doubles_its_channels_as_often_as_it_is_told() -> None:
-    assert by_depth((1, 2, 3), m=4).stages == (Stage(4, 1), Stage(8, 2), Stage(16, 3))
+    assert hybrenet_by_depth((1, 2, 3), m=4).stages == (Stage(4, 1), Stage(8, 2), Stage(16, 3))
 
 
 def test_a_network_by_depth_of_resnet18_is_resnet18() -> None:
-    assert by_depth((2, 2, 2, 2), m=64) == resnet18()
+    assert hybrenet_by_depth((2, 2, 2, 2), m=64) == resnet18()
 
 
 def test_resnet32_has_three_stages_of_five_blocks() -> None:
@@ -121,7 +121,7 @@ def test_a_convnext_takes_base_channels() -> None:
         (lambda: mobilenet(2, m=6), "4 does not divide 6"),
         (lambda: regnet("5GF"), "there is no RegNetX-5GF; there are 200MF"),
         (lambda: vgg(0), "stem channels must be at least 1, not 0"),
-        (lambda: by_depth((1, 0, 1)), "blocks of stage 2 must be at least 1, not 0"),
+        (lambda: hybrenet_by_depth((1, 0, 1)), "blocks of stage 2 must be at least 1, not 0"),
     ],
     ids=[
         "ResNet18 for CIFAR",

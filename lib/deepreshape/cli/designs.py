@@ -196,7 +196,12 @@ def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     whole = modelled(network)
     rows = layer_latencies(network) if by_layer else ()
     if as_json:
-        described = {"network": network.name, "input": network.resolution} | _latency(whole)
+        described = {
+            "network": network.name,
+            "input": network.resolution,
+            "classes": network.classes,
+            **_latency(whole),
+        }
         if by_layer:
             described["layers"] = [{"name": row.name} | _latency(row) for row in rows]
         print_json(described)

@@ -3,10 +3,10 @@
 from deepreshape.design.architectures import DesignError, Stage
 from deepreshape.design.cost import Convention, Cost, cost, paper_convention
 from deepreshape.design.families import (
-    by_depth,
     cifar_resnet,
     convnext_like,
     hybrenet,
+    hybrenet_by_depth,
     mobilenet,
     regnet,
     resnet18,
@@ -36,13 +36,13 @@ __all__ = [
     "ReluPlan",
     "Stage",
     "algorithm2",
-    "by_depth",
     "cifar_resnet",
     "convnext_like",
     "cost",
     "cull",
     "dominates",
     "hybrenet",
+    "hybrenet_by_depth",
     "layers",
     "mobilenet",
     "optimize",

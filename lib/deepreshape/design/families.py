@@ -66,7 +66,7 @@ def hybrenet(
     return of_architecture(stages, resolution, classes)
 
 
-def by_depth(
+def hybrenet_by_depth(
     depths: tuple[int, ...], m: int = 16, resolution: int = 32, classes: int = 100
 ) -> Network:
     """HRN[phi_1, phi_2, ...]: widths that double, depths that were chosen (Appendix D)."""

@@ -101,13 +101,12 @@ def _pool() -> float:
 
 _HRNS = ("HRN-6x6x2x", "HRN-4x6x2x", "HRN-2x6x2x")
 
-_TABLE9 = {n: _row("table09", reduction_factor_N=n) for n in ("2", "4")}
-
 
 def _reuse_drop() -> float:
     """Section 5: the drop from N = 2 to 4, the mean of the columns without and with reuse."""
+    two, four = (_row("table09", reduction_factor_N=factor) for factor in ("2", "4"))
     columns = ("acc_N_divisions_without_reuse_pct", "acc_N_divisions_with_reuse_pct")
-    return sum(float(_TABLE9["2"][column]) - float(_TABLE9["4"][column]) for column in columns) / 2
+    return sum(difference(two[column], four[column]) for column in columns) / 2
 
 
 FORMULAS: dict[str, Callable[[], Value]] = {
