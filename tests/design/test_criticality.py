@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from deepreshape.design import DesignError, cost, parse
 from deepreshape.design.criticality import EXPONENT, criticality, order
 from deepreshape.paper import printed
+from tests.cells import cells
 
 COLUMNS = tuple(f"stage{k}_Ck" for k in range(1, 5))
-PRINTED = [value for name in ("table10", "table11") for value in printed.printed(name, COLUMNS)]
+PRINTED = [value for name in ("table10", "table11") for value in cells(name, COLUMNS)]
 TRAINED = st.lists(st.tuples(st.integers(1, 10**7), st.floats(0, 100)), min_size=1, max_size=9).map(
     lambda stages: tuple(zip(*stages, strict=True))
 )

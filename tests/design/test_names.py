@@ -263,8 +263,8 @@ WRONG = {
     "HRN[300,300,300,300]": "a network of 1,200 blocks is out of reach",
     "Net(4; 4x1/3)": "the stride of stage 1 is 1 or 2, not 3",
     "Net(4; 4x1/0)": "the stride of stage 1 is 1 or 2, not 0",
-    "Net[1](4; 4x1)": "net has the wrong count of numbers in brackets",
-    "PreActNet[1](4; 4x1)": "wrong count of numbers in brackets",
+    "Net[1](4; 4x1)": "Net has 0 numbers in brackets, not 1",
+    "PreActNet[1](4; 4x1)": "PreActNet has 0 numbers in brackets, not 1",
     "PlainNet[0](4; 4x1)": "channels of a hidden layer must be at least 1, not 0",
     f"PlainNet[8,{LONG}](4; 4x1)": "channels of a hidden layer must be at most 1,000,000,000",
     "PlainNet[8](0; 4x1)": "stem channels must be at least 1, not 0",
@@ -272,9 +272,9 @@ WRONG = {
     "SeparableNet(4; 4x0)": "blocks of stage 1 must be at least 1, not 0",
     "InvertedNet[0](4; 4x1)": "expansion must be at least 1, not 0",
     "InvertedNet[6,0](4; 4x1)": "feature channels must be at least 1, not 0",
-    "InvertedNet[1,2,3](4; 4x1)": "wrong count of numbers in brackets",
+    "InvertedNet[1,2,3](4; 4x1)": "InvertedNet has 2 numbers in brackets, not 3",
     f"InvertedNet[{LONG}](4; 4x1)": "expansion must be at most 1,000,000,000",
-    "GroupedNet(4; 4x1)": "wrong count of numbers in brackets",
+    "GroupedNet(4; 4x1)": "GroupedNet has 1 numbers in brackets, not 0",
     "GroupedNet[0](4; 4x1)": "group width must be at least 1, not 0",
     "GroupedNet[5](8; 4x1, 8x1)": "groups of 5 do not divide the 8 channels of stage 2",
     f"GroupedNet[{LONG}](4; 4x1)": "group width must be at most 1,000,000,000",
@@ -328,3 +328,21 @@ def test_the_name_of_no_family_is_unknown(text: str) -> None:
 def test_the_resnets_of_the_paper_keep_their_names_beside_the_new_families(m: int) -> None:
     for network, name in [(resnet18(m), "ResNet18"), (resnet34(m), "ResNet34")]:
         assert network.name == (name if m == 64 else f"{name}(m={m})")
+
+
+@pytest.mark.parametrize(
+    ("copied", "name"),
+    [
+        (
+            "HRN\N{NON-BREAKING HYPHEN}5\N{MULTIPLICATION SIGN}5\N{MULTIPLICATION SIGN}3x",
+            "HRN-5x5x3x",
+        ),
+        ("ResNet18(m=16)\N{MINUS SIGN}4x4x4x", "ResNet18(m=16)-4x4x4x"),
+        ("WRN22\N{MULTIPLICATION SIGN}8", "WRN22x8"),
+        ("VGG-16", "VGG16"),
+        ("MobileNet-V2", "MobileNetV2"),
+        ("ResNet-34-HRN-4x6x3x", "R34-HRN-4x6x3x"),
+    ],
+)
+def test_a_name_copied_from_a_page_is_read(copied: str, name: str) -> None:
+    assert parse(copied) == parse(name)

@@ -9,7 +9,7 @@ from deepreshape.design import parse
 from deepreshape.paper import comparisons, printed
 from deepreshape.paper.comparisons import LABELS, comparison, label, side_by_side, styled
 from deepreshape.paper.printed import TABLES
-from deepreshape.paper.verify import KINDS, totals, verify
+from deepreshape.paper.verify import totals, verify
 from tests.paper.slips import slipped
 
 CHANNELS = ["stem_channels", *(f"stage{stage}_channels" for stage in range(1, 5)), "relus_K"]
@@ -184,15 +184,6 @@ def test_a_sentence_on_a_table_with_misses_counts_each_kind(tmp_path: Path) -> N
     assert said.startswith(f"Of {number} values that need no training: {number - 1} equal, 1 ")
     assert "within" not in said
     assert "cut" not in said
-
-
-def test_every_total_has_a_row_for_each_table_and_one_for_their_sum() -> None:
-    frame = comparisons.every_total()
-    assert list(frame["table"]) == [*TABLES, "total"]
-    assert list(frame.columns) == ["table", *KINDS]
-    for row in frame.iloc[:-1].itertuples(index=False):
-        assert list(row[1:]) == list(totals(verify(row[0])).values())
-    assert (frame[list(KINDS)].iloc[:-1].sum() == frame[list(KINDS)].iloc[-1]).all()
 
 
 def test_a_table_is_saved_as_csv_that_reads_back(tmp_path: Path) -> None:

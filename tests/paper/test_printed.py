@@ -11,6 +11,7 @@ import pytest
 from deepreshape.design import Network, parse
 from deepreshape.paper import printed
 from deepreshape.paper.printed import FOLDER, TABLES, Rounding, Row
+from tests.cells import cells
 
 FILES = sorted(path.stem for path in FOLDER.glob("*.csv"))
 NETWORKS = printed.table("networks")
@@ -134,13 +135,13 @@ def test_a_value_with_a_note_has_it(row: Row) -> None:
 
 def test_empty_and_missing_cells_are_no_values() -> None:
     assert printed.table("table16")[0]["stage4_channels"] == ""
-    assert 1 not in {value.row for value in printed.printed("table16", ("stage4_channels",))}
+    assert 1 not in {value.row for value in cells("table16", ("stage4_channels",))}
     assert printed.table("table06")[0]["re2"] == "NA"
-    assert 1 not in {value.row for value in printed.printed("table06", ("re2",))}
+    assert 1 not in {value.row for value in cells("table06", ("re2",))}
 
 
 def test_values_come_row_by_row() -> None:
-    found = [(value.row, value.column) for value in printed.printed("table03", ("relus_K",))]
+    found = [(value.row, value.column) for value in cells("table03", ("relus_K",))]
     assert found == [(number, "relus_K") for number in range(1, len(printed.table("table03")) + 1)]
 
 

@@ -91,7 +91,7 @@ def _print_counts(network: Network, counted: Cost) -> None:
     table.add_row("MACs", f"{counted.macs:,}", "")
     used = paper_convention(network)
     for convention in ("A", "B"):
-        note = "the paper's" if convention == used else ""
+        note = "as the paper counts" if convention == used else ""
         table.add_row(f"FLOPs {convention}", f"{counted.flops(convention):,}", note)
     table.add_row("parameters", f"{counted.params:,}", "")
     show(table)
@@ -118,7 +118,8 @@ def _print_counts(network: Network, counted: Cost) -> None:
     type=click.Choice(["pareto", "paper", "all"]),
     default="pareto",
     show_default=True,
-    help="Which solutions: the Pareto-minimal ones, the paper's choice, or all up to --most.",
+    help="Which solutions: the Pareto-minimal ones, those chosen as the paper chose for ResNet18"
+    " and ResNet34, or all up to --most.",
 )
 @click.option(
     "--most", type=int, default=16, show_default=True, help="Largest number tried by --rule all."
@@ -187,7 +188,8 @@ def _print_solutions(found: "Equalization", by: str, order: tuple[int, ...]) -> 
 def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     """Model the seconds and bytes of one private inference with NETWORK.
 
-    The model is calibrated on the latencies that the paper prints; it measures nothing.
+    HE counts the operations of Delphi's packing, with seconds fitted to the paper's HE columns; GC
+    takes published timings. Nothing is measured.
     """
     from deepreshape.private.latency import latency as modelled
     from deepreshape.private.latency import layer_latencies

@@ -85,7 +85,7 @@ def _print_verdicts(found: "dict[str, tuple[Verdict, ...]]", misses: bool) -> No
 
 
 @click.command()
-@click.argument("figure", type=click.Choice(["fig12"]))
+@click.argument("figure", type=click.Choice(["fig12"]), metavar="FIGURE")
 @click.option("--profile", default="quick", show_default=True, help="quick, short or paper.")
 @click.option("--data", help="Data set in place of the profile's, such as cifar100.")
 @click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3.")

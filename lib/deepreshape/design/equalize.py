@@ -28,7 +28,7 @@ paper picks, or all with numbers up to a bound."""
 
 BASE_CHANNELS = 16
 """The base channels m in a solution's name: those of the paper's HybReNets (Tables 16 and 17)."""
-MOST_SOLUTIONS = 100_000
+MOST_SOLUTIONS = 5_000
 """A bound on the solutions that are listed."""
 
 

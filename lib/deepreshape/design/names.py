@@ -6,7 +6,7 @@ or answers None where it is not of the family. The last family writes any archit
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -192,13 +192,13 @@ def _write_wide(architecture: Architecture) -> str | None:
 # VGG16 and the MobileNets: one number, m
 
 
-def _of_m(name: str, make: Callable[[int], Architecture], default: int) -> Family:
+def _of_m(name: str, spelled: str, make: Callable[[int], Architecture], default: int) -> Family:
     def written(architecture: Architecture) -> str | None:
         m = architecture.stem
         same = (m % 4 == 0 or make is not mobilenet_v2) and architecture == make(m)
         return f"{name}{_base(m, default)}" if same else None
 
-    return Family(re.compile(name.lower() + _M), lambda match: make(_m_of(match, default)), written)
+    return Family(re.compile(spelled + _M), lambda match: make(_m_of(match, default)), written)
 
 
 # RegNet-X
@@ -224,10 +224,10 @@ def _write_regnet(architecture: Architecture) -> str | None:
 # Any other
 
 
-_KINDS: dict[str, Callable[..., Block]] = {
+_KINDS: dict[str, type[Block]] = {
     "Net": Basic,
     "PreActNet": PreActivation,
-    "PlainNet": lambda *hidden: Plain(tuple(hidden)),
+    "PlainNet": Plain,
     "SeparableNet": Separable,
     "InvertedNet": Inverted,
     "GroupedNet": Grouped,
@@ -236,12 +236,9 @@ _STAGE = rf"{NUMBER}x{NUMBER}(?:/{NUMBER})?"
 
 
 def _read_any(match: Match) -> Architecture:
-    kind = {name.lower(): make for name, make in _KINDS.items()}[match["kind"]]
-    numbers = [int(number) for number in (match["numbers"] or "").split(",") if number]
-    try:
-        block = kind(*numbers)
-    except TypeError:
-        raise DesignError(f"{match['kind']} has the wrong count of numbers in brackets") from None
+    name = next(name for name in _KINDS if name.lower() == match["kind"])
+    numbers = tuple(int(number) for number in (match["numbers"] or "").split(",") if number)
+    block = _block_of(name, numbers)
     stages = []
     for text in match["stages"].split(","):
         size, _, stride = text.partition("/")
@@ -250,10 +247,20 @@ def _read_any(match: Match) -> Architecture:
     return Architecture(int(match["stem"]), tuple(stages), block)
 
 
+def _block_of(name: str, numbers: tuple[int, ...]) -> Block:
+    kind: Any = _KINDS[name]
+    if kind is Plain:
+        return Plain(numbers)
+    try:
+        return kind(*numbers)  # type: ignore[no-any-return]
+    except TypeError:
+        wanted = len(fields(kind))
+        raise DesignError(f"{name} has {wanted} numbers in brackets, not {len(numbers)}") from None
+
+
 def _write_any(architecture: Architecture) -> str:
     block: Any = architecture.block
-    names = (Basic, PreActivation, Plain, Separable, Inverted, Grouped)
-    kind = dict(zip(names, _KINDS, strict=True))[type(block)]
+    kind = next(name for name, each in _KINDS.items() if each is type(block))
     numbers = block.hidden if isinstance(block, Plain) else astuple(block)
     stages = ", ".join(
         f"{stage.width}x{stage.depth}" + (f"/{stage.stride}" if stage.stride else "")
@@ -265,7 +272,7 @@ def _write_any(architecture: Architecture) -> str:
 
 FAMILIES = (
     Family(
-        re.compile(rf"(?:(?:(?:r|resnet)(?P<depth>18|34)-)?hrn-)?{_FACTORS}{_M}"),
+        re.compile(rf"(?:(?:(?:r|resnet)-?(?P<depth>18|34)-)?hrn-)?{_FACTORS}{_M}"),
         partial(_read_resnet, default=16),
         _write_resnet,
     ),
@@ -297,9 +304,9 @@ FAMILIES = (
         _read_wide,
         _write_wide,
     ),
-    _of_m("VGG16", vgg16, 64),
-    _of_m("MobileNetV1", mobilenet_v1, 32),
-    _of_m("MobileNetV2", mobilenet_v2, 32),
+    _of_m("VGG16", "vgg-?16", vgg16, 64),
+    _of_m("MobileNetV1", "mobilenet-?v1", mobilenet_v1, 32),
+    _of_m("MobileNetV2", "mobilenet-?v2", mobilenet_v2, 32),
     Family(
         re.compile(r"regnet-?x-?(?P<flops>[0-9]{1,4}(?:\.[0-9]{1,3})?)(?P<unit>[mg])f"),
         _read_regnet,

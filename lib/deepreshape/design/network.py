@@ -155,7 +155,7 @@ class Network:
             for divisor in (factor, 4):
                 if stage.width % divisor:
                     raise DesignError(
-                        f"ReLU-reuse by {factor} splits channels into quarters and {factor}ths:"
+                        f"ReLU-reuse by {factor} takes a quarter and 1/{factor} of the channels:"
                         f" {divisor} does not divide the {stage.width} channels of stage {number}"
                     )
 
@@ -203,6 +203,8 @@ _EDITS = re.compile(
     rf"(?:-re(?P<reuse>{names.NUMBER}))?"
     rf"(?:@(?P<resolution>{names.NUMBER})/(?P<classes>{names.NUMBER}))?$"
 )
+_TYPESET = str.maketrans("×−–‐‑", "x----")
+"""What a name may have in place of x and -, where it is copied from a page."""
 _EXAMPLES = "HRN-5x5x3x(m=16), ResNet18(m=16)-4x4x4x, R34-HRN-2x6x3x(m=12), WRN22x8, RegNetX-1.6GF"
 
 
@@ -213,7 +215,7 @@ def parse(text: str, resolution: int | None = None, classes: int | None = None) 
     Without `(m=...)` a family has its usual base channels. Capitals do not matter.
     Raises DesignError.
     """
-    found = names.read(re.sub(r"\s+", "", text).lower())
+    found = names.read(re.sub(r"\s+", "", text).translate(_TYPESET).lower())
     edits = _EDITS.match(found[1]) if found else None
     if not found or not edits:
         shown = text if len(text) <= 80 else text[:80] + "..."

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from deepreshape.paper.printed import TABLES, network, table
+from deepreshape.paper.printed import network, table
 from deepreshape.paper.verify import KINDS, Verdict, totals, verify
 
 LABELS = (
@@ -91,15 +91,6 @@ def sentence(name: str) -> str:
         return f"All {number} values that need no training are equal to the printed digit."
     found = ", ".join(f"{counted[kind]} {kind}" for kind in KINDS if counted[kind])
     return f"Of {number} values that need no training: {found}."
-
-
-def every_total() -> pd.DataFrame:
-    """The verdicts of all tables, a row for each and one for their sum."""
-    rows = [list(totals(verify(name)).values()) for name in TABLES]
-    rows.append([sum(column) for column in zip(*rows, strict=True)])
-    frame = pd.DataFrame(rows, columns=list(KINDS))
-    frame.insert(0, "table", [*TABLES, "total"])
-    return frame
 
 
 def save(frame: pd.DataFrame, folder: Path, name: str) -> Path:

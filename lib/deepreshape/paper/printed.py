@@ -1,7 +1,7 @@
 """The paper's tables as data: each printed value, its place, how it was rounded, its network."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -87,14 +87,6 @@ def value(name: str, row: int, column: str) -> Printed:
         or Rounding()
     )
     return Printed(name, row, column, table(name)[row - 1][column], rounding)
-
-
-def printed(name: str, columns: tuple[str, ...]) -> Iterator[Printed]:
-    """The printed values of some columns of a table, row by row."""
-    for number, row in enumerate(table(name), start=1):
-        for column in columns:
-            if row[column] not in ("", "NA"):
-                yield value(name, number, column)
 
 
 def network(name: str, row: int, side: str = "") -> Network:

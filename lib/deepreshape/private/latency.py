@@ -1,8 +1,9 @@
 """The latency model behind the paper's columns, calibrated on published measurements.
 
-Garbled circuits cost a constant for each ReLU. Homomorphic layers cost plaintext multiplications
-and key switches, counted as Delphi's packing makes them. Their times come from Garimella et al.
-(ASPLOS 2023), whose method the paper follows (Appendix J): nothing here is measured.
+Garbled circuits cost a constant for each ReLU, from the timings that Garimella et al. (ASPLOS 2023)
+published, whose method the paper follows (Appendix J). Homomorphic layers cost plaintext
+multiplications and key switches, counted as Delphi's packing makes them; the seconds of the two are
+fitted to the HE columns of Tables 7 and 8. Nothing here is measured.
 """
 
 import csv
