@@ -46,11 +46,8 @@ def _widths(m: Any, factors: Any) -> Any:
 def _formula(text: str, expression: Any) -> str:
     """The printed formula where it equals the computed one, else the computed one."""
     written = re.sub(r"(\d)([a-z])", r"\1*\2", text.replace("^", "**"))
-    return (
-        text
-        if sympy.simplify(sympy.sympify(written, _SYMBOLS) - expression) == 0
-        else (str(expression))
-    )
+    same = sympy.simplify(sympy.sympify(written, _SYMBOLS) - expression) == 0
+    return text if same else str(expression)
 
 
 def _table01(name: str) -> Values:
@@ -95,9 +92,10 @@ def _table15(name: str) -> Values:
     for number, row in _rows(name):
         written = row["alpha_beta_gamma_or_network"]
         factors = "x".join(re.findall(r"\d", written))
-        listed = {layer.name: layer for layer in layers(parse(f"ResNet18(m=16)-{factors}"))}
+        widened = parse(f"ResNet18(m=16)-{factors}")
+        listed = {layer.name: layer for layer in layers(widened)}
         macs = [layer_macs(listed[f"stage{stage}/block2/conv2"]) for stage in range(1, 5)]
-        relus = cost(parse(f"ResNet18(m=16)-{factors}")).relus[1:]
+        relus = cost(widened).relus[1:]
         for stage in range(4):
             yield number, f"stage{stage + 1}_flops_normalized", 64 * macs[stage] / macs[0]
             yield number, f"stage{stage + 1}_relus_normalized", 64 * relus[stage] / relus[0]

@@ -31,7 +31,7 @@ def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int 
     return made
 
 
-def distribution(axis: Axes, networks: Mapping[str, Network], printed: str = "") -> None:
+def distribution(axis: Axes, networks: Mapping[str, Network]) -> None:
     """Stacked bars: the percentage of stem and stages in each network's ReLUs, as Figures 3c, 3d,
     4a, 14 and 21 draw them. Keys are the labels under the bars."""
     labels = list(networks)
@@ -60,8 +60,6 @@ def distribution(axis: Axes, networks: Mapping[str, Network], printed: str = "")
         axis.bar(labels, heights, bottom=bottoms, width=0.72, color="#e0e0e0", label="head")
     axis.set_ylim(0, 100)
     axis.set_ylabel("ReLUs (%)")
-    if printed:
-        axis.set_xlabel(printed)
     _turn_long_labels(axis, labels)
     finish(axis)
 

@@ -39,7 +39,7 @@ def values(name: str) -> Iterator[tuple[int, str, float | str]]:
             yield number, f"{side}_lat_s", total[side]
         yield number, "improv_acc_pct", difference(row["hrn_acc_pct"], row["sota_acc_pct"])
         quantities: dict[str, dict[str, float]] = {
-            "relus": {side: float(count) for side, count in relus.items()},
+            "relus": {side: float(number_of) for side, number_of in relus.items()},
             "flops": flops,
             "he": he,
             "gc": gc,
