@@ -126,13 +126,12 @@ reproduce-exact: build/book/html/index.html ## recompute every page that needs n
 	@echo "pages   $(EXACT)"
 	@echo "book    $<"
 
-reproduce-%: build/notebooks/%.ipynb build/book/html/index.html
+reproduce-%: build/figures/%.png build/figures/%.svg build/figures/%.csv build/book/html/index.html
 	@$(results)
 
 # Say where the results of the goal reproduce-NAME are.
-results = name=$(@:reproduce-%=%); for end in png svg csv; do \
-  file=build/figures/$$name.$$end; [[ ! -e $$file ]] || echo "$$end     $$file"; done; \
-  echo "page    build/book/html/$$name.html"
+results = for end in png svg csv; do echo "$$end     build/figures/$(@:reproduce-%=%).$$end"; done; \
+  echo "page    build/book/html/$(@:reproduce-%=%).html"
 
 .PHONY: book
 book: build/book/html/index.html ## build the book; warnings are errors

@@ -19,7 +19,6 @@ from deepreshape.design import (
     cost,
     cull,
     hybrenet,
-    hybrenet_by_depth,
     layers,
     mobilenet,
     optimize,
@@ -35,23 +34,8 @@ from deepreshape.design import (
 )
 from deepreshape.design.architectures import REGNET_X, Basic
 from deepreshape.learn.nets import Net, build
+from tests.families import FAMILIES
 
-FAMILIES = {
-    "ResNet18": resnet18(8, resolution=16, classes=10),
-    "ResNet34": resnet34(8, resolution=16, classes=10),
-    "StageCh": resnet18(8, (3, 3, 3), resolution=16, classes=10),
-    "HRN": hybrenet(5, 2, 1, m=8, resolution=16, classes=10),
-    "R34-HRN": hybrenet(2, 1, 2, m=8, base="34", resolution=16, classes=10),
-    "stages": Network(6, (Stage(8, 1), Stage(16, 2)), 16, 10),
-    "ResNet20": cifar_resnet(20, 8, resolution=16, classes=10),
-    "HRN by depth": hybrenet_by_depth((1, 2, 3, 1), 8, resolution=16, classes=10),
-    "ConvNeXt": convnext_like("A", 8, resolution=16, classes=10),
-    "WideResNet": wide_resnet(16, 2, 4, resolution=16, classes=10),
-    "VGG16": vgg(4, resolution=16, classes=10),
-    "MobileNetV1": mobilenet(1, 4, resolution=16, classes=10),
-    "MobileNetV2": mobilenet(2, 8, resolution=16, classes=10),
-    "RegNet-X": parse("GroupedNet[4](8; 8x1, 16x2/1, 24x2, 32x1)", 16, 10),
-}
 EDITS: dict[str, Callable[[Network], Network]] = {
     "as it is": lambda network: network,
     "culled": lambda network: cull(network, {1}),

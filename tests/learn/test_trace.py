@@ -12,44 +12,25 @@ from torch import nn
 from deepreshape.design import (
     Network,
     Stage,
-    cifar_resnet,
-    convnext_like,
     cost,
     cull,
     hybrenet,
-    hybrenet_by_depth,
-    mobilenet,
     optimize,
-    parse,
     regnet,
     resnet18,
     resnet34,
     reuse,
     scale,
     thin,
-    vgg,
-    wide_resnet,
 )
 from deepreshape.design.architectures import Basic, Block
 from deepreshape.learn.nets import Net
 from deepreshape.learn.trace import traced_cost
+from tests.families import FAMILIES
 from tests.networks import KINDS, networks
 
-FAMILIES = {
-    "ResNet18": resnet18(4),
-    "ResNet34": resnet34(4),
-    "ResNet20": cifar_resnet(20, 4),
-    "HRN": hybrenet(2, 5, 3, 4),
-    "HRN by depth": hybrenet_by_depth((1, 5, 2, 3), 4),
-    "ConvNeXt": convnext_like("A", 4),
-    "WideResNet": wide_resnet(16, 2, m=4),
-    "VGG16": vgg(2),
-    "MobileNetV1": mobilenet(1, m=4),
-    "MobileNetV2": mobilenet(2, m=8),
-    "RegNet-X": regnet("200MF"),
-    "RegNet-X of 8": parse("GroupedNet[4](8; 8x1, 4x2/1, 2x2, 24x1)"),
-}
 SHAPES = [
+    regnet("200MF"),
     resnet18(4, (3, 3, 3)),
     resnet34(2, (4, 4, 4)),
     hybrenet(2, 6, 3, 2, "34"),

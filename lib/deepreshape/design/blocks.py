@@ -74,7 +74,7 @@ def part_layers(part: Part) -> tuple[Layer, ...]:
                 stride = part.stride if number == 1 else 1
                 x = _block(tape, part, f"block{number}", x, stride)
     sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
-    return _without(tape.layers, sites, _dropped(part, sites))
+    return _without(tape.layers, _dropped(part, sites))
 
 
 def _dropped(part: Part, sites: list[str]) -> set[str]:
@@ -84,7 +84,7 @@ def _dropped(part: Part, sites: list[str]) -> set[str]:
     return set(sites) - set(kept)
 
 
-def _without(listed: list[Layer], sites: list[str], dropped: set[str]) -> tuple[Layer, ...]:
+def _without(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
     """The list without some of its ReLUs: what read one reads its input."""
     if not dropped:
         return tuple(listed)

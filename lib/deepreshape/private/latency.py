@@ -1,4 +1,4 @@
-"""The latency model behind the paper's columns, calibrated on published measurements.
+"""A model of the paper's latency columns, calibrated on published values.
 
 Garbled circuits cost a constant for each ReLU, from the timings that Garimella et al. (ASPLOS 2023)
 published, whose method the paper follows (Appendix J). Homomorphic layers cost plaintext
