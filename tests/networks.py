@@ -28,10 +28,16 @@ from deepreshape.design.architectures import (
     wide,
 )
 from deepreshape.design.network import of_architecture
+from deepreshape.design.reuse_module import Divisions
 
 REUSE_FACTORS = (2, 3, 4, 8)
 KINDS: tuple[type[Block], ...] = get_args(Block)
 """All kinds of blocks. Only basic ones have ReLU-reuse."""
+DIVISIONS: tuple[Divisions, ...] = get_args(Divisions)
+
+
+stems = st.sampled_from([frozenset(), frozenset({0})])
+"""Culling the stem alone, or not."""
 
 
 @st.composite
@@ -47,8 +53,9 @@ def networks(
     edits that it allows."""
     kind = draw(st.sampled_from(blocks))
     factor = draw(st.sampled_from(reuse)) if edited and kind is Basic else 1
-    # ReLU-reuse needs widths that split into quarters and into `factor` parts.
-    unit = lcm(4, factor) if factor > 1 else 1
+    divisions = draw(st.sampled_from(DIVISIONS)) if factor > 1 else "three"
+    # ReLU-reuse needs widths that split into `factor` parts, and three divisions into quarters.
+    unit = lcm(4, factor) if factor > 1 and divisions == "three" else factor
     m = unit * draw(st.sampled_from(base_channels))
     if draw(st.booleans()):
         architecture = draw(members(kind, m))
@@ -56,9 +63,11 @@ def networks(
         architecture = draw(shapes(kind, m, unit, most_stages))
     stages = len(architecture.stages)
     plan = ReluPlan(
-        draw(stage_sets(stages)) if edited else frozenset(),
+        draw(stage_sets(stages)) | draw(stems) if edited else frozenset(),
         draw(stage_sets(stages)) if edited else frozenset(),
         factor,
+        divisions,
+        factor > 1 and draw(st.booleans()),
     )
     size = total_stride(architecture) * draw(st.integers(1, 4))
     return of_architecture(architecture, size, draw(st.integers(1, 200)), plan)

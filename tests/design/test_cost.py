@@ -42,6 +42,7 @@ from deepreshape.design.architectures import (
 )
 from deepreshape.design.cost import layer_macs, layer_params
 from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Pool, Relu
+from deepreshape.design.reuse_module import Divisions
 from tests.networks import KINDS, networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
@@ -66,6 +67,16 @@ REUSED = reuse(Network(4, (Stage(4, 1),), resolution=2, classes=1), 2)
 # head              4                                                             4 + 1
 # sum      40       1264                                             68           354
 
+# The same in two equal groups of 2, and everywhere in three.
+#
+#          ReLUs    MACs                                             BatchNorm    parameters
+# module   8        (2 * 9*2*2 + 4*4) * 4 = 88 * 4 = 352             (2*2+4)*4    88 + 2*(2*2+4)
+# sum      40       432 + 576 + 352 + 4 = 1364                       64           377
+#
+# stem     8        3*4 * 4 + 252 = 300                              16 + 36      12 + 8 + 81
+# module   8        252, twice                                       36           81
+# sum      24       808                                              124          268
+
 
 def test_the_small_net_costs_what_a_sheet_of_paper_says() -> None:
     assert cost(SMALL) == Cost(relus=(32, 64, 32), macs=2924, batchnorm=144, params=401)
@@ -73,6 +84,18 @@ def test_the_small_net_costs_what_a_sheet_of_paper_says() -> None:
 
 def test_the_small_net_with_reuse_costs_what_a_sheet_of_paper_says() -> None:
     assert cost(REUSED) == Cost(relus=(16, 24), macs=1264, batchnorm=68, params=354)
+
+
+@pytest.mark.parametrize("divisions", ["chained", "apart"])
+def test_so_does_the_small_net_with_equal_groups(divisions: Divisions) -> None:
+    """Sums are free."""
+    reused = reuse(REUSED, 2, divisions)
+    assert cost(reused) == Cost(relus=(16, 24), macs=1364, batchnorm=64, params=377)
+
+
+def test_so_does_the_small_net_with_reuse_everywhere() -> None:
+    reused = reuse(REUSED, 2, everywhere=True)
+    assert cost(reused) == Cost(relus=(8, 16), macs=808, batchnorm=124, params=268)
 
 
 # The other kinds of blocks: a stem of 2 channels, one block of 4, on a map of 2 x 2, 3 classes. The
@@ -321,6 +344,22 @@ def test_the_reuse_module_has_its_closed_form(groups: int, factor: int, size: in
     before, after = cost(plain), cost(reuse(plain, factor))
     assert after.macs - before.macs == size**2 * (9 * (q**2 + r**2) + q * r + c**2 - 9 * c**2)
     assert after.batchnorm - before.batchnorm == size**2 * (q + 2 * r)
+
+
+@given(
+    st.integers(1, 6),
+    st.sampled_from([2, 3, 4, 5, 8]),
+    st.integers(1, 8),
+    st.sampled_from(["chained", "apart"]),
+)
+def test_so_has_the_module_of_equal_groups(
+    width: int, factor: int, size: int, divisions: Divisions
+) -> None:
+    c = factor * width
+    plain = Network(c, (Stage(c, 1),), resolution=size)
+    before, after = cost(plain), cost(reuse(plain, factor, divisions))
+    assert after.macs - before.macs == size**2 * (9 * factor * width**2 + c**2 - 9 * c**2)
+    assert after.batchnorm - before.batchnorm == size**2 * c
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from deepreshape.design import (
     mobilenet,
     regnet,
     reuse,
+    scale,
     thin,
     vgg,
     wide_resnet,
@@ -44,7 +45,8 @@ from deepreshape.design.ops import (
     Relu,
     Slice,
 )
-from tests.networks import KINDS, networks
+from deepreshape.design.reuse_module import Divisions
+from tests.networks import DIVISIONS, KINDS, networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
 ONE_BLOCK = Network(8, (Stage(8, 1),), resolution=2, classes=1)
@@ -537,9 +539,155 @@ def test_a_culled_stage_has_no_reuse_module() -> None:
     assert not [name for name in names(network) if "reuse" in name]
 
 
+@pytest.mark.parametrize("divisions", DIVISIONS)
 @pytest.mark.parametrize("factor", [2, 4, 8])
-def test_the_slices_of_a_reuse_module_share_out_all_channels(factor: int) -> None:
-    ops = [layer.op for layer in layers(reuse(ONE_BLOCK, factor))]
+def test_the_slices_of_a_reuse_module_share_out_all_channels(
+    factor: int, divisions: Divisions
+) -> None:
+    ops = [layer.op for layer in layers(reuse(ONE_BLOCK, factor, divisions))]
     slices = [(op.start, op.stop) for op in ops if isinstance(op, Slice)]
     assert [start for start, _ in slices] == [0, *(stop for _, stop in slices[:-1])]
     assert slices[-1][1] == 8
+
+
+# Its ablation: N divisions
+
+
+def module(network: Network) -> list[tuple[str, Op, tuple[str, ...]]]:
+    """Name, operation and inputs of the layers of the first block's second module."""
+    prefix = "stage1/block1/"
+    return [
+        (
+            layer.name.removeprefix(f"{prefix}reuse/"),
+            layer.op,
+            tuple(name.removeprefix(prefix).removeprefix("reuse/") for name in layer.inputs),
+        )
+        for layer in layers(network)
+        if layer.name.startswith(f"{prefix}reuse/")
+    ]
+
+
+def test_chained_divisions_are_this_list() -> None:
+    """Each of the three groups is convolved, and reads the one before it; the last is activated."""
+    assert module(reuse(Network(6, (Stage(6, 1),)), 3, "chained")) == [
+        ("group1", Slice(0, 2), ("relu1",)),
+        ("conv1", Conv(2, 2), ("group1",)),
+        ("conv1_bn", BatchNorm(2), ("conv1",)),
+        ("group2", Slice(2, 4), ("relu1",)),
+        ("sum2", Add(), ("group2", "conv1_bn")),
+        ("conv2", Conv(2, 2), ("sum2",)),
+        ("conv2_bn", BatchNorm(2), ("conv2",)),
+        ("group3", Slice(4, 6), ("relu1",)),
+        ("sum3", Add(), ("group3", "conv2_bn")),
+        ("conv3", Conv(2, 2), ("sum3",)),
+        ("conv3_bn", BatchNorm(2), ("conv3",)),
+        ("relu", Relu(), ("conv3_bn",)),
+        ("concat", Concat(), ("conv1_bn", "conv2_bn", "relu")),
+        ("mix", Conv(6, 6, 1), ("concat",)),
+        ("mix_bn", BatchNorm(6), ("mix",)),
+    ]
+
+
+def test_divisions_apart_are_the_same_list_without_sums() -> None:
+    assert module(reuse(Network(4, (Stage(4, 1),)), 2, "apart")) == [
+        ("group1", Slice(0, 2), ("relu1",)),
+        ("conv1", Conv(2, 2), ("group1",)),
+        ("conv1_bn", BatchNorm(2), ("conv1",)),
+        ("group2", Slice(2, 4), ("relu1",)),
+        ("conv2", Conv(2, 2), ("group2",)),
+        ("conv2_bn", BatchNorm(2), ("conv2",)),
+        ("relu", Relu(), ("conv2_bn",)),
+        ("concat", Concat(), ("conv1_bn", "relu")),
+        ("mix", Conv(4, 4, 1), ("concat",)),
+        ("mix_bn", BatchNorm(4), ("mix",)),
+    ]
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_chained_divisions_have_a_sum_for_each_group_but_the_first(factor: int) -> None:
+    """For two groups too: Table 9 tells reuse by 2 with sums from that without."""
+    sums = [layer for layer in module(reuse(ONE_BLOCK, factor, "chained")) if layer[1] == Add()]
+    assert len(sums) == factor - 1
+
+
+# Everywhere
+
+
+@given(networks(blocks=[Basic], reuse=(1,)), st.sampled_from(DIVISIONS))
+def test_reuse_everywhere_keeps_every_relu_site(network: Network, divisions: Divisions) -> None:
+    """Under its name, but for the last of a block, which moves into the module."""
+    even = scale(network, 4)
+    reused = names(reuse(even, 4, divisions, everywhere=True), Relu)
+    assert [name.replace("reuse/relu", "relu2") for name in reused] == names(even, Relu)
+
+
+@given(networks(blocks=[Basic], reuse=(1,)), st.sampled_from(DIVISIONS))
+def test_reuse_everywhere_puts_a_module_before_each_relu(
+    network: Network, divisions: Divisions
+) -> None:
+    reused = layers(reuse(scale(network, 4), 4, divisions, everywhere=True))
+    relus = [layer for layer in reused if isinstance(layer.op, Relu)]
+    mixes = [layer for layer in reused if layer.name.endswith("/mix")]
+    assert len(mixes) == len(relus)
+    for relu, mix in zip(relus, mixes, strict=True):
+        assert 4 * relu.shape[0] == mix.shape[0]
+
+
+def test_the_stem_as_a_module_is_this_list() -> None:
+    network = reuse(Network(4, (Stage(4, 1),)), 2, "apart", everywhere=True)
+    assert [
+        (layer.name.removeprefix("stem/"), layer.op) for layer in layers(network) if not layer.stage
+    ] == [
+        ("reuse/shape", Conv(3, 4, 1)),
+        ("reuse/shape_bn", BatchNorm(4)),
+        ("reuse/group1", Slice(0, 2)),
+        ("reuse/conv1", Conv(2, 2)),
+        ("reuse/conv1_bn", BatchNorm(2)),
+        ("reuse/group2", Slice(2, 4)),
+        ("reuse/conv2", Conv(2, 2)),
+        ("reuse/conv2_bn", BatchNorm(2)),
+        ("relu", Relu()),
+        ("reuse/concat", Concat()),
+        ("reuse/mix", Conv(4, 4, 1)),
+        ("reuse/mix_bn", BatchNorm(4)),
+    ]
+
+
+@given(networks(blocks=[Basic], edited=False), st.sampled_from(DIVISIONS))
+def test_a_module_changes_the_shape_first_where_the_shortcut_does(
+    network: Network, divisions: Divisions
+) -> None:
+    """With the same convolution, and in the stem."""
+    reused = by_name(reuse(scale(network, 4), 4, divisions, everywhere=True))
+    shaped = {name for name in reused if name.endswith("/shape")}
+    cut = {name for name in reused if name.endswith("/shortcut")}
+    assert shaped == {name.replace("shortcut", "reuse1/shape") for name in cut} | {
+        "stem/reuse/shape"
+    }
+    for name in cut:
+        shape = reused[name.replace("shortcut", "reuse1/shape")]
+        assert (shape.op, shape.inputs) == (reused[name].op, reused[name].inputs)
+
+
+@given(networks(blocks=[Basic], edited=False), st.sampled_from(DIVISIONS), st.data())
+def test_where_a_stage_is_thinned_or_culled_everywhere_changes_nothing(
+    network: Network, divisions: Divisions, data: st.DataObject
+) -> None:
+    stage = data.draw(st.integers(1, len(network.stages)))
+    edit = data.draw(st.sampled_from([cull, thin]))
+    even = edit(scale(network, 4), [stage])
+    found, expected = (
+        [(layer.name, layer.op) for layer in layers(reused) if layer.stage == stage]
+        for reused in (reuse(even, 4, divisions, True), reuse(even, 4, divisions))
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize("edit", [cull, thin])
+def test_a_stem_without_its_relu_is_no_module(edit: type[Network]) -> None:
+    network = reuse(edit(Network(4, (Stage(4, 1), Stage(4, 1))), [1]), 2, everywhere=True)
+    assert [name for name in names(network) if name.startswith("stem")] == [
+        "stem/conv",
+        "stem/conv_bn",
+    ]
+    assert "stage2/block1/reuse1/mix" in names(network)

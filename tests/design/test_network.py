@@ -20,15 +20,16 @@ from deepreshape.design import (
     vgg,
 )
 from deepreshape.design.architectures import Block, Grouped, Inverted, Plain
-from deepreshape.design.network import of_architecture
-from tests.networks import networks
+from deepreshape.design.network import MOST_GROUPS, of_architecture
+from deepreshape.design.reuse_module import Divisions
+from tests.networks import DIVISIONS, networks
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)
 PIECES = (
     ["", "ResNet18", "R34-", "HRN-", "Net(2;"],
     ["", "2x5x3x", "2X5X3X", "0x1x1x", "4x1", "2X1,4x0"],
     ["", ")", "(m=16)", "(m=0)", "(m=)"],
-    ["", "-C1", "-T23", "-C9-T1-Re3", "-Re0"],
+    ["", "-C1", "-T23", "-C9-T1-Re3", "-Re0", "-Re1c", "-ReAll2", "-Re2S"],
     ["", "@64/200", "@0/10", "@33/", "@"],
 )
 
@@ -96,6 +97,28 @@ def test_edits_stand_behind_the_name() -> None:
     assert network.name == "HRN-2x5x3x(m=16)-C1-T234-Re8"
 
 
+REUSED: dict[str, tuple[Divisions, bool]] = {
+    "Re8": ("three", False),
+    "Re8c": ("chained", False),
+    "Re8s": ("apart", False),
+    "ReAll8": ("three", True),
+    "ReAll8c": ("chained", True),
+    "ReAll8s": ("apart", True),
+}
+
+
+@pytest.mark.parametrize("name", REUSED)
+def test_a_name_says_where_and_how_reuse_divides(name: str) -> None:
+    plan = ReluPlan(frozenset(), frozenset(), 8, *REUSED[name])
+    assert dataclasses.replace(resnet18(), relus=plan).name == f"ResNet18-{name}"
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+@pytest.mark.parametrize("name", REUSED)
+def test_the_case_of_letters_behind_a_name_does_not_matter(name: str, case: type[str]) -> None:
+    assert str(parse(case(f"ResNet18-{name}@64/200"))) == f"ResNet18-{name}@64/200"
+
+
 def test_cifar_100s_shape_is_not_printed() -> None:
     assert str(resnet18()) == "ResNet18"
 
@@ -152,8 +175,12 @@ def test_input_and_classes_given_beside_a_name_win_over_those_in_it() -> None:
         "HRN-2x5x3x2x",
         "HRN-2x5x3x(m=16)-Q1",
         "HRN-2x5x3x(m=16)-T1-C2",
-        "HRN-2x5x3x(m=16)-C0",
+        "HRN-2x5x3x(m=16)-T0",
         "HRN-2x5x3x(m=16)-Re",
+        "HRN-2x5x3x(m=16)-Re8t",
+        "HRN-2x5x3x(m=16)-Re8cs",
+        "HRN-2x5x3x(m=16)-ReAll",
+        "HRN-2x5x3x(m=16)-All8",
         "ResNet18@64",
         "Net(2; )",
         "Net(2; 2)",
@@ -280,8 +307,10 @@ def test_a_stage_narrower_than_a_group_is_one_group() -> None:
     assert Network(2, (Stage(2, 1), Stage(3, 1)), 4, block=Grouped(3)).widths == (2, 3)
 
 
-@pytest.mark.parametrize("number", [-1, 0, 3])
-@pytest.mark.parametrize("edit", ["culled", "thinned"])
+@pytest.mark.parametrize(
+    ("edit", "number"),
+    [("culled", -1), ("culled", 3), ("thinned", -1), ("thinned", 0), ("thinned", 3)],
+)
 def test_a_stage_that_is_not_there_cannot_be_edited(edit: str, number: int) -> None:
     with pytest.raises(DesignError, match=f"there is no stage {number}"):
         dataclasses.replace(SMALL, relus=ReluPlan(**{edit: frozenset({number})}))
@@ -295,6 +324,49 @@ def test_a_stage_that_is_not_there_cannot_be_edited(edit: str, number: int) -> N
 def test_reuse_needs_widths_that_split(width: int, factor: int, divisor: int) -> None:
     with pytest.raises(DesignError, match=f"{divisor} does not divide the {width} channels"):
         Network(width, (Stage(width, 1),), relus=ReluPlan(reuse=factor))
+
+
+@pytest.mark.parametrize("divisions", ["chained", "apart"])
+def test_equal_groups_need_no_quarters(divisions: Divisions) -> None:
+    plan = ReluPlan(reuse=2, divisions=divisions)
+    assert Network(6, (Stage(6, 1),), relus=plan).relus == plan
+
+
+@pytest.mark.parametrize("divisions", ["chained", "apart"])
+def test_equal_groups_divide_the_channels(divisions: Divisions) -> None:
+    with pytest.raises(DesignError, match=r"3 does not divide the 8 channels of stage 1$"):
+        Network(8, (Stage(8, 1),), relus=ReluPlan(reuse=3, divisions=divisions))
+
+
+@pytest.mark.parametrize("divisions", ["chained", "apart"])
+def test_the_number_of_equal_groups_is_bounded(divisions: Divisions) -> None:
+    width = MOST_GROUPS + 1
+    with pytest.raises(DesignError, match=f"{width} equal groups .*; {MOST_GROUPS} are the most$"):
+        Network(width, (Stage(width, 1),), relus=ReluPlan(reuse=width, divisions=divisions))
+
+
+def test_divisions_that_are_none_are_named() -> None:
+    plan = ReluPlan(reuse=2, divisions="two")  # type: ignore[arg-type]
+    with pytest.raises(DesignError, match=r"divisions are three, chained, apart, not 'two'$"):
+        dataclasses.replace(resnet18(), relus=plan)
+
+
+@pytest.mark.parametrize("divisions", DIVISIONS)
+def test_reuse_everywhere_needs_a_stem_that_splits(divisions: Divisions) -> None:
+    plan = ReluPlan(reuse=2, divisions=divisions, everywhere=True)
+    with pytest.raises(DesignError, match=r"2 does not divide the 5 channels of the stem$"):
+        Network(5, (Stage(8, 1),), relus=plan)
+
+
+@pytest.mark.parametrize("edit", ["culled", "thinned"])
+def test_reuse_everywhere_does_not_ask_a_stem_without_relu_to_split(edit: str) -> None:
+    plan = ReluPlan(reuse=2, everywhere=True)
+    plan = dataclasses.replace(plan, **{edit: frozenset({1})})
+    assert Network(5, (Stage(8, 1), Stage(8, 1)), relus=plan).relus == plan
+
+
+def test_reuse_does_not_ask_a_stem_to_split() -> None:
+    assert Network(5, (Stage(8, 1),), relus=ReluPlan(reuse=2)).stem == 5
 
 
 def test_reuse_does_not_ask_a_culled_stage_to_split() -> None:
@@ -327,3 +399,15 @@ def test_of_architecture_puts_together_what_architecture_takes_out(network: Netw
 
 def test_a_stage_both_culled_and_thinned_is_culled() -> None:
     assert ReluPlan(frozenset({1}), frozenset({1, 2})) == ReluPlan(frozenset({1}), frozenset({2}))
+
+
+@pytest.mark.parametrize("divisions", DIVISIONS)
+def test_without_reuse_it_does_not_matter_how_it_would_divide(divisions: Divisions) -> None:
+    assert ReluPlan(reuse=1, divisions=divisions, everywhere=True) == ReluPlan()
+
+
+def test_reuse_everywhere_is_reuse_where_no_stage_keeps_every_relu() -> None:
+    plan = ReluPlan(frozenset({1}), frozenset({2, 3, 4}), 8)
+    network = dataclasses.replace(resnet18(), relus=plan)
+    everywhere = dataclasses.replace(plan, everywhere=True)
+    assert dataclasses.replace(resnet18(), relus=everywhere) == network

@@ -1,5 +1,6 @@
 """Edits of a network, and what each leaves of its ReLUs."""
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import pytest
@@ -10,8 +11,10 @@ from deepreshape.design import (
     DesignError,
     Network,
     Stage,
+    cifar_resnet,
     cost,
     cull,
+    deepreduce,
     hybrenet,
     mobilenet,
     optimize,
@@ -19,16 +22,20 @@ from deepreshape.design import (
     resnet18,
     reuse,
     scale,
+    shrink,
     thin,
     vgg,
     wide_resnet,
 )
-from deepreshape.design.architectures import Basic, Grouped, Inverted, Plain
+from deepreshape.design.architectures import Basic, Block, Grouped, Inverted, Plain
 from deepreshape.design.reduce import algorithm2, dominates
-from tests.networks import KINDS, networks, stage_sets
+from deepreshape.design.reuse_module import Divisions
+from deepreshape.paper import printed
+from tests.networks import DIVISIONS, KINDS, networks, stage_sets
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)  # ReLUs 32, 64, 32
 FACTORS = st.sampled_from([2, 3, 4, 8])
+ANY_DIVISIONS = st.sampled_from(DIVISIONS)
 SCALABLE = [kind for kind in KINDS if kind is not Grouped]  # whose groups keep their width
 
 
@@ -117,7 +124,7 @@ def test_culling_every_stage_leaves_no_relu(network: Network) -> None:
 
 
 @pytest.mark.parametrize("edit", [cull, thin])
-@pytest.mark.parametrize("number", [-1, 0, 3])
+@pytest.mark.parametrize("number", [-1, 3])
 def test_a_stage_that_is_not_there_is_named(edit: type[Network], number: int) -> None:
     with pytest.raises(DesignError, match=f"there is no stage {number}"):
         edit(SMALL, [number])
@@ -152,27 +159,55 @@ def test_optimizing_twice_is_optimizing_once(network: Network) -> None:
 # ReLU-reuse
 
 
-@given(scalable(), st.booleans())
+@given(scalable(), ANY_DIVISIONS, st.booleans())
 def test_reuse_divides_the_relus_of_a_thinned_network(
-    drawn: tuple[Network, int], culled: bool
+    drawn: tuple[Network, int], divisions: Divisions, culled: bool
 ) -> None:
     network, factor = drawn
     thinned = optimize(network, [1] if culled else [])
-    divided = tuple(factor * relus for relus in cost(reuse(thinned, factor)).relus)
+    divided = tuple(factor * relus for relus in cost(reuse(thinned, factor, divisions)).relus)
     assert divided == cost(thinned).relus
 
 
-@given(scalable())
+@given(scalable(), ANY_DIVISIONS)
 def test_reuse_without_thinning_divides_half_of_all_but_the_stem(
-    drawn: tuple[Network, int],
+    drawn: tuple[Network, int], divisions: Divisions
 ) -> None:
     """The stem and the first ReLU of every block keep theirs."""
     network, factor = drawn
     stem, *stages = cost(network).relus
-    assert cost(reuse(network, factor)).relus == (
+    assert cost(reuse(network, factor, divisions)).relus == (
         stem,
         *(relus // 2 + relus // 2 // factor for relus in stages),
     )
+
+
+@pytest.mark.parametrize("divisions", DIVISIONS)
+@pytest.mark.parametrize("row", printed.table("table09"), ids=lambda row: row["relus_K"])
+def test_the_networks_of_table_9_have_its_relus(row: printed.Row, divisions: Divisions) -> None:
+    reused = reuse(resnet18(), int(row["reduction_factor_N"]), divisions)
+    assert f"{cost(reused).total_relus / 1000:.2f}" == row["relus_K"]
+
+
+@given(scalable(), ANY_DIVISIONS, st.data())
+def test_reuse_everywhere_divides_every_count(
+    drawn: tuple[Network, int], divisions: Divisions, data: st.DataObject
+) -> None:
+    """Appendix I, whatever was culled and thinned before."""
+    network, factor = drawn
+    stages = stage_sets(len(network.stages))
+    edited = thin(cull(network, data.draw(stages)), data.draw(stages))
+    reused = cost(reuse(edited, factor, divisions, everywhere=True))
+    assert tuple(factor * relus for relus in reused.relus) == cost(edited).relus
+
+
+@given(scalable(), ANY_DIVISIONS)
+def test_of_a_thinned_network_reuse_everywhere_is_reuse(
+    drawn: tuple[Network, int], divisions: Divisions
+) -> None:
+    network, factor = drawn
+    thinned = optimize(network)
+    assert reuse(thinned, factor, divisions, everywhere=True) == reuse(thinned, factor, divisions)
 
 
 @given(scalable())
@@ -185,6 +220,11 @@ def test_reuse_leaves_as_many_relus_as_channel_scaling(drawn: tuple[Network, int
 
 def test_the_last_factor_of_reuse_counts() -> None:
     assert reuse(reuse(hybrenet(2, 5, 3), 4), 8) == reuse(hybrenet(2, 5, 3), 8)
+
+
+def test_and_so_do_its_last_divisions_and_places() -> None:
+    once = reuse(hybrenet(2, 5, 3), 8, "chained", everywhere=True)
+    assert reuse(once, 8) == reuse(hybrenet(2, 5, 3), 8)
 
 
 @given(networks(edited=False, blocks=[kind for kind in KINDS if kind is not Basic]), FACTORS)
@@ -293,6 +333,40 @@ def test_what_is_no_number_is_named(factor: float | str) -> None:
     assert repr(factor) in str(error.value)
 
 
+# Feature-map scaling
+
+
+def test_shrinking_halves_the_input() -> None:
+    assert shrink(resnet18()) == resnet18(resolution=16)
+
+
+@given(networks(), st.sampled_from([2, 3, Fraction(3, 2)]))
+def test_enlarging_and_shrinking_is_nothing(network: Network, factor: Fraction) -> None:
+    even = shrink(network, 2)
+    assert shrink(shrink(even, factor), 1 / Fraction(factor)) == even
+
+
+@given(networks())
+def test_shrinking_by_half_leaves_a_quarter_of_the_relus_of_every_map(network: Network) -> None:
+    whole, shrunk = cost(shrink(network, 2)), cost(network)
+    assert whole.relus == tuple(4 * relus for relus in shrunk.relus)
+
+
+@given(networks(blocks=[Basic]))
+def test_shrinking_keeps_what_is_learned(network: Network) -> None:
+    assert cost(shrink(network, 2)).params == cost(network).params
+
+
+def test_an_input_stays_whole() -> None:
+    with pytest.raises(DesignError, match="by 1/8 does not keep the input whole: 4 pixels"):
+        shrink(SMALL, "1/8")
+
+
+def test_every_map_stays_whole() -> None:
+    with pytest.raises(DesignError, match="input size 4 is not a multiple of 8"):
+        shrink(resnet18(), "1/8")
+
+
 # The networks that Algorithm 2 returns
 
 
@@ -363,6 +437,124 @@ def test_algorithm_2_needs_widths_that_split() -> None:
         algorithm2(hybrenet(2, 5, 2, m=4))
 
 
+# The candidates of DeepReDuce
+
+ORDER = (1, 4, 2, 3)
+"""Of ResNet18, from the least to the most critical stage (section 3.1)."""
+
+
+@st.composite
+def ordered(draw: st.DrawFn, blocks: Sequence[type[Block]] = KINDS) -> tuple[Network, list[int]]:
+    """A network without edits and an order of its stages."""
+    network = draw(networks(edited=False, blocks=blocks))
+    return network, draw(st.permutations(everywhere(network)))
+
+
+def test_deepreduce_has_four_candidates_an_iteration() -> None:
+    assert list(deepreduce(cifar_resnet(32), (1, 3, 2))) == [
+        "all",
+        "thinned",
+        "thinned, channels 0.5",
+        "thinned, resolution 0.5",
+        "culled S1",
+        "culled S1, thinned",
+        "culled S1, thinned, channels 0.5",
+        "culled S1, thinned, resolution 0.5",
+        "culled S1+S3",
+        "culled S1+S3, thinned",
+        "culled S1+S3, thinned, channels 0.5",
+        "culled S1+S3, thinned, resolution 0.5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("all", "ResNet18"),
+        ("thinned", "ResNet18-T1234"),
+        ("culled S1", "ResNet18-C1"),
+        ("culled S1+S4, thinned", "ResNet18-C14-T23"),
+        ("culled S1+S2+S4, thinned, channels 0.5", "ResNet18(m=32)-C124-T3"),
+        ("culled S1, thinned, resolution 0.5", "ResNet18-C1-T234@16/100"),
+    ],
+)
+def test_a_candidate_has_the_edits_of_its_name(what: str, name: str) -> None:
+    assert str(deepreduce(resnet18(), ORDER)[what]) == name
+
+
+@pytest.mark.parametrize(
+    ("network", "candidates"),
+    [
+        (resnet18(), 16),
+        (cifar_resnet(32), 12),
+        (wide_resnet(22, 8), 12),
+        (vgg(), 20),
+        (mobilenet(1), 20),
+        (mobilenet(2), 28),
+    ],
+    ids=str,
+)
+def test_every_family_has_its_candidates(network: Network, candidates: int) -> None:
+    assert len(deepreduce(network, everywhere(network))) == candidates
+
+
+def test_a_candidate_whose_channels_do_not_halve_is_left_out() -> None:
+    assert [what for what in deepreduce(resnet18(1), ORDER) if "channels" in what] == []
+
+
+def test_a_candidate_whose_maps_do_not_halve_is_left_out() -> None:
+    candidates = deepreduce(resnet18(resolution=8), ORDER)
+    assert [what for what in candidates if "resolution" in what] == []
+
+
+@given(ordered([Basic]))
+def test_thinning_halves_and_the_other_steps_divide_by_two_and_four(
+    drawn: tuple[Network, list[int]],
+) -> None:
+    network, order = drawn
+    candidates = deepreduce(shrink(scale(network, 2), 2), order)
+    relus = {what: cost(edited).total_relus for what, edited in candidates.items()}
+    for what in filter(lambda what: what.endswith("thinned"), relus):
+        culled = relus[what.removesuffix("thinned").removesuffix(", ") or "all"]
+        assert culled > relus[what] > 0
+        assert 2 * relus[f"{what}, channels 0.5"] == relus[what]
+        assert 4 * relus[f"{what}, resolution 0.5"] == relus[what]
+
+
+@given(ordered([Basic]))
+def test_each_iteration_leaves_fewer_relus(drawn: tuple[Network, list[int]]) -> None:
+    candidates = deepreduce(*drawn).items()
+    for steps in ("culled", "thinned"):
+        relus = [
+            cost(edited).total_relus
+            for what, edited in candidates
+            if "0.5" not in what and what.endswith("thinned") == (steps == "thinned")
+        ]
+        assert relus == sorted(set(relus), reverse=True)
+
+
+@given(ordered())
+def test_the_last_iteration_leaves_the_relus_of_the_most_critical_stage(
+    drawn: tuple[Network, list[int]],
+) -> None:
+    network, order = drawn
+    culled = [found for what, found in deepreduce(network, order).items() if "thinned" not in what]
+    assert culled[-1] == cull(network, order[:-1])
+
+
+def test_the_iteration_that_culls_stage_1_is_algorithm_2_without_reuse() -> None:
+    candidates, ours = deepreduce(hybrenet(2, 5, 3), ORDER), algorithm2(hybrenet(2, 5, 3))
+    assert candidates["culled S1"] == ours["Net"]
+    assert candidates["culled S1, thinned"] == ours["Thinned"]
+    assert candidates["culled S1, thinned, channels 0.5"] == ours["ScaleCh 0.5"]
+
+
+@pytest.mark.parametrize("order", [(), (1, 2, 3), (1, 2, 3, 3), (1, 2, 3, 4, 5), (0, 1, 2, 3)])
+def test_an_order_holds_every_stage_once(order: tuple[int, ...]) -> None:
+    with pytest.raises(DesignError, match="holds each of the stages 1 to 4 once"):
+        deepreduce(resnet18(), order)
+
+
 # What dominates
 
 
@@ -422,3 +614,17 @@ def test_alpha_2_does_not_make_stage_1_of_resnet34_dominate() -> None:
 def test_only_stages_dominate(number: int) -> None:
     with pytest.raises(DesignError, match=f"there is no stage {number}"):
         dominates(SMALL, number)
+
+
+@given(networks(edited=False))
+def test_culling_the_stem_drops_its_relus_alone(network: Network) -> None:
+    before, after = cost(network), cost(cull(network, [0]))
+    assert after.relus == (0, *before.relus[1:])
+    assert after.head_relus == before.head_relus
+
+
+@given(networks(edited=False), st.sampled_from([cull, thin]))
+def test_the_stem_goes_with_stage_1(
+    network: Network, edit: Callable[[Network, list[int]], Network]
+) -> None:
+    assert edit(cull(network, [0]), [1]) == edit(network, [1]) == cull(edit(network, [1]), [0])

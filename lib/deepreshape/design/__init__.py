@@ -20,10 +20,12 @@ from deepreshape.design.ops import Layer
 from deepreshape.design.reduce import (
     algorithm2,
     cull,
+    deepreduce,
     dominates,
     optimize,
     reuse,
     scale,
+    shrink,
     thin,
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "convnext_like",
     "cost",
     "cull",
+    "deepreduce",
     "dominates",
     "hybrenet",
     "hybrenet_by_depth",
@@ -53,6 +56,7 @@ __all__ = [
     "resnet34",
     "reuse",
     "scale",
+    "shrink",
     "thin",
     "vgg",
     "wide_resnet",

@@ -21,15 +21,14 @@ from deepreshape.design.ops import (
     IMAGE,
     Add,
     BatchNorm,
-    Concat,
     Conv,
     Layer,
     Linear,
     Pool,
     Relu,
-    Slice,
     Tape,
 )
+from deepreshape.design.reuse_module import Divisions, relu_reuse
 
 Kept = Literal["all", "thinned", "none"]
 """Which ReLUs of a part are kept; see `ReluPlan`."""
@@ -40,7 +39,8 @@ class Part(NamedTuple):
 
     inputs, width: channels that come in and go out (of the head: the classes). depth: blocks.
     stride: of the first block. side: height and width of the map that comes in. reuse: the factor
-    N of ReLU-reuse.
+    N of ReLU-reuse, 1 for none. divisions: of its modules. everywhere: do they replace the stem's
+    convolution and the first of a block, and not only the second?
     """
 
     role: Literal["stem", "stage", "head"]
@@ -52,6 +52,8 @@ class Part(NamedTuple):
     side: int
     kept: Kept
     reuse: int = 1
+    divisions: Divisions = "three"
+    everywhere: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -97,10 +99,13 @@ def _without(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
 
 
 def _stem(tape: Tape, part: Part) -> None:
+    conv = Conv(3, part.width)
     if isinstance(part.block, PreActivation):
-        tape.put("conv", Conv(3, part.width), IMAGE)
+        tape.put("conv", conv, IMAGE)
+    elif part.reuse > 1 and part.everywhere:
+        relu_reuse(tape, "reuse", IMAGE, conv, part.reuse, part.divisions, "relu")
     else:
-        tape.conv_bn_relu("conv", IMAGE, Conv(3, part.width), "relu")
+        tape.conv_bn_relu("conv", IMAGE, conv, "relu")
 
 
 def _head(tape: Tape, part: Part) -> None:
@@ -121,7 +126,7 @@ def _head(tape: Tape, part: Part) -> None:
 def _block(tape: Tape, part: Part, name: str, source: str, stride: int) -> str:
     match part.block:
         case Basic():
-            return _basic_block(tape, name, source, part.width, stride, part.reuse)
+            return _basic_block(tape, part, name, source, stride)
         case PreActivation():
             return _preactivation_block(tape, name, source, part.width, stride)
         case Plain():
@@ -135,16 +140,24 @@ def _block(tape: Tape, part: Part, name: str, source: str, stride: int) -> str:
             return _grouped_block(tape, name, source, part.width, stride, min(group, part.width))
 
 
-def _basic_block(tape: Tape, name: str, source: str, width: int, stride: int, reuse: int) -> str:
-    """Two 3x3 convolutions around a shortcut; the second may be a ReLU-reuse module."""
-    conv = Conv(tape.channels(source), width, stride=stride)
-    x = tape.conv_bn_relu(f"{name}/conv1", source, conv, f"{name}/relu1")
-    if reuse > 1:
-        x = _relu_reuse(tape, f"{name}/reuse", x, reuse)
+def _basic_block(tape: Tape, part: Part, name: str, source: str, stride: int) -> str:
+    """Two 3x3 convolutions around a shortcut; ReLU-reuse replaces the second, or both.
+
+    Where it does, the block's last ReLU is the one inside the module, before the sum.
+    """
+    width, factor, divisions = part.width, part.reuse, part.divisions
+    first, second = Conv(tape.channels(source), width, stride=stride), Conv(width, width)
+    relu1, relu2 = f"{name}/relu1", f"{name}/reuse/relu"
+    if factor > 1 and part.everywhere:
+        x = relu_reuse(tape, f"{name}/reuse1", source, first, factor, divisions, relu1)
     else:
-        x = tape.conv_bn(f"{name}/conv2", x, Conv(width, width))
+        x = tape.conv_bn_relu(f"{name}/conv1", source, first, relu1)
+    if factor > 1:
+        x = relu_reuse(tape, f"{name}/reuse", x, second, factor, divisions, relu2)
+    else:
+        x = tape.conv_bn(f"{name}/conv2", x, second)
     x = tape.put(f"{name}/sum", Add(), x, _shortcut(tape, name, source, width, stride))
-    return x if reuse > 1 else tape.put(f"{name}/relu2", Relu(), x)
+    return x if factor > 1 else tape.put(f"{name}/relu2", Relu(), x)
 
 
 def _shortcut(tape: Tape, name: str, source: str, width: int, stride: int) -> str:
@@ -153,27 +166,6 @@ def _shortcut(tape: Tape, name: str, source: str, width: int, stride: int) -> st
     if stride == 1 and inputs == width:
         return source
     return tape.conv_bn(f"{name}/shortcut", source, Conv(inputs, width, 1, stride))
-
-
-def _relu_reuse(tape: Tape, name: str, source: str, factor: int) -> str:
-    """The module that stands in for a c -> c convolution and its ReLU (section 4.2, Figure 9).
-
-    A quarter of the channels passes, c/N are activated, the rest is only convolved and feeds the
-    activated group; a 1x1 convolution mixes the three.
-    """
-    c = tape.channels(source)
-    passed, active = c // 4, c // factor
-    linear = c - passed - active
-    x1 = tape.put(f"{name}/pass", Slice(0, passed), source)
-    x2 = tape.put(f"{name}/linear", Slice(passed, passed + linear), source)
-    x3 = tape.put(f"{name}/active", Slice(passed + linear, c), source)
-    y2 = tape.conv_bn(f"{name}/linear_conv", x2, Conv(linear, linear))
-    match = tape.conv_bn(f"{name}/match", y2, Conv(linear, active, 1))
-    x3 = tape.put(f"{name}/active_sum", Add(), x3, match)
-    y3 = tape.conv_bn(f"{name}/active_conv", x3, Conv(active, active))
-    y3 = tape.put(f"{name}/relu", Relu(), y3)
-    x = tape.put(f"{name}/concat", Concat(), x1, y2, y3)
-    return tape.conv_bn(f"{name}/mix", x, Conv(c, c, 1))
 
 
 def _preactivation_block(tape: Tape, name: str, source: str, width: int, stride: int) -> str:

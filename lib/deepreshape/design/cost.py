@@ -58,7 +58,7 @@ class Cost:
 
 
 def cost(network: Network) -> Cost:
-    """The cost of a network, part by part (conventions 1 to 14 in book/conventions.md)."""
+    """The cost of a network, part by part (conventions 1 to 16 in book/conventions.md)."""
     relus = []
     macs = batchnorm = params = 0
     for part in parts(network):

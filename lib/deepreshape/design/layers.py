@@ -6,24 +6,27 @@ ReLU that the plan removes is not in the list; whatever used it reads its input 
 
 from deepreshape.design.architectures import Inverted
 from deepreshape.design.blocks import Kept, Part, part_layers
-from deepreshape.design.network import Network
+from deepreshape.design.network import STEM, Network, ReluPlan
 from deepreshape.design.ops import IMAGE, Layer
+from deepreshape.design.reuse_module import Divisions
 
 
 def parts(network: Network) -> tuple[Part, ...]:
     """The stem, the stages and the head of a network, in order."""
     block, plan, side = network.block, network.relus, network.resolution
     last = len(network.stages)
-    stem_kept, head_kept = _kept_of(network, 1), _kept_of(network, last)
-    found = [Part("stem", block, 3, network.stem, 1, 1, side, stem_kept)]
+    head_kept = _kept_of(network, last)
+    stem_kept = "none" if STEM in plan.culled else _kept_of(network, 1)
+    stem_reuse = _reuse_of(plan, stem_kept)
+    found = [Part("stem", block, 3, network.stem, 1, 1, side, stem_kept, *stem_reuse)]
     channels = network.stem
     for number, stage in enumerate(network.stages, start=1):
         stride = stage.stride or (1 if number == 1 else 2)
         kept = _kept_of(network, number)
-        reuse = plan.reuse if kept != "none" else 1
+        reuse = _reuse_of(plan, kept)
         of_stage = Inverted(1, block.features) if number == 1 and type(block) is Inverted else block
         found.append(
-            Part("stage", of_stage, channels, stage.width, stage.depth, stride, side, kept, reuse)
+            Part("stage", of_stage, channels, stage.width, stage.depth, stride, side, kept, *reuse)
         )
         channels, side = stage.width, side // stride
     found.append(Part("head", block, channels, network.classes, 1, 1, side, head_kept))
@@ -35,8 +38,16 @@ def _kept_of(network: Network, stage: int) -> Kept:
     return "none" if stage in plan.culled else "thinned" if stage in plan.thinned else "all"
 
 
+def _reuse_of(plan: ReluPlan, kept: Kept) -> tuple[int, Divisions, bool]:
+    """Factor, divisions and everywhere of ReLU-reuse where so many ReLUs are kept: a module stands
+    only where its ReLU is, and of a thinned block that is the second."""
+    if kept == "none":
+        return 1, "three", False
+    return plan.reuse, plan.divisions, plan.everywhere and kept == "all"
+
+
 def layers(network: Network) -> tuple[Layer, ...]:
-    """All layers of a network (conventions 1, 4 to 7 and 11 in book/conventions.md).
+    """All layers of a network (conventions 1, 4 to 7 and 11 to 13 in book/conventions.md).
 
     The last gives the logits, shape (classes, 1, 1).
     """

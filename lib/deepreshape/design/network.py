@@ -6,7 +6,7 @@ reading of it (cost, torch module, private program, picture) is a function of it
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from deepreshape.design import names
@@ -20,6 +20,7 @@ from deepreshape.design.architectures import (
     Plain,
     Stage,
 )
+from deepreshape.design.reuse_module import Divisions
 
 MOST_STAGES = 9
 """A name writes the number of a stage as one digit."""
@@ -27,28 +28,45 @@ MOST_BLOCKS = 1000
 """A bound on depth, so that a slip in a name is an error and not a computation without end."""
 MOST_HIDDEN = 9
 """A bound on hidden fully connected layers, likewise."""
+MOST_GROUPS = 64
+"""A bound on the equal groups of a ReLU-reuse module, likewise."""
 MOST = 10**9
 """A bound on every other number of a network."""
+
+
+STEM = 0
+"""The stem's number among the stages, in a plan and in a list of layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReluPlan:
     """Which ReLUs a network keeps (section 4.3 and Algorithm 2).
 
-    culled: stages without any ReLU. thinned: stages that keep every second of their ReLUs, counted
-    from the last: of a basic block the one after the residual sum. The stem counts with stage 1 and
-    the head with the last stage: culling or thinning that stage drops their ReLUs too.
-    reuse: the reduction factor N of ReLU-reuse in every block of a stage that is not culled; 1 is
-    none.
+    culled: stages without any ReLU; 0 is the stem alone. thinned: stages that keep every second of
+    their ReLUs, counted from the last: of a basic block the one after the residual sum. The stem
+    counts with stage 1 and the head with the last stage: culling or thinning that stage drops their
+    ReLUs too.
+    reuse: the reduction factor N of ReLU-reuse; 1 is none. In a stage that is not culled a module
+    replaces the second convolution of every block. divisions: how it divides the channels.
+    everywhere: modules replace every convolution with a ReLU behind it, the stem's and the first of
+    a block too (Appendix I, Figure 22); where thinning drops that ReLU, none does.
     """
 
     culled: frozenset[int] = frozenset()
     thinned: frozenset[int] = frozenset()
     reuse: int = 1
+    divisions: Divisions = "three"
+    everywhere: bool = False
 
     def __post_init__(self) -> None:
-        # A culled stage has nothing left to thin: both orders of the two edits are one value.
+        if self.reuse == 1:
+            object.__setattr__(self, "divisions", "three")
+            object.__setattr__(self, "everywhere", False)
+        # A culled stage has nothing left to thin, and the stem nothing left to cull where stage 1
+        # was culled or thinned: both orders of two edits are one value.
         object.__setattr__(self, "thinned", self.thinned - self.culled)
+        if 1 in self.culled | self.thinned:
+            object.__setattr__(self, "culled", self.culled - {STEM})
 
 
 ALL = ReluPlan()
@@ -105,8 +123,11 @@ class Network:
         if type(self.block) is not Basic:
             self._require_fitting_block()
         if self.relus is not ALL:
-            self.require_stages(self.relus.culled | self.relus.thinned)
+            self.require_stages((self.relus.culled - {STEM}) | self.relus.thinned)
             self._require_reusable()
+            if self.relus.everywhere and not self._whole_stages():
+                # No module replaces more than the second convolutions: the same network.
+                object.__setattr__(self, "relus", replace(self.relus, everywhere=False))
 
     def require_stages(self, numbers: Iterable[int]) -> None:
         """Raise DesignError unless every number names one of the stages 1, 2, ..."""
@@ -140,7 +161,7 @@ class Network:
                         )
 
     def _require_reusable(self) -> None:
-        factor = self.relus.reuse
+        plan, factor = self.relus, self.relus.reuse
         _require_count("ReLU-reuse factor", factor)
         if factor == 1:
             return
@@ -149,15 +170,32 @@ class Network:
                 f"ReLU-reuse replaces the second convolution of basic blocks;"
                 f" {names.write(self.architecture)} has none"
             )
+        divisors = [factor]
+        match plan.divisions:
+            case "three":
+                divisors.append(4)
+                what = f"takes a quarter and 1/{factor} of the channels"
+            case "chained" | "apart":
+                what = f"takes {factor} equal groups of channels"
+                if factor > MOST_GROUPS:
+                    raise DesignError(f"ReLU-reuse {what}; {MOST_GROUPS} are the most")
+            case unknown:
+                raise DesignError(f"divisions are {', '.join(_SUFFIXES)}, not {unknown!r}")
+        widths = {"the stem": self.stem} if plan.everywhere and 1 in self._whole_stages() else {}
         for number, stage in enumerate(self.stages, start=1):
-            if number in self.relus.culled:
-                continue
-            for divisor in (factor, 4):
-                if stage.width % divisor:
+            if number not in plan.culled:
+                widths[f"stage {number}"] = stage.width
+        for where, width in widths.items():
+            for divisor in divisors:
+                if width % divisor:
                     raise DesignError(
-                        f"ReLU-reuse by {factor} takes a quarter and 1/{factor} of the channels:"
-                        f" {divisor} does not divide the {stage.width} channels of stage {number}"
+                        f"ReLU-reuse by {factor} {what}:"
+                        f" {divisor} does not divide the {width} channels of {where}"
                     )
+
+    def _whole_stages(self) -> set[int]:
+        """The stages that keep every ReLU."""
+        return set(range(1, len(self.stages) + 1)) - self.relus.culled - self.relus.thinned
 
     @property
     def architecture(self) -> Architecture:
@@ -183,13 +221,16 @@ class Network:
     def name(self) -> str:
         """The paper's name for the architecture, then the edits: `HRN-2x5x3x(m=16)-C1-T234-Re8`.
 
-        C names culled stages, T thinned ones, Re the ReLU-reuse factor.
+        C names culled stages, T thinned ones, Re the ReLU-reuse factor: `-Re8` of three divisions,
+        `-Re8c` of eight chained ones, `-Re8s` of eight that are split; `-ReAll8` is everywhere.
         """
         plan = self.relus
         parts = [names.write(self.architecture)]
         parts += ["C" + _digits(plan.culled)] if plan.culled else []
         parts += ["T" + _digits(plan.thinned)] if plan.thinned else []
-        parts += [f"Re{plan.reuse}"] if plan.reuse > 1 else []
+        if plan.reuse > 1:
+            where = "ReAll" if plan.everywhere else "Re"
+            parts.append(f"{where}{plan.reuse}{_SUFFIXES[plan.divisions]}")
         return "-".join(parts)
 
     def __str__(self) -> str:
@@ -198,9 +239,11 @@ class Network:
         return self.name if shape == (32, 100) else f"{self.name}@{shape[0]}/{shape[1]}"
 
 
+_SUFFIXES: dict[Divisions, str] = {"three": "", "chained": "c", "apart": "s"}
+"""What a name has behind the ReLU-reuse factor."""
 _EDITS = re.compile(
-    r"(?:-c(?P<culled>[1-9]+))?(?:-t(?P<thinned>[1-9]+))?"
-    rf"(?:-re(?P<reuse>{names.NUMBER}))?"
+    r"(?:-c(?P<culled>[0-9]+))?(?:-t(?P<thinned>[1-9]+))?"
+    rf"(?:-re(?P<everywhere>all)?(?P<reuse>{names.NUMBER})(?P<divisions>[cs]?))?"
     rf"(?:@(?P<resolution>{names.NUMBER})/(?P<classes>{names.NUMBER}))?$"
 )
 _TYPESET = str.maketrans("×−–‐‑", "x----")
@@ -224,6 +267,8 @@ def parse(text: str, resolution: int | None = None, classes: int | None = None) 
         frozenset(int(digit) for digit in edits["culled"] or ""),
         frozenset(int(digit) for digit in edits["thinned"] or ""),
         int(edits["reuse"] or 1),
+        next(key for key, suffix in _SUFFIXES.items() if suffix == (edits["divisions"] or "")),
+        bool(edits["everywhere"]),
     )
     return of_architecture(
         found[0],

@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
 from deepreshape.design.architectures import DesignError, Inverted, Plain
 from deepreshape.design.cost import cost
-from deepreshape.design.network import Network
+from deepreshape.design.network import STEM, Network
+from deepreshape.design.reuse_module import Divisions
+
+HALF = Fraction(1, 2)
 
 
 def cull(network: Network, stages: Iterable[int]) -> Network:
     """Without any ReLU in these stages (ReLU Culling). Stage 1 takes the stem's along, and the last
-    stage the head's. Raises DesignError where there is no such stage."""
+    stage the head's; 0 is the stem alone. Raises DesignError where there is no such stage."""
     culled = frozenset(stages)
-    network.require_stages(culled)
+    network.require_stages(culled - {STEM})
     plan = network.relus
     return replace(network, relus=replace(plan, culled=plan.culled | culled))
 
@@ -57,11 +61,34 @@ def scale(network: Network, factor: Fraction | float | str) -> Network:
     return replace(network, stem=scaled("the stem", network.stem), stages=stages, block=block)
 
 
-def reuse(network: Network, factor: int) -> Network:
-    """With ReLU-reuse by `factor` >= 2 in every block that keeps its last ReLU (section 4.2)."""
+def shrink(network: Network, factor: Fraction | float | str = HALF) -> Network:
+    """With an input, and so maps, of `factor` times the height and width (feature-map scaling).
+
+    Raises DesignError where a map would not stay whole.
+    """
+    ratio = _ratio(factor)
+    size = network.resolution * ratio
+    if size.denominator != 1:
+        raise DesignError(
+            f"scaling by {ratio} does not keep the input whole: {network.resolution} pixels"
+        )
+    return replace(network, resolution=int(size))
+
+
+def reuse(
+    network: Network, factor: int, divisions: Divisions = "three", everywhere: bool = False
+) -> Network:
+    """With ReLU-reuse by `factor` >= 2 in every block that keeps its last ReLU (section 4.2).
+
+    divisions: how a module divides its channels: into `three` groups, as proposed, or into `factor`
+    ones, `chained` or `apart` (Table 9). everywhere: modules also replace the stem and the first
+    convolution of a block, where these keep their ReLU, and divide every count (Appendix I).
+    Raises DesignError where the channels do not divide.
+    """
     if factor < 2:
         raise DesignError(f"a ReLU-reuse factor must be at least 2, not {factor}")
-    return replace(network, relus=replace(network.relus, reuse=factor))
+    plan = replace(network.relus, reuse=factor, divisions=divisions, everywhere=everywhere)
+    return replace(network, relus=plan)
 
 
 def optimize(network: Network, culled: Iterable[int] = (1,)) -> Network:
@@ -87,6 +114,41 @@ def algorithm2(network: Network, culled: Iterable[int] = (1,)) -> dict[str, Netw
     for factor in (4, 8, 16):
         edited[f"ReLU-reuse {factor}"] = reuse(thinned, factor)
     return edited
+
+
+def deepreduce(network: Network, order: Iterable[int]) -> dict[str, Network]:
+    """The candidates of DeepReDuce (Jha et al. 2021) by name, iteration by iteration.
+
+    order: all stages from the least to the most critical, the reverse of `criticality.order`.
+    Iteration k culls the first k of them (`culled S1+S4`; `all` for k = 0, which culls none), thins
+    the others too (`culled S1+S4, thinned`), and then either halves the channels (`culled S1+S4,
+    thinned, channels 0.5`) or the height and width of the maps (`..., resolution 0.5`). Where a
+    width or a map does not halve, that candidate is left out.
+
+    D stages that are not in their criticality order take k = 1, ..., D - 1; HybReNets take only one
+    iteration, that of `algorithm2` (section 4.3). Raises DesignError where `order` does not hold
+    every stage once.
+    """
+    ranked = tuple(order)
+    stages = range(1, len(network.stages) + 1)
+    if sorted(ranked) != list(stages):
+        raise DesignError(
+            f"an order of criticality holds each of the stages 1 to {len(stages)} once, unlike"
+            f" {', '.join(map(str, ranked)) or 'an empty one'}"
+        )
+    candidates: dict[str, Network] = {}
+    for k in range(len(ranked)):
+        culled = cull(network, ranked[:k])
+        thinned = optimize(culled, ())
+        what = "culled " + "+".join(f"S{stage}" for stage in sorted(ranked[:k]))
+        candidates[what if k else "all"] = culled
+        what = f"{what}, thinned" if k else "thinned"
+        candidates[what] = thinned
+        with suppress(DesignError):
+            candidates[f"{what}, channels 0.5"] = scale(thinned, HALF)
+        with suppress(DesignError):
+            candidates[f"{what}, resolution 0.5"] = shrink(thinned, HALF)
+    return candidates
 
 
 def dominates(network: Network, stage: int) -> bool:
