@@ -38,7 +38,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make reproduce-NAME    one page, in seconds; NAME is"
-	@echo "    $(EXACT)" | fold -s -w 92 | sed '2,$$s/^/    /'
+	@echo "    $(EXACT) $(RECORDED)" | fold -s -w 92 | sed '2,$$s/^/    /'
+	@echo
+	@echo "  make reproduce-NAME    train what a page draws, then make it; NAME is"
+	@echo "    $(TRAINED)" | fold -s -w 92 | sed '2,$$s/^/    /'
 	@echo
 	@echo "  PYTHON=...  the Python 3.11 to build the environment with (now: $(or $(PYTHON),python))"
 	@echo "  VENV=...    its folder (now: $(VENV)); VENV=none uses the activated environment"
@@ -50,7 +53,11 @@ setup: $(READY) ## make the virtual environment; the targets below do it by them
 # The pages: what a figure or table needs no training for, and what it does.
 EXACT := table1 table2 table3 table4 table7 table8 table10 table11 table13 table14 table15 table16 \
   table17 fig2 fig3c fig3d fig4a fig8 fig9 fig10 fig14 fig19 fig21 errata
-TRAINED := fig12
+TRAINED := fig1 fig3a fig3b fig3e fig3f fig4b fig4c fig5 fig6 fig7 fig12 fig13 fig16 \
+  table3-trained table4-trained table5 table6 table9 table10-trained table11-trained table12 \
+  table13-trained
+# What is read from the records of the repository.
+RECORDED := short
 
 # How much of a trained figure is computed, and on what. Results land in build/.
 PROFILE ?= quick
@@ -104,7 +111,7 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 # A page that was not reproduced here is in the book as it was committed. `make book` brings those
 # that were up to date, `make reproduce-NAME` its own.
 GOALS := $(MAKECMDGOALS:reproduce-%=%)
-WANTED := $(filter $(EXACT) $(TRAINED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
+WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
   $(if $(filter book serve,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
@@ -142,18 +149,23 @@ serve: book ## serve the book on localhost, port 8000 (PORT=...)
 	$(BIN)python -m http.server --bind 127.0.0.1 --directory build/book/html $(or $(PORT),8000)
 
 .PHONY: notebooks
-notebooks: build/notebooks/fig12.ipynb ## execute the notebooks in place, before committing them
+notebooks: $(READY) ## execute the notebooks in place, before committing them
 	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
 .PHONY: bench
-bench: $(READY) ## time 100,000 networks through count and latency
+bench: $(READY) ## time counting and training, each beside a reference
 	@$(BIN)python ci/bench/design.py
+	@$(BIN)python ci/bench/train.py 1
+
+# Test files go to as many processes as there are cores, each on one thread.
+TESTERS ?= auto
+PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfile
 
 .PHONY: test
 test: $(READY) ## run the tests, and the notebooks at their smallest
-	$(BIN)python -m pytest
+	$(PYTEST)
 	rm -rf build/smoke
-	PROFILE=smoke DEEPRESHAPE_RUNS=../build/smoke FIGURES=../build/smoke $(BIN)python -m pytest \
+	PROFILE=smoke DEEPRESHAPE_RUNS=../build/smoke FIGURES=../build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks
 
 .PHONY: lint

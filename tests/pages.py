@@ -7,10 +7,11 @@ MAKEFILE = Path(__file__).parents[1] / "Makefile"
 
 
 def pages(kind: str) -> list[str]:
-    """The names in the list EXACT (no training needed) or TRAINED, whatever lines they are on."""
+    """The names in the list EXACT (no training needed), TRAINED or RECORDED (read from the records
+    of the repository), whatever lines they are on."""
     text = MAKEFILE.read_text(encoding="utf-8").replace("\\\n", " ")
     (listed,) = re.findall(rf"^{kind} := (.*)$", text, re.M)
     return str(listed).split()
 
 
-EXACT, TRAINED = pages("EXACT"), pages("TRAINED")
+EXACT, TRAINED, RECORDED = pages("EXACT"), pages("TRAINED"), pages("RECORDED")

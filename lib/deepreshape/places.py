@@ -4,3 +4,5 @@ from pathlib import Path
 
 DATA = Path(__file__).parents[2] / "data"
 """Published numbers and recorded runs."""
+RECORDED = DATA / "runs"
+"""Records that this repository keeps of larger runs."""

@@ -1,9 +1,12 @@
-"""Commands in this process."""
+"""Commands in this process, and a place where they find no records but a test's own."""
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from deepreshape import places
 from deepreshape.cli import main
 from tests.cli.commands import Answer, Command
 
@@ -22,3 +25,42 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return Answer(out, err, code)
 
     return called
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository's folder of records: none yet."""
+    folder = tmp_path / "repository"
+    monkeypatch.setattr(places, "RECORDED", folder)
+    return folder
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of records that commands take where none is named."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("DEEPRESHAPE_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def float32(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is computed on the CPU in float32, on one thread; nothing is probed."""
+    import torch
+
+    from deepreshape.learn import executors, machine
+
+    here = machine.Machine(torch.device("cpu"), "float32")
+    for module in (executors, machine):
+        monkeypatch.setattr(module, "this_machine", lambda device: here)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small nets want no second thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

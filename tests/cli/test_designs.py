@@ -67,6 +67,11 @@ LINES = [
         ["HRN-2x5x3x(m=16)", "--cull", "1", "--thin", "2,3,4", "--reuse", "8"],
         reuse(thin(cull(hybrenet(2, 5, 3), [1]), [2, 3, 4]), 8),
     ),
+    (
+        ["ResNet18", "--reuse", "4", "--divisions", "chained", "--everywhere"],
+        reuse(resnet18(), 4, "chained", everywhere=True),
+    ),
+    (["ResNet18", "--cull", "0"], cull(resnet18(), [0])),
     (["ResNet18(m=16)-4x4x4x"], resnet18(16, (4, 4, 4))),
     (
         ["R34-HRN-2x6x3x(m=12)", "--input", "64", "--classes", "200"],
@@ -122,7 +127,7 @@ def test_count_prints_the_same_counts_as_a_table(
     assert [number.strip() for number in numbers] == expected
 
 
-@pytest.mark.parametrize(("arguments", "network"), LINES[:4])
+@pytest.mark.parametrize(("arguments", "network"), LINES[:6])
 def test_the_module_runs_as_a_program(arguments: list[str], network: Network) -> None:
     answer = started("count", *arguments, "--json")
     assert (answer.err, answer.code) == ("", 0)
@@ -459,6 +464,9 @@ BAD = {
     "reuse by less than nothing": (["count", "ResNet18", "--reuse", "-2"], "at least 2, not -2"),
     "reuse that does not divide": (["count", "ResNet18", "--reuse", "3"], "3 does not divide"),
     "reuse beyond the channels": (["count", "ResNet18", "--reuse", "128"], "does not divide"),
+    "divisions of no reuse": (["count", "ResNet18", "--divisions", "apart"], "need --reuse"),
+    "no reuse everywhere": (["latency", "ResNet18", "--everywhere"], "need --reuse"),
+    "unknown divisions": (["count", "ResNet18", "--reuse", "4", "--divisions", "two"], "'two'"),
     "scale by nothing": (["count", "ResNet18", "--scale", "0"], "must be positive"),
     "scale by less than nothing": (["count", "ResNet18", "--scale", "-1"], "must be positive"),
     "scale too far down": (["count", "ResNet18", "--scale", "1/128"], "whole"),

@@ -8,9 +8,14 @@ import click
 import pytest
 
 from deepreshape import cli
-from tests.cli.commands import ROOT, Command, check_refusal, started
+from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
-COMMANDS = ("count", "equalize", "latency", "verify", "run")
+COMMANDS = ("count", "equalize", "latency", "verify", "plan", "run", "train", "runs")
+LEAVES = [
+    *(command for command in COMMANDS if command != "runs"),
+    *(f"runs {command}" for command in ("list", "show", "compare", "export")),
+]
+"""Commands that are no groups."""
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
@@ -25,20 +30,40 @@ def test_these_are_all_commands() -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*LEAVES, "runs"])
 def test_a_command_has_help(command: str, option: str, call: Command) -> None:
-    answer = call(command, option)
+    answer = call(*command.split(), option)
     assert (answer.err, answer.code) == ("", 0)
     assert re.match(rf"Usage: .*\bdeepreshape {command} ", answer.out)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def found(command: str) -> click.Command:
+    leaf: click.Command = cli.commands
+    for name in command.split():
+        assert isinstance(leaf, click.Group)
+        leaf = leaf.commands[name]
+    return leaf
+
+
+def test_these_are_all_leaves() -> None:
+    group = found("runs")
+    assert isinstance(group, click.Group)
+    assert {f"runs {name}" for name in group.commands} == {
+        leaf for leaf in LEAVES if leaf.startswith("runs ")
+    }
+
+
+@pytest.mark.parametrize("command", LEAVES)
 def test_every_option_of_a_command_is_explained(command: str) -> None:
-    options = [
-        each for each in cli.commands.commands[command].params if isinstance(each, click.Option)
-    ]
+    options = [each for each in found(command).params if isinstance(each, click.Option)]
     assert options
     assert [each.name for each in options if not each.help] == []
+
+
+@pytest.mark.parametrize("command", [*LEAVES, "runs"])
+def test_help_imports_no_framework(command: str) -> None:
+    heavy = {"torch", "torchvision", "numpy", "pandas", "scipy", "matplotlib", "pyarrow", "rich"}
+    assert imported(*command.split(), "--help") & heavy == set()
 
 
 @pytest.mark.parametrize(

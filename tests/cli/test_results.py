@@ -1,4 +1,4 @@
-"""Commands about results: the verdicts on printed values, and what a run refuses."""
+"""The verdicts on printed values."""
 
 import json
 import re
@@ -151,38 +151,19 @@ BAD = {
     "a good name and a bad one": (["verify", "16", "nonsense"], "'nonsense'"),
     "a bad name as JSON": (["verify", "nonsense", "--json"], "'nonsense'"),
     "unknown option": (["verify", "--bogus"], "--bogus"),
-    "no figure": (["run"], "fig12"),
-    "unknown figure": (["run", "fig99"], "'fig99'"),
-    "unknown profile": (["run", "fig12", "--profile", "huge"], "unknown profile 'huge'"),
-    "unknown panel": (["run", "fig12", "--panels", "z"], "no panel 'z'"),
-    "unknown data set": (["run", "fig12", "--data", "cifar"], "unknown data set 'cifar'"),
-    "no data set": (["run", "fig12", "--data", "cifar100["], "'cifar100['"),
-    "images that do not shrink": (["run", "fig12", "--data", "mnist5k[size=7]"], "size 7"),
-    "empty list of seeds": (["run", "fig12", "--seeds", ""], "--seeds"),
-    "seeds with a gap": (["run", "fig12", "--seeds", "1,,2"], "'1,,2'"),
-    "no workers": (["run", "fig12", "--workers", "0"], "at least 1, not 0"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "said"), BAD.values(), ids=BAD.keys())
-def test_bad_input_is_one_line_and_exit_2(
-    arguments: list[str], said: str, call: Command, tmp_path: Path
-) -> None:
-    store = ["--store", str(tmp_path)] if arguments[:2] == ["run", "fig12"] else []
-    check_refusal(call(*arguments, *store), said)
+def test_bad_input_is_one_line_and_exit_2(arguments: list[str], said: str, call: Command) -> None:
+    check_refusal(call(*arguments), said)
 
 
-@pytest.mark.parametrize("case", ["nonsense", "no figure"])
-def test_bad_input_is_one_line_for_the_program_too(case: str) -> None:
-    arguments, said = BAD[case]
+def test_bad_input_is_one_line_for_the_program_too() -> None:
+    arguments, said = BAD["nonsense"]
     check_refusal(started(*arguments), said)
 
 
 def test_a_refusal_does_not_speak_of_python(call: Command) -> None:
     err = call("verify", "9" * 5000).err
     assert not re.search(r"set_int_max_str_digits|integer string conversion", err)
-
-
-def test_a_refused_run_leaves_no_store(call: Command, tmp_path: Path) -> None:
-    call("run", "fig12", "--panels", "z", "--store", str(tmp_path / "runs"))
-    assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from deepreshape.learn.data import load
-from deepreshape.learn.runs import Store
-from deepreshape.learn.train import Machine
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.store import Store
 
 
 @pytest.fixture(autouse=True)

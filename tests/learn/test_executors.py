@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,20 +14,27 @@ from typing import Any
 
 import pytest
 import torch
+from rich.progress import Progress as Bar
 
-from deepreshape.design import Network, Stage, resnet18
-from deepreshape.learn import executors
+from deepreshape.design import cost, resnet18
+from deepreshape.learn import executors, making
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.executors import Executor, execute, work
-from deepreshape.learn.runs import Record, Run, Store
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.making import obtain
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.searches import SNL, SENet
 from deepreshape.learn.sources import DataError
-from deepreshape.learn.train import Machine, Progress, Recipe
+from deepreshape.learn.store import Store
+from deepreshape.learn.train import Progress
+from tests.learn.forks import files, lasting
+from tests.learn.tiny import DATA, NETWORK
 
-NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
-DATA = DataSet("mnist5k", per_class=8, size=8)
 TEACHER = Run(NETWORK, DATA, Recipe(epochs=2, batch=20, rate=0.05, shift=1), seed=9)
 FIRST = replace(TEACHER, seed=1, teacher=TEACHER)
 SECOND = replace(TEACHER, seed=2, teacher=TEACHER)
+SEARCHED = replace(FIRST, search=SNL(300, epochs=2, batch=20))
 FAILING = replace(TEACHER, recipe=replace(TEACHER.recipe, rate=1e9))
 ENDLESS = replace(TEACHER, recipe=replace(TEACHER.recipe, epochs=1_000_000))
 CAMPAIGN = [SECOND, FIRST, TEACHER, SECOND]
@@ -42,11 +51,12 @@ def float32(cpu: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 def obtained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that are obtained in this process, in order."""
     runs: list[Run] = []
-    obtain = executors.obtain
 
-    def noted(run: Run, store: Store, machine: Machine, progress: Progress) -> Record:
+    def noted(
+        run: Run, store: Store, machine: Machine, progress: Progress, net_too: bool
+    ) -> Record:
         runs.append(run)
-        return obtain(run, store, machine, progress)
+        return obtain(run, store, machine, progress, net_too)
 
     monkeypatch.setattr(executors, "obtain", noted)
     return runs
@@ -56,11 +66,15 @@ def keys(records: list[Record]) -> list[str]:
     return [record.key for record in records]
 
 
+def keys_of(runs: list[Run]) -> list[str]:
+    return [run.key for run in runs]
+
+
 # In this process
 
 
 def test_records_come_in_the_order_of_the_runs(store: Store) -> None:
-    assert keys(execute(CAMPAIGN, store, HERE)) == [run.key for run in CAMPAIGN]
+    assert keys(execute(CAMPAIGN, store, HERE)) == keys_of(CAMPAIGN)
 
 
 def test_a_teacher_is_made_before_its_students(store: Store, obtained: list[Run]) -> None:
@@ -126,10 +140,145 @@ def test_missing_data_is_told_before_anything_is_trained(
     assert obtained == []
 
 
-def test_work_grows_with_epochs_and_images() -> None:
-    double = replace(TEACHER, recipe=replace(TEACHER.recipe, epochs=4))
-    more = replace(TEACHER, data=replace(DATA, per_class=24))
-    assert (work(double), work(more)) == (2 * work(TEACHER), 3 * work(TEACHER))
+def test_work_is_that_of_all_images_of_all_epochs() -> None:
+    assert work(TEACHER) == cost(NETWORK).macs * 80 * 2
+
+
+@pytest.mark.parametrize(
+    ("search", "epochs"),
+    [(None, 2), (SNL(300, epochs=5), 7), (SENet(300, sensitivity_epochs=3, epochs=4), 9)],
+    ids=["none", "SNL", "SENet"],
+)
+def test_work_counts_the_epochs_of_a_search(search: SNL | SENet | None, epochs: int) -> None:
+    assert work(replace(FIRST, search=search)) == cost(NETWORK).macs * 80 * epochs
+
+
+def test_a_long_search_comes_before_a_short_one(store: Store, obtained: list[Run]) -> None:
+    long, short = (replace(SEARCHED, search=SNL(300, epochs=n, batch=20)) for n in (2, 1))
+    execute([short, long], store, HERE)
+    assert obtained == [TEACHER, long, short]
+
+
+@pytest.mark.parametrize("run", [TEACHER, SEARCHED], ids=["plain", "searched"])
+def test_the_bar_counts_no_more_than_the_work_of_a_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    """And never less than nothing: it stands at the end when all is done."""
+    moves: list[float] = []
+    update = Bar.update
+
+    def noted(bar: Any, task: Any, *, advance: float, **rest: Any) -> None:
+        moves.append(advance)
+        update(bar, task, advance=advance, **rest)
+
+    monkeypatch.setattr(Bar, "update", noted)
+    execute([run], store, HERE)
+    assert min(moves) >= 0
+    assert sum(moves) == sum(map(work, {TEACHER, run}))
+
+
+def test_a_student_of_a_failed_teacher_fails_with_its_name(store: Store) -> None:
+    student = replace(FIRST, teacher=FAILING)
+    teacher, record = execute([FAILING, student], store, HERE)
+    assert (teacher.status, record.status) == ("failed", "failed")
+    assert record.error == f"{NETWORK} on {DATA}, run {FAILING.key}, failed: {teacher.error}"
+
+
+def test_runs_that_failed_are_tried_again_when_their_records_are_deleted(
+    store: Store, obtained: list[Run]
+) -> None:
+    student = replace(FIRST, teacher=FAILING)
+    execute([student], store, HERE)
+    obtained.clear()
+    execute([student], store, HERE)
+    assert obtained == []
+    for run in (FAILING, student):
+        store.path(run).unlink()
+    execute([student], store, HERE)
+    assert obtained == [FAILING, student]
+
+
+def test_a_full_disk_ends_the_campaign_and_the_next_one_goes_on(
+    store: Store, obtained: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> str:
+        raise OSError("weights could not be written (No space left on device)")
+
+    execute([TEACHER], store, HERE)
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "save_tensors", full)
+        with pytest.raises(OSError, match="No space left"):
+            execute([FIRST], store, HERE)
+    assert store.holds(TEACHER)
+    assert store.unfinished(FIRST, ".safetensors").exists()
+    assert [record.status for record in execute(CAMPAIGN, store, HERE)] == 4 * ["done"]
+    assert obtained == [TEACHER, FIRST, SECOND, FIRST]
+
+
+# Folders to read only
+
+
+@pytest.fixture
+def published(store: Store, tmp_path: Path) -> Store:
+    """The campaign's records, without weights, as a repository has them; and an own folder."""
+    execute(CAMPAIGN, store, HERE)
+    for path in store.folder.glob("*.safetensors"):
+        path.unlink()
+    shutil.rmtree(store.folder / "lessons")
+    return Store(tmp_path / "own", store.folder)
+
+
+def test_published_records_are_not_made_again(published: Store, obtained: list[Run]) -> None:
+    obtained.clear()
+    assert keys(execute(CAMPAIGN, published, HERE)) == keys_of(CAMPAIGN)
+    assert obtained == []
+
+
+def test_a_teacher_that_is_not_needed_is_not_asked_for(
+    published: Store, store: Store, obtained: list[Run]
+) -> None:
+    """Its students are recorded, and it is not."""
+    store.path(TEACHER).unlink()
+    obtained.clear()
+    execute([FIRST, SECOND], published, HERE)
+    assert obtained == []
+
+
+def test_a_teacher_without_weights_is_trained_again_for_a_new_student(
+    published: Store, obtained: list[Run]
+) -> None:
+    """Once, and before all students; the second campaign has all it needs."""
+    third, fourth = (replace(FIRST, seed=seed) for seed in (3, 4))
+    obtained.clear()
+    execute([third, fourth, FIRST], published, HERE)
+    assert obtained == [TEACHER, third, fourth]
+    execute([third, fourth, FIRST], published, HERE)
+    assert len(obtained) == 3
+    assert published.holds(TEACHER)
+
+
+def test_that_a_teacher_is_trained_again_is_said(
+    published: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    execute([replace(FIRST, seed=3)], published, replace(HERE, show=True))
+    said = f"run {TEACHER.key} is recorded without its weights; trained again:"
+    assert said in capsys.readouterr().err
+
+
+def test_two_processes_find_published_records_too(
+    published: Store, two_cores: None, tmp_path: Path
+) -> None:
+    """The teacher's weights are published here, and taken from there."""
+    again = Store(tmp_path / "again")
+    execute([TEACHER], again, HERE)
+    own = Store(tmp_path / "other", *published.folders, again.folder)
+    third = replace(FIRST, seed=3)
+    execute([third], own, Executor("cpu", 2, show=False))
+    assert [name for name in files(own.folder) if "/" not in name] == [
+        f"{third.key}.json",
+        f"{third.key}.safetensors",
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, -1])
@@ -195,13 +344,12 @@ def parallel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parallel]:
 
 
 def test_two_processes_give_the_order_of_the_runs(parallel: Parallel) -> None:
-    assert keys(parallel.records) == [run.key for run in CAMPAIGN]
+    assert keys(parallel.records) == keys_of(CAMPAIGN)
 
 
 def test_two_processes_give_the_weights_that_one_gives(parallel: Parallel, store: Store) -> None:
-    assert [record.weights_digest for record in parallel.records] == [
-        record.weights_digest for record in execute(CAMPAIGN, store, HERE)
-    ]
+    here = [lasting(record) for record in execute(CAMPAIGN, store, HERE)]
+    assert [lasting(record) for record in parallel.records] == here
 
 
 def test_two_processes_share_the_cores(parallel: Parallel) -> None:
@@ -285,3 +433,13 @@ def test_no_worker_outlives_its_campaign(killed: Killed) -> None:
     while workers() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert workers() == []
+
+
+def test_a_worker_leaves_when_its_parent_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = iter([7, 7, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
+        executors._leave_with(7)
+    assert list(parents) == []

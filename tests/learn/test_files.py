@@ -1,5 +1,8 @@
 """Files are whole or absent, and a damaged one is never taken for a good one."""
 
+import errno
+import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from torch import Tensor
 
 from deepreshape.learn.files import (
     CorruptFile,
+    alone,
     cache_folder,
     load_tensors,
     replacing,
@@ -225,6 +229,41 @@ def test_nothing_is_left_beside_a_written_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
+def test_what_a_killed_process_left_is_overwritten(tmp_path: Path) -> None:
+    with replacing(tmp_path / "file") as temporary:
+        temporary.touch()
+    temporary.write_text("half of the n")
+    write_text(tmp_path / "file", "text")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    assert (tmp_path / "file").read_text() == "text"
+
+
+def write_tensors(path: Path) -> None:
+    save_tensors(path, SAMPLE, META)
+
+
+@pytest.mark.parametrize(
+    "write", [lambda path: write_text(path, "text"), write_tensors], ids=["text", "tensors"]
+)
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace"])
+def test_an_error_of_the_disk_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None], call: str
+) -> None:
+    path = tmp_path / "file"
+    write(path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr(call, full)
+    with pytest.raises(OSError) as caught:
+        write(path)
+    assert str(caught.value) == f"{path} could not be written (No space left on device)"
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_missing_folders_are_made(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "file", "text")
     assert (tmp_path / "a" / "b" / "file").read_text() == "text"
@@ -243,6 +282,46 @@ def test_a_failed_save_leaves_the_old_tensors(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         save_tensors(path, SAMPLE, {"not JSON": object()})
     assert same(load_tensors(path)[0], SAMPLE)
+
+
+# Alone
+
+
+def count(path: Path, times: int) -> None:
+    """Add 1 to the number in a file so many times."""
+    for _ in range(times):
+        with alone(path.with_suffix(".lock")):
+            path.write_text(str(int(path.read_text()) + 1))
+
+
+def test_no_two_processes_are_alone_at_once(tmp_path: Path) -> None:
+    """However often the lock file is removed and made anew."""
+    path = tmp_path / "number"
+    path.write_text("0")
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=count, args=(path, 50)) for _ in range(4)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert path.read_text() == "200"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_lock_after_an_error(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    with pytest.raises(error), alone(tmp_path / "folder" / "lock"):
+        raise error
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_lock_that_a_killed_process_left_holds_no_one_up(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    with alone(tmp_path / "lock"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 # The cache folder

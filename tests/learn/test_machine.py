@@ -83,6 +83,11 @@ def test_a_machine_is_probed_once(
     assert probes == ["cpu"]
 
 
+def test_nothing_but_what_was_probed_is_left(probes: list[str], own_cache: Path) -> None:
+    this_machine("cpu")
+    assert [path.name for path in own_cache.iterdir()] == ["precision.json"]
+
+
 def test_another_thread_count_is_probed_for_itself(probes: list[str], one_thread: None) -> None:
     this_machine("cpu")
     torch.set_num_threads(2)

@@ -23,10 +23,11 @@ from deepreshape.design import (
     scale,
     thin,
 )
-from deepreshape.design.architectures import Basic, Block
+from deepreshape.design.architectures import Block
 from deepreshape.learn.nets import Net
 from deepreshape.learn.trace import traced_cost
 from tests.families import FAMILIES
+from tests.learn.edits import EDITED
 from tests.networks import KINDS, networks
 
 SHAPES = [
@@ -38,7 +39,7 @@ SHAPES = [
     Network(4, (Stage(4, 2), Stage(4, 1), Stage(6, 3), Stage(9, 1), Stage(2, 1))),
 ]
 BASE = hybrenet(2, 5, 3, 8)
-EDITED = [
+FULL = [
     cull(BASE, [1]),
     cull(BASE, [3]),
     cull(BASE, [1, 2, 3, 4]),
@@ -69,7 +70,7 @@ def sized(network: Network, resolution: int, classes: int = 10) -> Network:
 
 
 @pytest.mark.parametrize("resolution", [16, 32, 64])
-@pytest.mark.parametrize("network", SHAPES + EDITED, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", SHAPES + FULL, ids=lambda network: network.name)
 def test_traced_counts_are_the_folded_ones(network: Network, resolution: int) -> None:
     network = sized(network, resolution)
     assert traced_cost(Net(network)) == cost(network)
@@ -82,20 +83,20 @@ def test_traced_counts_of_every_family_are_the_folded_ones(family: str, resoluti
     assert traced_cost(Net(network)) == cost(network)
 
 
+@pytest.mark.parametrize("network", EDITED)
+def test_traced_counts_of_every_edit_of_a_family_are_the_folded_ones(network: Network) -> None:
+    assert traced_cost(Net(network)) == cost(network)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-def test_traced_counts_of_every_edit_of_a_family_are_the_folded_ones(family: str) -> None:
-    for network in edits(sized(FAMILIES[family], 16)):
-        assert traced_cost(Net(network)) == cost(network), str(network)
-
-
-def edits(network: Network) -> list[Network]:
-    """The network after every edit that its kind of blocks allows."""
-    every = range(1, len(network.stages) + 1)
-    found = [cull(network, [stage]) for stage in every]
-    found += [thin(network, [stage]) for stage in every]
-    found += [cull(network, every), thin(network, every), optimize(network)]
-    found.append(scale(optimize(network), 2))
-    return found + ([reuse(network, 2), reuse(found[-1], 4)] if network.block == Basic() else [])
+def test_traced_counts_of_every_culled_or_thinned_stage_are_the_folded_ones(family: str) -> None:
+    network = sized(FAMILIES[family], 16)
+    every = range(len(network.stages) + 1)
+    edited = [cull(network, [stage]) for stage in every]
+    edited += [thin(network, [stage]) for stage in every[1:]]
+    edited += [cull(network, every), thin(network, every[1:]), scale(optimize(network), 2)]
+    for each in edited:
+        assert traced_cost(Net(each)) == cost(each), str(each)
 
 
 @pytest.mark.parametrize("family", ["WideResNet", "VGG16", "MobileNetV2"])

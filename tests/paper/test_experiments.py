@@ -1,290 +1,386 @@
-"""Figure 12 as runs, in every profile."""
+"""The register of trained figures and tables: in every profile, without training."""
 
-from collections import Counter
-from dataclasses import fields, replace
+import re
+from functools import lru_cache
 from itertools import pairwise
 
 import pytest
 
-from deepreshape.design import cost
-from deepreshape.learn.data import parse as parse_data
-from deepreshape.learn.train import Recipe
-from deepreshape.paper.experiments import (
-    PANELS,
-    PAPER_M,
-    PROFILES,
-    REUSE_FACTORS,
-    Point,
-    Profile,
-    deviations,
-    fig12,
-    profile,
-)
+from deepreshape.design import cost, resnet18
+from deepreshape.learn.executors import work
+from deepreshape.learn.losses import DKD, KD
+from deepreshape.learn.runs import Run
+from deepreshape.paper import printed
+from deepreshape.paper.experiments import EXPERIMENTS, Point, find, runs_of
+from deepreshape.paper.marks import STYLES
+from deepreshape.paper.profiles import PROFILES
 
-SIZES = pytest.mark.parametrize("size", PROFILES.values(), ids=PROFILES.keys())
+NAMES = pytest.mark.parametrize("name", EXPERIMENTS)
+SIZES = pytest.mark.parametrize("size", PROFILES)
 
 
-def of_series(points: list[Point], series: str) -> list[Point]:
-    return [point for point in points if point.series == series]
+@lru_cache
+def drawn(name: str, size: str = "paper", seeds: tuple[int, ...] = (1,)) -> tuple[Point, ...]:
+    return tuple(find(name).drawn(PROFILES[size], seeds=seeds))
 
 
-def changed_fields(recipe: Recipe) -> list[str]:
-    """Where a recipe is not the paper's."""
-    names = [field.name for field in fields(Recipe)]
-    return [name for name in names if getattr(recipe, name) != getattr(Recipe(), name)]
+def place(point: Point) -> tuple[object, ...]:
+    return point.panel, point.series, point.paper, point.budget
+
+
+def keys(name: str, *series: str, size: str = "paper") -> set[str]:
+    """The runs of a figure, or of some of its series."""
+    return {
+        run.key
+        for point in drawn(name, size)
+        if not series or point.series in series
+        for run in point.runs
+    }
+
+
+# Names
+
+
+@NAMES
+def test_a_name_says_where_it_stands(name: str) -> None:
+    experiment = find(name)
+    assert experiment.name == name
+    number = name.removesuffix("-trained").removeprefix("fig").removeprefix("table")
+    kind = "Figure" if name.startswith("fig") else "Table"
+    assert experiment.title.startswith(f"{kind} {number}: ")
+
+
+def test_titles_are_all_different() -> None:
+    assert len({each.title for each in EXPERIMENTS.values()}) == len(EXPERIMENTS)
+
+
+def test_an_unknown_name_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'fig99' is trained; .*fig12"):
+        find("fig99")
 
 
 # Points
 
 
 @SIZES
-def test_every_panel_of_a_profile_is_there_once_and_in_order(size: Profile) -> None:
-    assert list(dict.fromkeys(point.panel for point in fig12(size))) == list(size.panels)
+@NAMES
+def test_every_figure_is_drawn_in_every_profile(name: str, size: str) -> None:
+    """Each run checks itself that it fits its data, its teacher and its search."""
+    points = drawn(name, size, (3, 1))
+    assert points
+    assert {point.panel for point in points} <= set(find(name).panels)
+    assert {tuple(run.seed for run in point.runs) for point in points} == {(3, 1)}
 
 
 @SIZES
-def test_a_panel_has_a_point_for_each_width_and_each_reuse_factor(size: Profile) -> None:
-    expected = dict.fromkeys(size.panels, len(size.scaled) + len(REUSE_FACTORS))
-    assert Counter(point.panel for point in fig12(size)) == expected
+@NAMES
+def test_a_profile_draws_of_the_papers_points_each_once(name: str, size: str) -> None:
+    places = [place(point) for point in drawn(name, size)]
+    assert len(set(places)) == len(places)
+    assert set(places) <= {place(point) for point in drawn(name)}
+
+
+@NAMES
+def test_the_papers_profile_trains_the_papers_networks(name: str) -> None:
+    """But for the stem's ReLUs where SNL searches, which start without (Appendix F)."""
+    for point in drawn(name):
+        ours, theirs = point.network, point.paper
+        assert (ours.stem, ours.widths, ours.depths) == (theirs.stem, theirs.widths, theirs.depths)
+        assert (ours.resolution, ours.classes) == (theirs.resolution, theirs.classes)
+        assert ours.relus == theirs.relus or point.budget is not None
+
+
+@NAMES
+def test_every_panel_of_the_papers_profile_has_points(name: str) -> None:
+    assert {point.panel for point in drawn(name)} == set(find(name).panels)
 
 
 @SIZES
-def test_no_point_stands_twice(size: Profile) -> None:
-    points = [(point.panel, point.network) for point in fig12(size)]
-    assert len(set(points)) == len(points)
+@NAMES
+def test_a_search_leaves_fewer_relus_than_there_are(name: str, size: str) -> None:
+    for point in drawn(name, size):
+        search = point.runs[0].search
+        assert (search is None) == (point.budget is None)
+        if search is not None and point.budget is not None:
+            assert search.budget == point.relus <= cost(point.network).total_relus
+            assert point.budget == point.paper_relus < cost(point.paper).total_relus
+
+
+@NAMES
+def test_the_papers_budgets_are_those_of_its_profile(name: str) -> None:
+    found = [(p.budget, p.relus) for p in drawn(name) if p.series != "SNL(channel)" and p.budget]
+    assert [budget for budget, _ in found] == [relus for _, relus in found]
+
+
+@NAMES
+def test_the_smallest_profile_is_small(name: str) -> None:
+    """What the tests of the notebooks train: at most a few networks for an epoch."""
+    points = drawn(name, "smoke")
+    assert len(points) <= 4
+    runs = runs_of(points)
+    everything = {*runs, *(run.teacher for run in runs if run.teacher)}
+    assert sum(work(run) for run in everything) < 1e10
 
 
 @SIZES
-def test_only_the_series_with_reuse_has_reuse(size: Profile) -> None:
-    points = fig12(size)
-    assert {point.network.relus.reuse for point in of_series(points, "channel scaling")} == {1}
-    reused = {point.network.relus.reuse for point in of_series(points, "ReLU-reuse")}
-    assert reused == set(REUSE_FACTORS)
+@NAMES
+def test_a_style_is_left_for_each_series_of_a_panel(name: str, size: str) -> None:
+    series = {(point.panel, point.series) for point in drawn(name, size)}
+    panels = {panel for panel, _ in series}
+    if name not in ("table10-trained", "table11-trained"):
+        assert max(sum(each == panel for each, _ in series) for panel in panels) <= len(STYLES)
 
 
-@SIZES
-def test_every_network_is_culled_in_stage_1_and_thinned_in_the_rest(size: Profile) -> None:
-    plans = {(point.network.relus.culled, point.network.relus.thinned) for point in fig12(size)}
-    assert plans == {(frozenset({1}), frozenset({2, 3, 4}))}
+@NAMES
+def test_a_profile_draws_so_many_points_of_a_series_at_most(name: str) -> None:
+    some = [(point.panel, point.series) for point in drawn(name, "quick")]
+    assert max(map(some.count, some)) <= (PROFILES["quick"].most or 0)
 
 
-@SIZES
-def test_every_network_has_the_factors_of_its_panel(size: Profile) -> None:
-    for point in fig12(size):
-        base, factors = PANELS[point.panel]
-        widths = point.network.widths
-        assert tuple(b // a for a, b in pairwise(widths)) == factors
-        assert len(set(point.network.depths)) == (1 if base == "18" else 3)
+def test_of_a_long_series_the_first_and_the_last_are_drawn() -> None:
+    ends = [[p.paper for p in drawn("fig3e", size) if p.series == "Beta"] for size in PROFILES]
+    smoke, quick, _, paper = ends
+    assert (quick[0], quick[-1]) == (paper[0], paper[-1])
+    assert smoke == paper[:1]
 
 
-@SIZES
-def test_reuse_by_n_has_a_scaled_partner_where_the_profile_has_its_width(size: Profile) -> None:
-    """Reuse by N leaves as many ReLUs as base channels m / N do."""
-    points = fig12(size)
-    scaled = {
-        (point.panel, point.network.stem): cost(point.network).relus
-        for point in of_series(points, "channel scaling")
+# Printed accuracies
+
+COLUMNS = {
+    "table3-trained": r"acc_cifar100_pct",
+    "table4-trained": r"acc_cifar100_pct",
+    "table5": r"acc_.*_pct",
+    "table6": r"acc_(dkd|kd)_pct",
+    "table9": r"acc_.*_pct",
+    "table10-trained": r"stage\d_acc.*_pct",
+    "table11-trained": r"stage\d_acc.*_pct",
+    "table12": r"acc_.*_pct",
+    "table13-trained": r"acc_(dkd|kd)_pct",
+    "table14-trained": r"acc_(dkd|kd)_pct",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_every_accuracy_that_a_table_prints_is_a_points(name: str) -> None:
+    rows = printed.table(printed.find(name.removesuffix("-trained")))
+    expected = [
+        float(text)
+        for row in rows
+        if row.get("variant") != "delta"
+        for column, text in row.items()
+        if re.fullmatch(COLUMNS[name], column) and text
+    ]
+    assert sorted(point.printed or 0 for point in drawn(name)) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name.startswith("table")])
+def test_every_point_of_a_table_has_its_accuracy_in_each_profile(name: str) -> None:
+    theirs = {place(point): point.printed for point in drawn(name)}
+    for size in PROFILES:
+        for point in drawn(name, size):
+            assert point.printed is not None
+            assert point.printed == theirs[place(point)]
+
+
+def test_figure_12_has_the_accuracies_of_tables_6_and_14_with_kd() -> None:
+    expected = {
+        (printed.network(name, number), float(row["acc_kd_pct"]))
+        for name in ("table06", "table14")
+        for number, row in enumerate(printed.table(name), start=1)
+        if row.get("dataset", "CIFAR-100") == "CIFAR-100" and row["culled"] == "S1"
     }
-    for point in of_series(points, "ReLU-reuse"):
-        factor = point.network.relus.reuse
-        if size.m % factor == 0 and size.m // factor in size.scaled:
-            assert scaled[point.panel, size.m // factor] == cost(point.network).relus
-
-
-@pytest.mark.parametrize(
-    ("name", "factors"),
-    [("smoke", {4}), ("quick", {4, 8}), ("short", {4, 8}), ("paper", {4, 8, 16})],
-)
-def test_these_reuse_factors_have_a_scaled_partner(name: str, factors: set[int]) -> None:
-    points = fig12(PROFILES[name])
-    scaled = {(p.panel, cost(p.network).total_relus) for p in of_series(points, "channel scaling")}
-    paired = {
-        (point.panel, point.network.relus.reuse)
-        for point in of_series(points, "ReLU-reuse")
-        if (point.panel, cost(point.network).total_relus) in scaled
-    }
-    assert paired == {(panel, factor) for panel in PROFILES[name].panels for factor in factors}
-
-
-def test_the_papers_networks_are_its_own_in_its_profile() -> None:
-    assert all(point.paper == point.network for point in fig12(PROFILES["paper"]))
-
-
-@SIZES
-def test_the_papers_networks_have_the_same_edits_at_its_own_widths(size: Profile) -> None:
-    for point in fig12(size):
-        assert point.paper.relus == point.network.relus
-        assert size.m * point.paper.stem == PAPER_M * point.network.stem
+    found = {(point.paper, point.printed) for point in drawn("fig12") if point.printed}
+    assert found == expected
 
 
 # Runs
 
 
 @SIZES
-def test_every_run_fits_its_data(size: Profile) -> None:
-    for point in fig12(size, seeds=(1, 2, 3)):
-        for run in point.runs:
-            shape = (run.data.resolution, run.data.classes)
-            assert (run.network.resolution, run.network.classes) == shape
+@NAMES
+def test_every_run_of_a_point_has_a_key_of_its_own(name: str, size: str) -> None:
+    runs = runs_of(drawn(name, size, (3, 1)))
+    assert len({run.key for run in runs}) == len(runs)
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig6", "fig12", "table5", "table10-trained"])
+def test_no_two_profiles_share_a_run(name: str) -> None:
+    found = [keys(name, size=size) for size in PROFILES]
+    assert len(set().union(*found)) == sum(map(len, found))
+
+
+@pytest.mark.parametrize("size", ["quick", "short", "paper"])
+def test_figures_share_the_runs_that_they_have_in_common(size: str) -> None:
+    def shared(name: str, *series: str) -> set[str]:
+        return keys(name, *series, size=size)
+
+    assert shared("fig3e") == shared("fig3f")
+    assert shared("fig13", "BaseCh(ResNet18)") == shared("fig3a", "ResNet18(BaseCh)")
+    assert shared("fig13", "StageCh(ResNet18)") == shared("fig17", "ResNet18(StageCh)")
+    assert shared("fig3a", "ResNet18(StageCh)") == shared("fig3b", "ResNet18(StageCh)")
+
+
+def test_the_networks_of_table_6_are_those_of_figure_1() -> None:
+    assert keys("fig1", "HybReNet (DKD)") == keys("table6", "HybReNet (DKD)")
+
+
+def test_the_networks_of_figure_12_are_among_those_of_table_6_and_14() -> None:
+    printed_here = {p.runs[0].key for p in drawn("fig12") if p.printed is not None}
+    assert printed_here <= keys("table6", "HybReNet (KD)") | keys("table14-trained")
+
+
+def test_searches_of_figures_6_and_7_start_from_the_same_trained_networks() -> None:
+    vanilla = [p for p in drawn("fig7") if p.series == "SNL (vanilla)"]
+    starts = {run.teacher for run in runs_of(drawn("fig6")) if run.search}
+    assert {run.teacher for run in runs_of(vanilla)} <= starts
 
 
 @SIZES
+@NAMES
+def test_a_search_starts_from_the_same_network_trained_on_labels(name: str, size: str) -> None:
+    for run in runs_of(drawn(name, size, (3, 1))):
+        if run.search is not None:
+            assert run.teacher is not None
+            assert (run.teacher.network, run.teacher.seed) == (run.network, run.seed)
+            assert (run.teacher.teacher, run.teacher.recipe) == (None, PROFILES[size].recipe)
+
+
+@SIZES
+@NAMES
+def test_all_networks_with_a_teacher_on_the_same_images_have_the_same(name: str, size: str) -> None:
+    found: dict[object, set[Run | None]] = {}
+    for run in runs_of(drawn(name, size, (3, 1))):
+        if run.search is None and run.teacher is not None:
+            found.setdefault(run.data, set()).add(run.teacher)
+    assert all(len(teachers) == 1 for teachers in found.values())
+
+
+def test_dkd_is_taken_where_a_series_says_so() -> None:
+    for name in ("table6", "table13-trained", "table14-trained"):
+        for point in drawn(name):
+            kind = DKD if point.series.endswith("(DKD)") else KD
+            assert isinstance(point.runs[0].recipe.distillation, kind)
+
+
+def test_baselines_have_no_teacher() -> None:
+    for name in ("fig3a", "fig13", "fig17", "table3-trained", "table9"):
+        assert {run.teacher for run in runs_of(drawn(name))} == {None}
+
+
+def test_tiny_imagenet_is_what_the_paper_takes_it_for() -> None:
+    for name in EXPERIMENTS:
+        for point in drawn(name):
+            side = {"cifar100": 32, "tiny-imagenet": 64}[str(point.runs[0].data)]
+            assert point.paper.resolution == side
+    assert {str(run.data) for run in runs_of(drawn("table13-trained"))} == {"tiny-imagenet"}
+
+
+# What may be chosen
+
+
 @pytest.mark.parametrize("data", ["mnist5k", "cifar100", "tiny-imagenet"])
-def test_every_profile_can_be_run_on_every_data_set(size: Profile, data: str) -> None:
-    points = fig12(size, data)
+@SIZES
+def test_a_data_set_may_be_chosen(size: str, data: str) -> None:
+    points = find("fig12").drawn(PROFILES[size], data)
     assert {run.data.name for point in points for run in point.runs} == {data}
 
 
-@SIZES
-def test_a_point_has_a_run_for_each_seed(size: Profile) -> None:
-    for point in fig12(size, seeds=(3, 1)):
-        assert [run.seed for run in point.runs] == [3, 1]
-
-
-@SIZES
-def test_every_run_has_a_key_of_its_own(size: Profile) -> None:
-    keys = [run.key for point in fig12(size, seeds=(1, 2, 3)) for run in point.runs]
-    assert len(set(keys)) == len(keys)
-
-
-def test_no_two_profiles_share_a_key() -> None:
-    keys = [{run.key for point in fig12(size) for run in point.runs} for size in PROFILES.values()]
-    assert len(set().union(*keys)) == sum(map(len, keys))
-
-
-@SIZES
-def test_all_runs_learn_from_one_teacher(size: Profile) -> None:
-    teachers = {run.teacher for point in fig12(size, seeds=(1, 2)) for run in point.runs}
-    assert len(teachers) == 1
-    (teacher,) = teachers
-    assert teacher is not None
-    assert teacher.recipe == size.teacher_recipe
-    assert teacher.teacher is None
-
-
-@SIZES
-def test_every_run_has_the_recipe_of_its_profile(size: Profile) -> None:
-    assert {run.recipe for point in fig12(size) for run in point.runs} == {size.recipe}
+def test_a_part_of_a_data_set_is_taken_as_it_is_named() -> None:
+    data = "cifar100[per_class=7,size=16]"
+    points = find("fig3e").drawn(PROFILES["quick"], data)
+    assert {str(run.data) for run in runs_of(points)} == {data}
 
 
 def test_a_seed_given_twice_is_run_once() -> None:
-    assert all(len(point.runs) == 1 for point in fig12(PROFILES["quick"], seeds=(1, 1)))
+    points = find("fig3e").drawn(PROFILES["quick"], seeds=(1, 1))
+    assert all(len(point.runs) == 1 for point in points)
 
 
 def test_panels_in_place_of_the_profiles_are_drawn_alone() -> None:
-    assert {point.panel for point in fig12(PROFILES["quick"], panels="ca")} == {"a", "c"}
+    points = find("fig12").drawn(PROFILES["smoke"], panels="ca")
+    assert {point.panel for point in points} == {"a", "c"}
 
 
 def test_a_panel_given_twice_is_drawn_once() -> None:
-    assert fig12(PROFILES["quick"], panels="bb") == fig12(PROFILES["quick"], panels="b")
-
-
-def test_a_part_of_a_data_set_that_is_named_is_taken_as_it_is() -> None:
-    data = "cifar100[per_class=7,size=8]"
-    points = fig12(PROFILES["quick"], data)
-    assert {run.data for point in points for run in point.runs} == {parse_data(data)}
-
-
-# What cannot be
-
-
-def test_a_profile_is_found_by_its_name() -> None:
-    assert all(profile(name).name == name for name in PROFILES)
-
-
-def test_an_unknown_profile_is_named() -> None:
-    with pytest.raises(ValueError, match=r"unknown profile 'huge'; known are .*quick"):
-        profile("huge")
+    fig12, quick = find("fig12"), PROFILES["quick"]
+    assert fig12.drawn(quick, panels="bb") == fig12.drawn(quick, panels="b")
 
 
 @pytest.mark.parametrize("panels", ["g", "bz", "B", " "])
 def test_an_unknown_panel_is_named(panels: str) -> None:
-    with pytest.raises(ValueError, match="Figure 12 has no panel"):
-        fig12(PROFILES["quick"], panels=panels)
+    with pytest.raises(ValueError, match=r"Figure 12: .* has no panel .*; it has a, b"):
+        find("fig12").drawn(PROFILES["quick"], panels=panels)
 
 
 @pytest.mark.parametrize("data", ["cifar", "cifar100[size=7]", "cifar100[", "mnist5k[per_class=0]"])
 def test_an_unknown_data_set_is_an_error(data: str) -> None:
     with pytest.raises(ValueError, match=r"data set|divide|per_class"):
-        fig12(PROFILES["quick"], data)
+        find("fig12").drawn(PROFILES["quick"], data)
 
 
 def test_no_seed_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one seed"):
-        fig12(PROFILES["quick"], seeds=())
+        find("fig12").drawn(PROFILES["quick"], seeds=())
 
 
-# Deviations
-
-
-def test_the_papers_recipe_is_the_default_one() -> None:
-    assert PROFILES["paper"].recipe == PROFILES["paper"].teacher_recipe == Recipe()
+# Claims
 
 
 @SIZES
-def test_deviations_name_every_changed_field_of_the_recipe_and_both_values(size: Profile) -> None:
-    said = " ".join(deviations(size))
-    for name in changed_fields(size.recipe):
-        ours, theirs = getattr(size.recipe, name), getattr(Recipe(), name)
-        assert f"{name.replace('_', ' ')} {ours} (paper: {theirs})" in said
+@NAMES
+def test_claims_are_about_the_points_that_are_drawn(name: str, size: str) -> None:
+    points = drawn(name, size)
+    for claim in find(name).claims(list(points)):
+        assert {*claim.ahead, *claim.behind} <= set(points)
+        assert not set(claim.ahead) & set(claim.behind)
+        assert not claim.paired or len(claim.ahead) == len(claim.behind)
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "short"])
-def test_a_reduced_profile_changes_the_recipe(name: str) -> None:
-    assert changed_fields(PROFILES[name].recipe)
-    assert any(line.startswith("Recipe:") for line in deviations(PROFILES[name]))
+@NAMES
+def test_every_claim_about_the_whole_figure_has_two_sides_and_words_of_its_own(name: str) -> None:
+    claims = find(name).claims(list(drawn(name)))
+    assert claims
+    assert all(claim.ahead and claim.behind for claim in claims)
+    assert len({claim.text for claim in claims}) == len(claims)
 
 
-def test_the_papers_profile_deviates_in_the_held_out_images_only() -> None:
-    (line,) = deviations(PROFILES["paper"])
-    assert "held out for validation" in line
+@pytest.mark.parametrize(
+    "name", [name for name in EXPERIMENTS if name.startswith("table") and name != "table5"]
+)
+def test_a_table_of_pairs_claims_what_its_own_accuracies_say(name: str) -> None:
+    for claim in find(name).claims(list(drawn(name))):
+        for ahead, behind in zip(claim.ahead, claim.behind, strict=True):
+            assert (ahead.printed or 0) >= (behind.printed or 0), claim.text
 
 
-@SIZES
-def test_deviations_name_another_data_set(size: Profile) -> None:
-    said = " ".join(deviations(size, "mnist5k"))
-    assert "mnist5k in place of CIFAR-100" in said
-
-
-@pytest.mark.parametrize("size", [8, 16])
-def test_deviations_name_smaller_images_and_how_many_relus_are_left(size: int) -> None:
-    said = " ".join(deviations(PROFILES["paper"], f"cifar100[size={size}]"))
-    assert f"{size} x {size} pixels" in said
-    assert f"1/{(32 // size) ** 2} of the ReLUs" in said
-
-
-def test_deviations_name_larger_images_and_how_many_relus_there_are() -> None:
-    said = " ".join(deviations(PROFILES["paper"], "tiny-imagenet"))
-    assert "64 x 64 pixels" in said
-    assert "4 of the ReLUs" in said
-
-
-def test_deviations_name_fewer_images_of_a_class() -> None:
-    assert "Training images: 50 of each class." in deviations(
-        PROFILES["paper"], "cifar100[per_class=50]"
-    )
-
-
-def test_deviations_name_a_data_set_of_some_shards() -> None:
-    assert deviations(PROFILES["paper"], "cifar100[shards=0]") != deviations(PROFILES["paper"])
-
-
-def test_deviations_name_narrower_networks() -> None:
-    narrow = replace(PROFILES["paper"], m=8)
-    assert "Widths: base channels are 8/16 of the paper's." in deviations(narrow)
-
-
-@pytest.mark.parametrize("name", ["smoke", "quick", "short"])
-def test_deviations_name_another_teacher(name: str) -> None:
-    size = PROFILES[name]
-    said = " ".join(deviations(size))
-    assert size.teacher.name in said
-    assert f"{size.teacher_recipe.epochs} epochs" in said
+# Figure 12 and Tables 10 and 11 in particular
 
 
 @SIZES
-def test_deviations_name_every_changed_field_of_the_teachers_recipe(size: Profile) -> None:
-    said = " ".join(line for line in deviations(size) if line.startswith("Teacher:"))
-    for name in changed_fields(size.teacher_recipe):
-        assert name.replace("_", " ") in said
-        assert str(getattr(size.teacher_recipe, name)) in said
+def test_reuse_and_scaling_of_figure_12_leave_the_same_relus(size: str) -> None:
+    for claim in find("fig12").claims(list(drawn("fig12", size))):
+        if claim.paired:
+            (ahead,), (behind,) = claim.ahead, claim.behind
+            assert ahead.relus == behind.relus
+            assert (ahead.series, behind.series) == ("HRN w/ Re2", "HRN w/o Re2")
+
+
+def test_every_network_of_figure_12_has_the_factors_of_its_panel() -> None:
+    for point in drawn("fig12"):
+        if point.budget is None:
+            factors = "x".join(str(b // a) for a, b in pairwise(point.paper.widths))
+            assert f"HRN-{factors}x" in find("fig12").panels[point.panel].title
+
+
+def test_the_searches_of_figure_12_leave_the_relus_of_its_panels() -> None:
+    for panel in "abcdef":
+        here = [point for point in drawn("fig12") if point.panel == panel]
+        relus = {point.relus for point in here if point.budget is None}
+        for series in ("SNL(vanilla)", "SNL(channel)"):
+            assert {point.budget for point in here if point.series == series} == relus
+
+
+def test_stages_alone_have_the_relus_of_the_whole_network_between_them() -> None:
+    alone = [p for p in drawn("table10-trained") if p.series.startswith("ResNet18(m=16) S")]
+    labels = [point.relus for point in alone if point.panel == "a"]
+    assert tuple(labels) == cost(resnet18(16)).stage_relus

@@ -1,4 +1,4 @@
-"""What is said about printed values and records: statistics in closed form, tables by hand."""
+"""What is said about records and claims: statistics in closed form, tables by hand."""
 
 from dataclasses import replace
 from math import isnan, pi, sqrt, tan
@@ -6,72 +6,101 @@ from math import isnan, pi, sqrt, tan
 import pandas as pd
 import pytest
 
-from deepreshape.design import cost, hybrenet, optimize, reuse
+from deepreshape.design import cost, resnet18, thin
+from deepreshape.design.criticality import criticality
 from deepreshape.learn.data import DataSet
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.runs import Record, Run
 from deepreshape.paper import printed, verdicts
-from deepreshape.paper.experiments import PROFILES, Point, fig12
+from deepreshape.paper.experiments import Claim, Point, find
+from deepreshape.paper.profiles import PROFILES
 from tests.paper.records import record, records
 
 QUICK = PROFILES["quick"]
 CAUCHY = tan(pi * 0.475)
 """The 97.5 % quantile of Student's t with one degree of freedom."""
+IMAGES = DataSet("mnist5k", size=16)
 
 
-@pytest.fixture
-def one_seed() -> list[Point]:
-    return fig12(QUICK, panels="b")
+def point(series: str, m: int, seeds: tuple[int, ...] = (1,)) -> Point:
+    """Of a ResNet18 with base channels m, whose ReLUs are in proportion to m. Series are told apart
+    by their epochs, so that no two share a run."""
+    network = replace(resnet18(m), resolution=16, classes=10)
+    recipe = Recipe(epochs=sum(map(ord, series)))
+    return Point("a", series, resnet18(m), tuple(Run(network, IMAGES, recipe, s) for s in seeds))
 
 
-@pytest.fixture
-def two_seeds() -> list[Point]:
-    return fig12(QUICK, seeds=(1, 2), panels="b")
+def curve(series: str, *widths: int, seeds: tuple[int, ...] = (1,)) -> tuple[Point, ...]:
+    return tuple(point(series, m, seeds) for m in widths)
 
 
-# The paper's points
+def verdict(claim: Claim, found: dict[str, Record]) -> dict[str, object]:
+    (row,) = verdicts.judged([claim], found).to_dict("records")
+    return {str(name): value for name, value in row.items()}
 
 
-def test_every_hybrenet_with_edits_of_figure_12_that_tables_6_and_14_print_is_a_point() -> None:
-    expected = {
-        (str(printed.network(name, number)), float(row["relus_K"]), float(row["acc_kd_pct"]))
-        for name in ("table06", "table14")
-        for number, row in enumerate(printed.table(name), start=1)
-        if row.get("dataset", "CIFAR-100") == "CIFAR-100" and row["culled"] == "S1"
-    }
-    found = {(str(p.network), p.relus_k, p.accuracy) for p in verdicts.fig12_printed()}
-    assert found == expected
-
-
-def test_a_printed_point_with_reuse_is_in_the_series_with_reuse() -> None:
-    for point in verdicts.fig12_printed():
-        assert (point.series == "ReLU-reuse") == (point.network.relus.reuse > 1)
+def by_width(**accuracies: dict[int, float | None]) -> dict[str, Record]:
+    """Records with one seed: accuracies by base channels m, for each series."""
+    made = {}
+    for series, values in accuracies.items():
+        for m, value in values.items():
+            made |= records([point(series, m)], lambda *_, value=value: value)
+    return made
 
 
 # Accuracies
 
 
-def test_accuracies_are_those_of_the_points_seeds_in_order(two_seeds: list[Point]) -> None:
-    found = records(two_seeds, lambda _, seed: 10.0 * seed)
-    assert verdicts.accuracies(two_seeds[0], found) == [10.0, 20.0]
+def test_accuracies_are_those_of_the_points_seeds_in_order() -> None:
+    one = point("x", 1, seeds=(2, 1))
+    found = records([one], lambda _, seed: 10.0 * seed)
+    assert verdicts.accuracies(one, found) == [20.0, 10.0]
 
 
-def test_accuracies_are_of_the_split_that_is_asked_for(one_seed: list[Point]) -> None:
-    run = one_seed[0].runs[0]
-    found = {run.key: record(run, test=70.0, validation=80.0)}
-    assert verdicts.accuracies(one_seed[0], found, "validation") == [80.0]
+def test_accuracies_are_of_the_split_that_is_asked_for() -> None:
+    one = point("x", 1)
+    found = {one.runs[0].key: record(one.runs[0], test=70.0, validation=80.0)}
+    assert verdicts.accuracies(one, found, "validation") == [80.0]
 
 
-def test_a_run_that_failed_has_no_accuracy(two_seeds: list[Point]) -> None:
-    found = records(two_seeds, lambda _, seed: None if seed == 1 else 50.0)
-    assert verdicts.accuracies(two_seeds[0], found) == [50.0]
+def test_a_run_that_failed_has_no_accuracy() -> None:
+    one = point("x", 1, seeds=(1, 2))
+    found = records([one], lambda _, seed: None if seed == 1 else 50.0)
+    assert verdicts.accuracies(one, found) == [50.0]
+    assert verdicts.accuracy(one.runs[0], found) is None
 
 
-def test_a_run_without_a_record_has_no_accuracy(one_seed: list[Point]) -> None:
-    assert verdicts.accuracies(one_seed[0], {}) == []
+def test_a_run_without_a_record_has_no_accuracy() -> None:
+    assert verdicts.accuracies(point("x", 1), {}) == []
 
 
-def test_records_are_found_by_the_keys_of_their_runs(one_seed: list[Point]) -> None:
-    made = [record(run, 50.0) for point in one_seed for run in point.runs]
-    assert list(verdicts.by_key(made)) == [point.runs[0].key for point in one_seed]
+def test_records_are_found_by_the_keys_of_their_runs() -> None:
+    runs = [each.runs[0] for each in curve("x", 1, 2)]
+    assert list(verdicts.by_key(record(run, 50.0) for run in runs)) == [run.key for run in runs]
+
+
+# Abscissas
+
+
+def test_the_abscissa_over_relus_counts_thousands_here_and_in_the_paper() -> None:
+    one = point("x", 4)
+    assert verdicts.abscissa(one, "relus") == cost(one.network).total_relus / 1000
+    assert verdicts.paper_abscissa(one, "relus") == cost(resnet18(4)).total_relus / 1000
+
+
+def test_after_a_search_the_abscissa_counts_the_relus_that_it_leaves() -> None:
+    for each in find("table12").drawn(QUICK):
+        search = each.runs[0].search
+        assert search is not None
+        assert verdicts.abscissa(each, "relus") == search.budget / 1000
+        assert verdicts.paper_abscissa(each, "relus") == (each.budget or 0) / 1000
+
+
+def test_flops_are_counted_as_the_paper_counts_those_of_its_own_network() -> None:
+    """Also at another image size, for which it prints none."""
+    one = point("x", 4)
+    assert verdicts.abscissa(one, "flops") == cost(one.network).flops("A") / 1e6
+    assert verdicts.paper_abscissa(one, "flops") == cost(resnet18(4)).flops("A") / 1e6
 
 
 # Statistics
@@ -120,141 +149,259 @@ def test_a_direction_is_decided_by_the_interval(gains: list[float], expected: st
     assert verdicts.direction(gains) == expected
 
 
-# Reuse against scaling
+# Paired claims
 
 
-def test_a_pair_has_equal_relus_and_one_network_with_reuse(one_seed: list[Point]) -> None:
-    pairs = verdicts.reuse_against_scaling(one_seed, records(one_seed, lambda *_: 50.0))
-    expected = [
-        (reuse(optimize(hybrenet(2, 5, 3, 8)), factor), optimize(hybrenet(2, 5, 3, 8 // factor)))
-        for factor in (4, 8)
-    ]
-    assert [*zip(pairs["with reuse"], pairs["scaled"], strict=True)] == [
-        (reused.name, scaled.name) for reused, scaled in expected
-    ]
-    assert list(pairs["ReLUs"]) == [
-        cost(replace(reused, resolution=16)).total_relus for reused, _ in expected
-    ]
+def paired(seeds: tuple[int, ...]) -> Claim:
+    return Claim("x before y", curve("x", 1, seeds=seeds), curve("y", 1, seeds=seeds), paired=True)
 
 
-def test_a_gain_is_reuse_minus_scaling(one_seed: list[Point]) -> None:
-    found = records(one_seed, lambda point, _: 53.0 if point.series == "ReLU-reuse" else 50.0)
-    pairs = verdicts.reuse_against_scaling(one_seed, found)
-    assert list(pairs["mean gain"]) == [3.0, 3.0]
-    assert set(pairs["verdict"]) == {"undecided (one seed)"}
+def test_a_gain_is_ahead_minus_behind() -> None:
+    row = verdict(paired((1,)), by_width(x={1: 53.0}, y={1: 50.0}))
+    assert (row["claim"], row["mean gain"]) == ("x before y", 3.0)
+    assert (row["pairs"], row["seeds"], row["holes"]) == (1, 1, 0)
+    assert row["verdict"] == "undecided (one seed)"
 
 
-def test_gains_are_paired_by_seed(two_seeds: list[Point]) -> None:
+def test_gains_are_paired_by_seed() -> None:
     """Seeds far apart, gains alike: unpaired values would leave it undecided."""
+    claim = paired((1, 2))
     found = records(
-        two_seeds,
-        lambda point, seed: 20.0 * seed + (3.0 + 0.1 * seed) * (point.series == "ReLU-reuse"),
+        claim.ahead + claim.behind,
+        lambda point, seed: 20.0 * seed + (3.0 + 0.1 * seed) * (point.series == "x"),
     )
-    pairs = verdicts.reuse_against_scaling(two_seeds, found)
-    assert list(pairs["mean gain"]) == pytest.approx([3.15, 3.15])
-    assert list(pairs["± 95 %"]) == pytest.approx([CAUCHY * 0.1 / 2] * 2)
-    assert set(pairs["verdict"]) == {"holds"}
+    row = verdict(claim, found)
+    assert row["mean gain"] == pytest.approx(3.15)
+    assert row["± 95 %"] == pytest.approx(CAUCHY * 0.1 / 2)
+    assert (row["seeds"], row["verdict"]) == (2, "holds")
 
 
-@pytest.mark.parametrize("series", ["ReLU-reuse", "channel scaling"])
-def test_a_pair_with_a_missing_seed_is_a_hole(two_seeds: list[Point], series: str) -> None:
+def test_a_claim_fails_where_behind_is_surely_ahead() -> None:
+    claim = paired((1, 2))
     found = records(
-        two_seeds, lambda point, seed: None if (point.series, seed) == (series, 2) else 50.0
+        claim.ahead + claim.behind, lambda point, seed: 50.0 - 3 * (point.series == "x")
     )
-    pairs = verdicts.reuse_against_scaling(two_seeds, found)
-    assert set(pairs["verdict"]) == {"hole"}
-    assert set(pairs["seeds"]) == {0}
+    assert verdict(claim, found)["verdict"] == "fails"
 
 
-def test_pairs_of_different_seeds_are_no_pairs(two_seeds: list[Point]) -> None:
+def test_of_several_pairs_the_mean_difference_of_each_seed_counts() -> None:
+    claim = Claim("", curve("x", 1, 2), curve("y", 1, 2), paired=True)
+    row = verdict(claim, by_width(x={1: 51.0, 2: 55.0}, y={1: 50.0, 2: 50.0}))
+    assert (row["pairs"], row["seeds"], row["mean gain"]) == (2, 1, 3.0)
+
+
+@pytest.mark.parametrize("series", ["x", "y"])
+def test_a_pair_without_a_result_is_a_hole(series: str) -> None:
+    claim = paired((1,))
     found = records(
-        two_seeds,
-        lambda point, seed: None if seed == (1 if point.series == "ReLU-reuse" else 2) else 50.0,
+        claim.ahead + claim.behind, lambda point, _: None if point.series == series else 50.0
     )
-    pairs = verdicts.reuse_against_scaling(two_seeds, found)
-    assert set(pairs["verdict"]) == {"hole"}
+    row = verdict(claim, found)
+    assert (row["verdict"], row["seeds"], row["holes"]) == ("hole", 0, 1)
+    assert isnan(float(str(row["mean gain"])))
 
 
-def test_pairs_are_of_one_panel() -> None:
-    points = fig12(QUICK, panels="be")
-    found = records(points, lambda point, _: {"b": 50.0, "e": 60.0}[point.panel])
-    pairs = verdicts.reuse_against_scaling(points, found)
-    assert list(pairs["mean gain"]) == [0.0] * len(pairs)
+def test_a_seed_without_a_result_is_left_out_and_counted_as_a_hole() -> None:
+    claim = paired((1, 2, 3))
+    found = records(
+        claim.ahead + claim.behind,
+        lambda point, seed: None if (point.series, seed) == ("x", 2) else 50.0 + seed,
+    )
+    row = verdict(claim, found)
+    assert (row["seeds"], row["holes"], row["mean gain"]) == (2, 1, 0.0)
 
 
-# The table below the figure
+def test_results_of_different_seeds_are_no_pair() -> None:
+    claim = paired((1, 2))
+    found = records(
+        claim.ahead + claim.behind,
+        lambda point, seed: None if seed == (1 if point.series == "x" else 2) else 50.0,
+    )
+    assert verdict(claim, found)["verdict"] == "hole"
 
 
-def test_the_table_has_a_row_for_each_point(two_seeds: list[Point]) -> None:
-    found = verdicts.fig12_table(two_seeds, records(two_seeds, lambda *_: 50.0))
-    assert list(found["ReLUs"]) == [cost(point.network).total_relus for point in two_seeds]
-    assert set(found["test (%)"]) == {"50.00 ± 0.00"}
-    assert set(found["seeds"]) == {2}
+# Claims about curves
 
 
-def test_the_table_shows_holes(one_seed: list[Point]) -> None:
-    found = verdicts.fig12_table(one_seed, {})
-    assert set(found["test (%)"]) == {"hole"}
-    assert set(found["seeds"]) == {0}
+def test_a_curve_is_interpolated_in_the_logarithm() -> None:
+    """Between m = 1 and m = 4, m = 2 is half the way: 20 there, 5 ahead of 15."""
+    claim = Claim("", curve("x", 1, 4), curve("y", 2))
+    row = verdict(claim, by_width(x={1: 10.0, 4: 30.0}, y={2: 15.0}))
+    assert row["mean gain"] == pytest.approx(5.0)
+    assert row["pairs"] == 1
 
 
-def test_the_table_prints_the_papers_accuracy_beside_the_papers_network(
-    one_seed: list[Point],
-) -> None:
-    found = verdicts.fig12_table(one_seed, {})
-    theirs = {point.network: f"{point.accuracy:.2f}" for point in verdicts.fig12_printed()}
-    assert list(found["paper's test (%)"]) == [theirs.get(point.paper, "") for point in one_seed]
-    assert any(found["paper's test (%)"] != "")
+def test_curves_are_compared_where_behind_lies_within_the_range_of_ahead() -> None:
+    claim = Claim("", curve("x", 4, 2), curve("y", 1, 2, 4, 8))
+    row = verdict(claim, by_width(x={2: 20.0, 4: 30.0}, y={1: 0.0, 2: 19.0, 4: 27.0, 8: 99.0}))
+    assert row["mean gain"] == pytest.approx((1 + 3) / 2)
+    assert row["pairs"] == 2
 
 
-def test_the_table_counts_the_papers_relus_of_the_papers_network(one_seed: list[Point]) -> None:
-    found = verdicts.fig12_table(one_seed, {})
-    expected = [f"{cost(point.paper).total_relus / 1000:.1f}" for point in one_seed]
-    assert list(found["paper's ReLUs (K)"]) == expected
+def test_curves_of_no_common_range_do_not_overlap() -> None:
+    claim = Claim("", curve("x", 4, 8), curve("y", 1, 2))
+    row = verdict(claim, by_width(x={4: 50.0, 8: 60.0}, y={1: 40.0, 2: 45.0}))
+    assert (row["verdict"], row["pairs"], row["seeds"]) == ("no overlap", 0, 0)
 
 
-def test_the_table_names_architecture_and_edits_apart(one_seed: list[Point]) -> None:
-    last = verdicts.fig12_table(one_seed, {}).iloc[-1]
-    assert (last["network"], last["edits"]) == ("HRN-2x5x3x(m=8)", "cull 1, thin 2+3+4, Re2 16")
+def test_a_curve_goes_on_over_a_hole() -> None:
+    claim = Claim("", curve("x", 1, 2, 4), curve("y", 2))
+    row = verdict(claim, by_width(x={1: 10.0, 2: None, 4: 30.0}, y={2: 15.0}))
+    assert (row["mean gain"], row["holes"]) == (pytest.approx(5.0), 1)
+
+
+def test_a_curve_without_results_is_a_hole() -> None:
+    claim = Claim("", curve("x", 1, 2), curve("y", 1, 2))
+    row = verdict(claim, by_width(y={1: 40.0, 2: 45.0}))
+    assert (row["verdict"], row["holes"]) == ("hole", 2)
+
+
+def test_each_seed_of_a_curve_gives_one_gain() -> None:
+    claim = Claim("", curve("x", 1, 4, seeds=(1, 2)), curve("y", 2, seeds=(1, 2)))
+    found = records(
+        claim.ahead + claim.behind,
+        lambda point, seed: 50.0 if point.series == "y" else 50.0 + seed,
+    )
+    row = verdict(claim, found)
+    assert (row["seeds"], row["mean gain"]) == (2, pytest.approx(1.5))
+    assert row["± 95 %"] == pytest.approx(CAUCHY / 2)
+
+
+def test_points_of_one_abscissa_count_as_their_mean() -> None:
+    twin = replace(point("z", 1), series="x")
+    claim = Claim("", (*curve("x", 1), twin), curve("y", 1))
+    found = by_width(x={1: 10.0}, z={1: 20.0}, y={1: 14.0})
+    assert verdict(claim, found)["mean gain"] == pytest.approx(1.0)
+
+
+def test_over_flops_curves_are_compared_at_flops() -> None:
+    """A thinned network has as many FLOPs as the whole, and fewer ReLUs."""
+    (whole,), (behind,) = curve("x", 4), curve("y", 4)
+    network = thin(behind.network, [1])
+    behind = replace(behind, runs=(replace(behind.runs[0], network=network),))
+    found = records([whole], lambda *_: 52.0) | records([behind], lambda *_: 50.0)
+    assert verdict(Claim("", (whole,), (behind,)), found)["verdict"] == "no overlap"
+    row = verdict(Claim("", (whole,), (behind,), over="flops"), found)
+    assert row["mean gain"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_claim_about_points_that_are_not_drawn_says_so(paired: bool) -> None:
+    claim = Claim("", (), (), paired=paired)
+    assert verdict(claim, {})["verdict"] == "not drawn"
+    assert verdict(Claim("", curve("x", 1), ()), by_width(x={1: 5.0}))["verdict"] == "not drawn"
+
+
+def test_no_claims_give_an_empty_table_of_the_same_columns() -> None:
+    empty = verdicts.judged([], {})
+    assert empty.empty
+    assert list(empty.columns) == list(verdicts.judged([paired((1,))], {}).columns)
 
 
 # Sentences
 
 
-def pairs(*gains: float) -> pd.DataFrame:
+def judged(*gains: float) -> pd.DataFrame:
     return pd.DataFrame(
         {"mean gain": gains, "verdict": ["hole" if isnan(gain) else "holds" for gain in gains]}
     )
 
 
-def test_the_sentence_counts_pairs_and_gives_the_range() -> None:
-    said = verdicts.fig12_sentence(pairs(1.0, 3.0, -1.0))
-    assert "ahead in 2 of 3 pairs" in said
-    assert "+1.00 points, from -1.00 to +3.00" in said
+def test_the_sentence_counts_verdicts_and_gives_the_range() -> None:
+    said = verdicts.sentence(judged(1.0, 3.0, -1.0, float("nan")))
+    assert said.startswith("Of 4 claims, holds: 3, hole: 1. ")
+    assert "positive in 2 of the 3 that could be compared" in said
+    assert "between -1.00 and +3.00 points" in said
 
 
-def test_the_sentence_says_where_no_pair_is_complete() -> None:
-    assert verdicts.fig12_sentence(pairs(float("nan"))) == "No pair is complete (hole: 1)."
+def test_the_sentence_says_where_nothing_could_be_compared() -> None:
+    said = verdicts.sentence(judged(float("nan")))
+    assert said == "Of 1 claim, none could be compared (hole: 1)."
 
 
-def test_the_caption_names_profile_data_seeds_and_epochs() -> None:
-    said = verdicts.caption(QUICK, DataSet("mnist5k", size=16), "1,2")
-    for part in ("quick", "mnist5k[size=16]", "seed 1,2", f"{QUICK.recipe.epochs} epochs"):
-        assert part in said
+def test_the_sentence_says_where_nothing_is_claimed() -> None:
+    assert "claims nothing" in verdicts.sentence(verdicts.judged([], {}))
 
 
-def test_the_provenance_names_what_the_records_hold(two_seeds: list[Point]) -> None:
-    made = [*records(two_seeds, lambda *_: 50.0).values()]
-    said = verdicts.provenance(QUICK, DataSet("mnist5k", size=16), made)
-    minutes = f"{len(made) * 30 / 60:.1f} minutes"
-    for part in ("**quick**", "**mnist5k[size=16]**", "seeds 1, 2", minutes, "abacus", "torch 2.0"):
-        assert part in said
-    assert "failed" not in said
+# The table below the figure
 
 
-def test_the_provenance_counts_failed_runs(one_seed: list[Point]) -> None:
-    made = [record(point.runs[0], None) for point in one_seed[:2]]
-    made += [record(point.runs[0], 50.0) for point in one_seed[2:]]
-    said = verdicts.provenance(QUICK, DataSet("mnist5k", size=16), made)
-    assert f"{len(made) - 2} runs, " in said
-    assert "**2 runs failed.**" in said
+@pytest.fixture(scope="module")
+def fig12() -> list[Point]:
+    return find("fig12").drawn(QUICK, seeds=(1, 2), panels="b")
+
+
+def test_the_table_has_a_row_for_each_point(fig12: list[Point]) -> None:
+    found = verdicts.table(fig12, records(fig12, lambda *_: 50.0))
+    assert list(found["ReLUs"]) == [point.relus for point in fig12]
+    assert list(found["series"]) == [point.series for point in fig12]
+    assert list(found["network"]) == [point.network.name for point in fig12]
+    assert set(found["test (%)"]) == set(found["validation (%)"]) == {"50.00 ± 0.00"}
+    assert set(found["seeds"]) == {2}
+
+
+def test_the_table_shows_holes(fig12: list[Point]) -> None:
+    found = verdicts.table(fig12, {})
+    assert set(found["test (%)"]) == {"hole"}
+    assert set(found["seeds"]) == {0}
+
+
+def test_the_table_prints_the_papers_accuracy_beside_the_papers_network(
+    fig12: list[Point],
+) -> None:
+    found = verdicts.table(fig12, {})
+    expected = ["" if p.printed is None else f"{p.printed:.2f}" for p in fig12]
+    assert list(found["paper's test (%)"]) == expected
+    assert list(found["paper's network"]) == [point.paper.name for point in fig12]
+    assert any(expected)
+
+
+def test_the_table_counts_the_papers_relus_of_the_papers_network(fig12: list[Point]) -> None:
+    found = verdicts.table(fig12, {})
+    expected = [point.budget or cost(point.paper).total_relus for point in fig12]
+    assert list(found["paper's ReLUs (K)"]) == [f"{relus / 1000:.1f}" for relus in expected]
+
+
+def test_the_table_names_panels_where_there_are_several(fig12: list[Point]) -> None:
+    assert "panel" not in verdicts.table(fig12, {})
+    both = find("fig12").drawn(QUICK, panels="be")
+    assert list(verdicts.table(both, {})["panel"]) == [point.panel for point in both]
+
+
+# Criticality
+
+
+def test_the_printed_accuracies_give_the_printed_criticality() -> None:
+    """Within the rounding of both."""
+    points = find("table10-trained").drawn(PROFILES["paper"])
+    found = verdicts.criticalities("table10", points, records(points, lambda p, _: p.printed))
+    assert len(found) == len(printed.table("table10"))
+    for stage in "1234":
+        ours, theirs = found[f"C{stage}"].astype(float), found[f"paper's C{stage}"].astype(float)
+        assert (ours - theirs).abs().max() <= 0.02
+    assert list(found["order"]) == list(found["paper's order"])
+
+
+def test_criticality_is_of_the_mean_accuracies_with_a_teacher() -> None:
+    points = find("table11-trained").drawn(QUICK, seeds=(1, 2))
+    found = verdicts.criticalities(
+        "table11",
+        points,
+        records(
+            points,
+            lambda p, seed: 10.0 + seed + int(p.series[-1]) if p.panel == "b" else 90.0,
+        ),
+    )
+    first = [point for point in points if point.panel == "b"][:4]
+    expected = criticality([point.relus for point in first], [12.5, 13.5, 14.5, 15.5])
+    assert [found[f"C{k}"][0] for k in range(1, 5)] == [f"{each:.2f}" for each in expected]
+
+
+@pytest.mark.parametrize("missing", ["1", "3"])
+def test_criticality_needs_every_stage(missing: str) -> None:
+    points = find("table10-trained").drawn(QUICK)
+    found = records(points, lambda p, _: None if p.series.endswith(missing) else 50.0)
+    table = verdicts.criticalities("table10", points, found)
+    assert set(table["order"]) == {"hole"}
+    fewer = [point for point in points if not point.series.endswith(missing)]
+    assert set(verdicts.criticalities("table10", fewer, found)["order"]) == {"hole"}

@@ -1,11 +1,14 @@
-"""The command line: `deepreshape count`, `equalize`, `latency`, `verify` and `run`."""
+"""The command line, `deepreshape`: designs, printed values, plans and runs, their records."""
 
 import sys
 
 import click
 
 from deepreshape.cli.designs import count, equalize, latency
-from deepreshape.cli.results import run, verify
+from deepreshape.cli.plans import plan, run
+from deepreshape.cli.records import runs
+from deepreshape.cli.results import verify
+from deepreshape.cli.training import train
 
 
 def main() -> None:
@@ -35,7 +38,7 @@ def commands() -> None:
     """Networks for private inference, after DeepReShape (TMLR 06/2024)."""
 
 
-for command in (count, equalize, latency, verify, run):
+for command in (count, equalize, latency, verify, plan, run, train, runs):
     commands.add_command(command)
 
 

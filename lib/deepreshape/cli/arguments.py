@@ -1,12 +1,16 @@
-"""Arguments that commands share: lists of numbers, and a network with its edits."""
+"""Arguments that commands share: lists of numbers, a network with its edits, what is trained."""
 
 import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 
 from deepreshape.design import Network, cull, parse, reuse, scale, thin
+from deepreshape.design.reuse_module import Divisions
+
+Command = Callable[..., Any]
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -28,25 +32,40 @@ class Numbers(click.ParamType[tuple[int, ...]]):
         return numbers
 
 
-def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that name a network and edit it; see `edited`."""
-    for option in reversed(
-        (
-            click.argument("network"),
-            click.option("--input", "resolution", type=int, help="Input height and width [32]."),
-            click.option("--classes", type=int, help="Number of classes [100]."),
-            click.option("--scale", "scaled_by", help="Multiply every width by this, such as 0.5."),
-            click.option(
-                "--cull", "culled", type=Numbers(), help="Stages without ReLUs, such as 1."
-            ),
-            click.option(
-                "--thin", "thinned", type=Numbers(), help="Stages with one ReLU a block: 2,3,4."
-            ),
-            click.option("--reuse", "reused_by", type=int, help="ReLU-reuse factor, such as 8."),
-        )
-    ):
-        command = option(command)
-    return command
+def options(*added: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Arguments and options as one decorator, in this order."""
+
+    def decorated(command: Command) -> Command:
+        for option in reversed(added):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+network_options = options(
+    click.argument("network"),
+    click.option("--input", "resolution", type=int, help="Input height and width [32]."),
+    click.option("--classes", type=int, help="Number of classes [100]."),
+    click.option("--scale", "scaled_by", help="Multiply every width by this, such as 0.5."),
+    click.option(
+        "--cull",
+        "culled",
+        type=Numbers(),
+        help="Stages without ReLUs, such as 1; 0 is the stem alone.",
+    ),
+    click.option("--thin", "thinned", type=Numbers(), help="Stages with one ReLU a block: 2,3,4."),
+    click.option("--reuse", "reused_by", type=int, help="ReLU-reuse factor, such as 8."),
+    click.option(
+        "--divisions",
+        type=click.Choice(get_args(Divisions)),
+        help="How ReLU-reuse divides channels: into three groups, or as many as its factor.",
+    ),
+    click.option("--everywhere", is_flag=True, help="ReLU-reuse in all layers that keep a ReLU."),
+)
+"""The options that name a network and edit it; see `edited`."""
 
 
 def edited(
@@ -57,8 +76,12 @@ def edited(
     culled: tuple[int, ...] | None,
     thinned: tuple[int, ...] | None,
     reused_by: int | None,
+    divisions: Divisions | None,
+    everywhere: bool,
 ) -> Network:
     """The network of a command's arguments."""
+    if reused_by is None and (divisions or everywhere):
+        raise click.UsageError("--divisions and --everywhere need --reuse")
     result = parse(network, resolution, classes)
     if scaled_by is not None:
         result = scale(result, scaled_by)
@@ -67,5 +90,33 @@ def edited(
     if thinned is not None:
         result = thin(result, thinned)
     if reused_by is not None:
-        result = reuse(result, reused_by)
+        result = reuse(result, reused_by, divisions or "three", everywhere)
     return result
+
+
+profile_option = click.option(
+    "--profile", default="quick", show_default=True, help="smoke, quick, short or paper."
+)
+
+experiment_options = options(
+    profile_option,
+    click.option("--data", help="Data set in place of the profile's, such as cifar100."),
+    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3."),
+    click.option("--panels", help="Only these panels, such as be."),
+)
+"""What of a figure or table is drawn."""
+
+machine_options = options(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+    click.option("--workers", type=int, help="Processes that train side by side."),
+)
+"""What runs are computed on; see `learn.executors.Executor`."""
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="DEEPRESHAPE_RUNS",
+    default=Path("build/runs"),
+    show_default=True,
+    help="Folder of records.",
+)

@@ -1,47 +1,20 @@
 """Commands about designs: `count`, `equalize`, `latency`. None needs more than pure Python."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepreshape.cli.arguments import Numbers, edited, network_options
+from deepreshape.cli.arguments import Numbers, edited, json_option, network_options
+from deepreshape.cli.output import new_table, print_json, show
 from deepreshape.design import Cost, Network, cost, paper_convention
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from deepreshape.design.equalize import Equalization, Solution
-
-
-def new_table(*columns: str) -> "Table":
-    """A plain table; a column's name that ends in `>` is set right."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(
-            column.removesuffix(">"), justify="right" if column.endswith(">") else "left"
-        )
-    return table
-
-
-def show(table: "Table") -> None:
-    """Print a table at its full width: a narrow terminal breaks lines, but no cell is cut."""
-    from rich.console import Console
-
-    natural = Console(width=1000).measure(table).maximum
-    Console(width=max(natural, Console().width)).print(table)
-
-
-def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 @click.command()
 @network_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def count(as_json: bool, **arguments: Any) -> None:
     """Count ReLUs, MACs, FLOPs and parameters of NETWORK.
 
@@ -124,7 +97,7 @@ def _print_counts(network: Network, counted: Cost) -> None:
 @click.option(
     "--most", type=int, default=16, show_default=True, help="Largest number tried by --rule all."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def equalize(
     depths: tuple[int, ...] | None,
     order: tuple[int, ...],
@@ -184,7 +157,7 @@ def _print_solutions(found: "Equalization", by: str, order: tuple[int, ...]) -> 
 @click.command()
 @network_options
 @click.option("--layers", "by_layer", is_flag=True, help="Show each layer.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     """Model the seconds and bytes of one private inference with NETWORK.
 

@@ -1,12 +1,11 @@
-"""Commands about results: `verify` the printed values, `run` what a figure trains."""
+"""The command about printed results: `verify`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from deepreshape.cli.arguments import Numbers
-from deepreshape.cli.designs import new_table, print_json, show
+from deepreshape.cli.arguments import json_option
+from deepreshape.cli.output import new_table, print_json, show
 
 if TYPE_CHECKING:
     from deepreshape.paper.verify import Verdict
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--misses", is_flag=True, help="Show only values that are not equal.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_context
 def verify(context: click.Context, tables: tuple[str, ...], misses: bool, as_json: bool) -> None:
     """Recompute the paper's printed values and say how each agrees.
@@ -82,43 +81,3 @@ def _print_verdicts(found: "dict[str, tuple[Verdict, ...]]", misses: bool) -> No
     table.add_section()
     table.add_row("total", str(len(every)), *(str(counted[kind]) for kind in KINDS))
     show(table)
-
-
-@click.command()
-@click.argument("figure", type=click.Choice(["fig12"]), metavar="FIGURE")
-@click.option("--profile", default="quick", show_default=True, help="quick, short or paper.")
-@click.option("--data", help="Data set in place of the profile's, such as cifar100.")
-@click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3.")
-@click.option("--panels", help="Only these panels, such as be.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--workers", type=int, help="Processes that train side by side.")
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="DEEPRESHAPE_RUNS",
-    default=Path("build/runs"),
-    show_default=True,
-    help="Folder of records.",
-)
-def run(
-    figure: str,
-    profile: str,
-    data: str | None,
-    seeds: tuple[int, ...],
-    panels: str | None,
-    device: str,
-    workers: int | None,
-    store: Path,
-) -> None:
-    """Train what FIGURE needs and the store lacks."""
-    from deepreshape.learn.executors import Executor, execute
-    from deepreshape.learn.runs import Store
-    from deepreshape.paper import experiments
-
-    points = experiments.fig12(experiments.profile(profile), data, seeds, panels)
-    runs = [run for point in points for run in point.runs]
-    records = execute(runs, Store(store), Executor(device, workers))
-    failed = sum(record.status == "failed" for record in records)
-    click.echo(
-        f"{figure}: {len(records)} records in {store}" + (f", {failed} failed" * bool(failed))
-    )

@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from functools import cache, partial
 from queue import Empty
 from typing import Any, Self
 
@@ -18,9 +19,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from deepreshape.design import cost
 from deepreshape.learn.data import load
-from deepreshape.learn.machine import this_machine
-from deepreshape.learn.runs import Record, Run, Store, obtain
-from deepreshape.learn.train import Machine
+from deepreshape.learn.machine import Machine, Precision, this_machine
+from deepreshape.learn.making import obtain
+from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.searches import SNL, SENet
+from deepreshape.learn.store import Store
 
 MOST_WORKERS = 8
 
@@ -44,19 +47,26 @@ class Executor:
 
 
 def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Record]:
-    """The record of every run, in order; those that the store lacks are made, teachers first."""
-    missing = [run for run in _with_teachers(runs) if store.get(run) is None]
+    """The record of every run, in order; those that the store lacks are made, teachers first.
+
+    A teacher whose net is needed is trained again where its record lies in the store without it. A
+    run that failed is not tried again, nor one whose teacher failed: delete its record to do so.
+    """
+    missing = lacking(runs, store)
     if missing:
         machine = this_machine(executor.device)
         for data in dict.fromkeys(run.data for run in missing):
             load(data)
-        workers = _workers(executor, machine)
+        workers = processes(executor, machine)
         with _Campaign(missing, executor.show) as campaign:
-            for wave in _waves(missing):
-                if workers == 1:
-                    _in_this_process(wave, store, machine, campaign)
-                else:
-                    _in_processes(wave, store, machine, workers, campaign)
+            for run in missing:
+                if store.get(run) is not None:
+                    campaign.say(f"run {run.key} is recorded without its weights; trained again:")
+                    campaign.say(f"  {run.network} on {run.data}")
+            if workers == 1:
+                _in_this_process(missing, store, machine, campaign)
+            else:
+                _in_processes(missing, store, machine, workers, campaign)
     return [_kept(run, store) for run in runs]
 
 
@@ -67,34 +77,48 @@ def _kept(run: Run, store: Store) -> Record:
     return record
 
 
-def _with_teachers(runs: Iterable[Run]) -> list[Run]:
-    """Every run once, and before it its teacher."""
-    ordered: dict[Run, None] = {}
+def lacking(runs: Iterable[Run], store: Store) -> list[Run]:
+    """The runs without a record, each once, and before them those teachers of theirs whose net is
+    not in the store."""
+    holds = cache(store.holds)
+    missing: dict[Run, None] = {}
+
+    def add(run: Run) -> None:
+        if run.teacher is not None and not holds(run.teacher):
+            add(run.teacher)
+        missing[run] = None
+
     for run in runs:
-        if run.teacher is not None:
-            ordered.update(dict.fromkeys(_with_teachers([run.teacher])))
-        ordered[run] = None
-    return list(ordered)
+        if store.get(run) is None:
+            add(run)
+    return list(missing)
 
 
-def _waves(runs: Iterable[Run]) -> Iterator[list[Run]]:
+def waves(runs: Iterable[Run]) -> Iterator[list[Run]]:
     """Runs that wait for no one, then those that wait for them; the longest of each first."""
-    waves: dict[int, list[Run]] = {}
+    found: dict[int, list[Run]] = {}
     for run in runs:
         depth, teacher = 0, run.teacher
         while teacher is not None:
             depth, teacher = depth + 1, teacher.teacher
-        waves.setdefault(depth, []).append(run)
-    for depth in sorted(waves):
-        yield sorted(waves[depth], key=work, reverse=True)
+        found.setdefault(depth, []).append(run)
+    for depth in sorted(found):
+        yield sorted(found[depth], key=work, reverse=True)
 
 
 def work(run: Run) -> int:
-    """Multiply-accumulates of all forward passes over training images."""
-    return cost(run.network).macs * run.recipe.epochs * run.data.train_images
+    """Multiply-accumulates of the forward passes over training images, at most: a search may end
+    early."""
+    epochs = run.recipe.epochs
+    match run.search:
+        case SNL():
+            epochs += run.search.epochs
+        case SENet():
+            epochs += run.search.sensitivity_epochs + run.search.epochs
+    return cost(run.network).macs * epochs * run.data.train_images
 
 
-def _workers(executor: Executor, machine: Machine) -> int:
+def processes(executor: Executor, machine: Machine) -> int:
     """Processes side by side; the same for few runs as for many, since the threads that are left
     to each decide the last bits of a result."""
     if executor.workers is not None:
@@ -107,37 +131,35 @@ def _cores() -> int:
 
 
 def _in_this_process(
-    wave: list[Run], store: Store, machine: Machine, campaign: "_Campaign"
+    runs: Sequence[Run], store: Store, machine: Machine, campaign: "_Campaign"
 ) -> None:
-    for run in wave:
-        obtain(run, store, machine, partial(campaign.advance, run))
-        campaign.finish(run)
+    for wave in waves(runs):
+        for run in wave:
+            obtain(run, store, machine, partial(campaign.advance, run), net_too=True)
+            campaign.finish(run)
 
 
 def _in_processes(
-    wave: list[Run], store: Store, machine: Machine, workers: int, campaign: "_Campaign"
+    runs: Sequence[Run], store: Store, machine: Machine, workers: int, campaign: "_Campaign"
 ) -> None:
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     threads = max(1, _cores() // workers)
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        min(workers, len(wave)), context, _start_worker, (news, threads, os.getpid())
-    )
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (news, threads, os.getpid()))
+    numbers = {run: number for number, run in enumerate(runs)}
     try:
-        place = (machine.device.type, machine.precision)
-        futures = {
-            pool.submit(_work, number, run, store.folder, *place): run
-            for number, run in enumerate(wave)
-        }
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, timeout=0.2)
-            for number, images in _drained(news):
-                campaign.advance(wave[number], images)
-            for future in done:
-                future.result()
-                campaign.finish(futures[future])
+        for wave in waves(runs):
+            place = (machine.device.type, machine.precision)
+            futures = {pool.submit(_work, numbers[run], run, store, *place): run for run in wave}
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, timeout=0.2)
+                for number, images in _drained(news):
+                    campaign.advance(runs[number], images)
+                for future in done:
+                    future.result()
+                    campaign.finish(futures[future])
         pool.shutdown()
     except BrokenProcessPool:
         raise RuntimeError(
@@ -157,23 +179,28 @@ def _drained(news: Any) -> Iterator[tuple[int, int]]:
 
 
 _news: Any = None
-_parent = 0
 
 
 def _start_worker(news: Any, threads: int, parent: int) -> None:
-    global _news, _parent
-    _news, _parent = news, parent
+    global _news
+    _news = news
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    threading.Thread(target=_leave_with, args=[parent], daemon=True).start()
     torch.set_num_threads(threads)
 
 
-def _work(number: int, run: Run, folder: Path, device: str, precision: Any) -> None:
+def _leave_with(parent: int) -> None:
+    """End this process soon after its parent, however that ended, and whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> None:
     def report(images: int) -> None:
-        if os.getppid() != _parent:
-            os._exit(1)
         _news.put((number, images))
 
-    obtain(run, Store(folder), this_machine(device, precision), report)
+    obtain(run, store, this_machine(device, precision), report, net_too=True)
 
 
 class _Campaign:
@@ -201,6 +228,10 @@ class _Campaign:
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
+
+    def say(self, line: str) -> None:
+        if not self._bar.disable:
+            self._bar.console.print(line, highlight=False, soft_wrap=True)
 
     def advance(self, run: Run, images: int) -> None:
         """So many more images of a run have been trained on."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import platformdirs
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 
@@ -29,16 +30,34 @@ def cache_folder() -> Path:
 
 
 @contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """A block that no two processes are in at once. Nothing is left of the lock file."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            # Still held: whoever waits for this file sees that it is gone, and opens another.
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well."""
+    """A temporary file beside `path` that takes its place when the block ends well.
+
+    One process at a time may replace a file: what a killed one left half written is overwritten.
+    Raises OSError, which names `path`, where it cannot be written; what was there before stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.new")
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror or error})") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,10 +77,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, o
     header = json.dumps(dict(meta), sort_keys=True)
     digest = _digest(plain, header)
     with replacing(path) as temporary:
-        try:
-            save_file(plain, temporary, {"meta": header, "sha256": digest})
-        except SafetensorError as error:
-            raise OSError(f"{path} could not be written ({error})") from None
+        # Not `save_file`: that has a temporary file of its own, which it leaves where it is killed.
+        temporary.write_bytes(save(plain, {"meta": header, "sha256": digest}))
     return digest
 
 

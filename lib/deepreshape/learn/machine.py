@@ -4,19 +4,38 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import torch
 
 from deepreshape import __version__
 from deepreshape.design import hybrenet
-from deepreshape.learn.files import cache_folder, write_text
-from deepreshape.learn.nets import build
-from deepreshape.learn.train import Machine, Precision
+from deepreshape.learn.files import alone, cache_folder, write_text
+from deepreshape.learn.nets import Net, build
+
+Precision = Literal["float32", "bfloat16"]
 
 WORTHWHILE = 1.1
 """bfloat16 is taken where it trains at least so many times faster than float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a run is computed and in which number format."""
+
+    device: torch.device
+    precision: Precision
+
+    def autocast(self) -> torch.autocast:
+        enabled = self.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def place(self, net: Net) -> Net:
+        """The net on the device, its weights in the layout that is fast there."""
+        return net.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def this_machine(device: str = "auto", precision: Precision | None = None) -> Machine:
@@ -62,12 +81,12 @@ def probe(device: torch.device, steps: int = 5) -> dict[Precision, float]:
 
 
 def _training_step(device: torch.device, precision: Precision) -> Callable[[], None]:
-    net = build(hybrenet(2, 5, 3, m=8), seed=0)
-    net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    machine = Machine(device, precision)
+    net = machine.place(build(hybrenet(2, 5, 3, m=8), seed=0))
     images = torch.zeros(64, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
 
     def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        with machine.autocast():
             loss = net(images).float().logsumexp(1).mean()
         loss.backward()
 
@@ -79,12 +98,13 @@ def _faster_precision(device: torch.device) -> Precision:
     facts = describe(device)
     key = " ".join(str(facts[name]) for name in ("processor", "device", "threads", "torch"))
     path = cache_folder() / "precision.json"
-    known = _probed_before(path)
-    if key not in known:
-        times = probe(device)
-        gain = times["float32"] / times["bfloat16"]
-        known[key] = "bfloat16" if gain >= WORTHWHILE else "float32"
-        write_text(path, json.dumps(known, indent=1))
+    with alone(path.with_suffix(".lock")):
+        known = _probed_before(path)
+        if key not in known:
+            times = probe(device)
+            gain = times["float32"] / times["bfloat16"]
+            known[key] = "bfloat16" if gain >= WORTHWHILE else "float32"
+            write_text(path, json.dumps(known, indent=1))
     return known[key]
 
 

@@ -1,5 +1,7 @@
 """Network -> torch module: one submodule for each layer, under the layer's name."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -35,14 +37,30 @@ class Net(nn.Module):
             self.add_module(layer.name, _module(layer.op))
 
     def forward(self, images: Tensor) -> Tensor:
-        values = {IMAGE: images}
+        logits, _ = self.observe(images, ())
+        return logits
+
+    def observe(self, images: Tensor, names: Sequence[str]) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and what the layers of these names give on the way."""
+        values, seen = {IMAGE: images}, {}
         for layer in self.program:
             inputs = [values[name] for name in layer.inputs]
             values[layer.name] = self._modules[layer.name](*inputs)  # type: ignore[misc]
+            if layer.name in names:
+                seen[layer.name] = values[layer.name]
             for name in layer.inputs:
                 if self.last_use[name] == layer.name:
                     values.pop(name, None)
-        return values[self.program[-1].name]
+        return values[self.program[-1].name], [seen[name] for name in names]
+
+    def stage_ends(self) -> list[str]:
+        """The last layer of every stage, by name."""
+        last = {layer.stage: layer.name for layer in self.program}
+        return [last[stage] for stage in range(1, len(self.network.stages) + 1)]
+
+    def replace(self, name: str, module: nn.Module) -> None:
+        """Put another module in the place of a layer's."""
+        self._modules[name] = module
 
     def relu_sites(self) -> dict[str, nn.Module]:
         """The ReLUs by name, in the order in which they run."""

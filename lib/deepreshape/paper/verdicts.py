@@ -1,128 +1,57 @@
-"""The paper's printed accuracies and claims against records."""
+"""Records against the paper: accuracies beside the printed ones, and what becomes of claims."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import nan, sqrt
+from math import log, nan, sqrt
 from statistics import fmean, stdev
 
+import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from deepreshape.design import Network, ReluPlan, cost, paper_convention
-from deepreshape.learn.data import DataSet
-from deepreshape.learn.runs import Record
+from deepreshape.design import Network, cost, paper_convention
+from deepreshape.design.criticality import criticality, order
+from deepreshape.learn.runs import Record, Run
 from deepreshape.paper import printed
-from deepreshape.paper.counts import count
-from deepreshape.paper.experiments import PROFILES, Point, Profile, fig12
-from deepreshape.paper.printed import Row
-from deepreshape.private.latency import garbled_seconds
+from deepreshape.paper.experiments import Claim, Point
 
+Records = Mapping[str, Record]
+"""Records by the keys of their runs."""
 
-@dataclass(frozen=True, slots=True)
-class PaperPoint:
-    """A printed accuracy of Figure 12: panel, network, ReLUs in thousands, percent with KD."""
-
-    panel: str
-    series: str
-    network: Network
-    relus_k: float
-    accuracy: float
-
-
-def fig12_printed() -> list[PaperPoint]:
-    """The points of Figure 12 that the paper prints: Table 6 and the CIFAR-100 part of Table 14."""
-    rows: dict[Network, Row] = {
-        printed.network(name, number): row
-        for name in ("table06", "table14")
-        for number, row in enumerate(printed.table(name), start=1)
-        if row.get("dataset", "CIFAR-100") == "CIFAR-100"
-    }
-    return [
-        PaperPoint(
-            point.panel,
-            point.series,
-            point.paper,
-            float(rows[point.paper]["relus_K"]),
-            float(rows[point.paper]["acc_kd_pct"]),
-        )
-        for point in fig12(PROFILES["paper"])
-        if point.paper in rows
-    ]
-
-
-def accuracies(point: Point, records: Mapping[str, Record], split: str = "test") -> list[float]:
-    """The accuracies of a point's runs that succeeded, in the order of its seeds."""
-    found = [records[run.key] for run in point.runs if run.key in records]
-    return [getattr(record, split) for record in found if record.status == "done"]
+# What a point has
 
 
 def by_key(records: Iterable[Record]) -> dict[str, Record]:
     return {record.key: record for record in records}
 
 
-def fig12_table(points: Sequence[Point], records: Mapping[str, Record]) -> pd.DataFrame:
-    """The table below Figure 12: a row for each point, the paper's printed value beside it.
-
-    The paper's ReLUs are those of the same edits at its own base channels m and 32 x 32 pixels.
-    """
-    theirs = {point.network: point for point in fig12_printed()}
-    rows = []
-    for point in points:
-        counted = cost(point.network)
-        convention = paper_convention(point.paper) or "B"
-        paper = theirs.get(point.paper)
-        rows.append(
-            {
-                "panel": point.panel,
-                "network": _architecture(point.network),
-                "edits": _edits(point.network),
-                "ReLUs": counted.total_relus,
-                "FLOPs (M)": round(counted.flops(convention) / 1e6, 2),
-                "GC (s)": round(garbled_seconds(counted.total_relus), 3),
-                "validation (%)": summary(accuracies(point, records, "validation")),
-                "test (%)": summary(accuracies(point, records)),
-                "seeds": len(accuracies(point, records)),
-                "m in the paper": point.paper.stem,
-                "paper's ReLUs (K)": f"{count(point.paper, 'relus_K'):.1f}",
-                "paper's test (%)": f"{paper.accuracy:.2f}" if paper else "",
-            }
-        )
-    return pd.DataFrame(rows)
+def accuracy(run: Run, records: Records, split: str = "test") -> float | None:
+    """The accuracy of a run; None where it failed, and where it has no record."""
+    record = records.get(run.key)
+    return getattr(record, split) if record is not None and record.status == "done" else None
 
 
-def reuse_against_scaling(points: Sequence[Point], records: Mapping[str, Record]) -> pd.DataFrame:
-    """The claim of Figure 12: at equal ReLUs, ReLU-reuse against channel scaling, pair by pair.
+def accuracies(point: Point, records: Records, split: str = "test") -> list[float]:
+    """The accuracies of a point's runs that succeeded, in the order of its seeds."""
+    found = [accuracy(run, records, split) for run in point.runs]
+    return [each for each in found if each is not None]
 
-    mean gain: test accuracy with reuse minus without, in points, paired by seed; ± 95 %: half the
-    interval of that mean (Student's t). The verdict asks whether the interval lies above or below
-    zero; one seed decides nothing.
-    """
-    scaled = {
-        (point.panel, cost(point.network).total_relus): point
-        for point in points
-        if point.series == "channel scaling"
-    }
-    rows = []
-    for point in points:
-        other = scaled.get((point.panel, cost(point.network).total_relus))
-        if point.series == "channel scaling" or other is None:
-            continue
-        ours, theirs = (accuracies(each, records) for each in (point, other))
-        complete = len(ours) == len(theirs) == len(point.runs)
-        gains = [a - b for a, b in zip(ours, theirs, strict=True)] if complete else []
-        rows.append(
-            {
-                "panel": point.panel,
-                "ReLUs": cost(point.network).total_relus,
-                "with reuse": point.network.name,
-                "scaled": other.network.name,
-                "seeds": len(gains),
-                "mean gain": fmean(gains) if gains else nan,
-                "± 95 %": half_interval(gains),
-                "verdict": direction(gains),
-            }
-        )
-    return pd.DataFrame(rows)
+
+def abscissa(point: Point, over: str) -> float:
+    """Thousands of ReLUs or, over `flops`, millions of FLOPs of a point's network here."""
+    return point.relus / 1000 if over == "relus" else _flops(point, point.network)
+
+
+def paper_abscissa(point: Point, over: str) -> float:
+    """The same of the paper's network."""
+    return point.paper_relus / 1000 if over == "relus" else _flops(point, point.paper)
+
+
+def _flops(point: Point, network: Network) -> float:
+    """Counted as the paper counts those of its own network, B where it prints none."""
+    return cost(network).flops(paper_convention(point.paper) or "B") / 1e6
+
+
+# Statistics
 
 
 def summary(values: Sequence[float]) -> str:
@@ -148,58 +77,176 @@ def direction(gains: Sequence[float]) -> str:
     return "holds" if mean - half > 0 else "fails" if mean + half < 0 else "undecided"
 
 
-def _architecture(network: Network) -> str:
-    return replace(network, relus=ReluPlan()).name
+# The table below a figure
 
 
-def _edits(network: Network) -> str:
-    """`cull 1, thin 2+3+4, Re2 8`."""
-    plan = network.relus
-    parts = [
-        f"{edit} {'+'.join(map(str, sorted(stages)))}"
-        for edit, stages in (("cull", plan.culled), ("thin", plan.thinned))
-        if stages
-    ]
-    return ", ".join(parts + ([f"Re2 {plan.reuse}"] if plan.reuse > 1 else []))
+def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
+    """A row for each point: its network, counts and accuracies here, and the paper's beside them.
 
-
-def caption(size: Profile, data: DataSet, seeds: str) -> str:
-    """One line under a figure's name: profile, data, seeds, epochs."""
-    return f"profile {size.name} | {data} | seed {seeds} | {size.recipe.epochs} epochs, KD"
-
-
-def provenance(
-    size: Profile, data: DataSet, records: Sequence[Record], teacher: Record | None = None
-) -> str:
-    """Where a page's numbers come from, as Markdown: profile, seeds, machine, versions, time."""
-    done = [record for record in records if record.status == "done"]
-    seconds = sum(record.seconds for record in done)
-    seeds = sorted({record.run["seed"] for record in records})
-    machines = {
-        f"{facts['processor']} ({facts['device']}, threads a run: {facts['threads']},"
-        f" {record.precision}), torch {facts['torch']}, Python {facts['python']}"
-        for record in done
-        for facts in (record.environment,)
-    }
-    failed = len(records) - len(done)
-    return (
-        f"Profile **{size.name}** on **{data}**, seeds {', '.join(map(str, seeds))}."
-        f" {len(done)} runs, {seconds / 60:.1f} minutes of training in all, on"
-        f" {'; '.join(sorted(machines))}."
-        + (f" The teacher reaches {teacher.test:.2f} %." if teacher and teacher.test else "")
-        + f" **{failed} runs failed.**" * bool(failed)
+    Accuracies are mean ± standard deviation over the seeds. The paper's ReLUs are those of the
+    same edits at its own widths and image size, or what its search leaves.
+    """
+    several = len({point.panel for point in points}) > 1
+    return pd.DataFrame(
+        [
+            ({"panel": point.panel} if several else {})
+            | {
+                "series": point.series,
+                "network": point.network.name,
+                "ReLUs": point.relus,
+                "FLOPs (M)": round(abscissa(point, "flops"), 2),
+                "validation (%)": summary(accuracies(point, records, "validation")),
+                "test (%)": summary(accuracies(point, records)),
+                "seeds": len(accuracies(point, records)),
+                "paper's network": point.paper.name,
+                "paper's ReLUs (K)": f"{point.paper_relus / 1000:.1f}",
+                "paper's test (%)": "" if point.printed is None else f"{point.printed:.2f}",
+            }
+            for point in points
+        ]
     )
 
 
-def fig12_sentence(pairs: pd.DataFrame) -> str:
-    """The pairs in one sentence: how often reuse is ahead, and what that decides."""
-    decided = pairs["verdict"].value_counts()
-    counted = ", ".join(f"{name}: {count}" for name, count in decided.items())
-    gains = pairs["mean gain"].dropna()
+def criticalities(name: str, points: Iterable[Point], records: Records) -> pd.DataFrame:
+    """A row for each network of Table 10 or 11: C_k and the order of its stages, by the mean
+    accuracies with a teacher, beside the paper's. name: `table10` or `table11`."""
+    theirs = {
+        printed.network(name, number).name: row
+        for number, row in enumerate(printed.table(name), start=1)
+    }
+    networks: dict[str, dict[str, Point]] = {}
+    for point in points:
+        if point.panel == "b":
+            label, _, stage = point.series.rpartition(" S")
+            networks.setdefault(label, {})[stage] = point
+    rows = []
+    for label, stages in networks.items():
+        paper = {stage: float(theirs[label][f"stage{stage}_Ck"]) for stage in "1234"}
+        ours = dict(
+            zip(paper, _criticality([stages.get(stage) for stage in paper], records), strict=False)
+        )
+        rows.append(
+            {"network": label}
+            | {f"C{stage}": f"{value:.2f}" for stage, value in ours.items()}
+            | {"order": _ordered(list(ours.values())) if ours else "hole"}
+            | {f"paper's C{stage}": f"{value:.2f}" for stage, value in paper.items()}
+            | {"paper's order": _ordered(list(paper.values()))}
+        )
+    return pd.DataFrame(rows)
+
+
+def _criticality(stages: Sequence[Point | None], records: Records) -> tuple[float, ...]:
+    """C_k of the points with the ReLUs of one stage alone; empty where one has no accuracy."""
+    found = [(point.relus, accuracies(point, records)) for point in stages if point is not None]
+    if len(found) < len(stages) or not all(values for _, values in found):
+        return ()
+    return criticality([relus for relus, _ in found], [fmean(values) for _, values in found])
+
+
+def _ordered(values: Sequence[float]) -> str:
+    """`S3 > S2 > S4 > S1`, from the most critical stage to the least."""
+    return " > ".join(f"S{stage}" for stage in order(values))
+
+
+# Claims
+
+
+def judged(claims: Iterable[Claim], records: Records) -> pd.DataFrame:
+    """A row for each claim: by how many points of accuracy `ahead` is before `behind`.
+
+    Of every seed the mean difference over the pairs is taken (`differences`); mean gain is its mean
+    over the seeds, ± 95 % half the interval of that mean (Student's t). The verdict is `holds` or
+    `fails` where the interval lies above or below zero, else `undecided`; one seed decides nothing.
+    `hole`: no seed has what is compared; `no overlap`: curves share no abscissa; `not drawn`: a
+    side has no points. pairs: the most that a seed has; holes: runs without an accuracy.
+    """
+    return pd.DataFrame(
+        [_judged(claim, records) for claim in claims],
+        columns=["claim", "pairs", "seeds", "holes", "mean gain", "± 95 %", "verdict"],
+    )
+
+
+def _judged(claim: Claim, records: Records) -> dict[str, object]:
+    points = claim.ahead + claim.behind
+    seeds = dict.fromkeys(run.seed for point in points for run in point.runs)
+    found = {seed: differences(claim, seed, records) for seed in seeds}
+    gains = [fmean(each) for each in found.values() if each]
+    verdict = direction(gains)
+    if not claim.ahead or not claim.behind:
+        verdict = "not drawn"
+    elif (
+        not gains
+        and not claim.paired
+        and any(
+            _known(claim.ahead, seed, records) and _known(claim.behind, seed, records)
+            for seed in seeds
+        )
+    ):
+        verdict = "no overlap"
+    return {
+        "claim": claim.text,
+        "pairs": max(map(len, found.values()), default=0),
+        "seeds": len(gains),
+        "holes": sum(len(point.runs) - len(accuracies(point, records)) for point in points),
+        "mean gain": fmean(gains) if gains else nan,
+        "± 95 %": half_interval(gains),
+        "verdict": verdict,
+    }
+
+
+def differences(claim: Claim, seed: int, records: Records) -> list[float]:
+    """How far `ahead` is before `behind` with a seed, in points, wherever both can be compared.
+
+    Paired: point by point. Curves: at each abscissa of `behind` within the range of `ahead`, whose
+    accuracy is interpolated linearly in the logarithm.
+    """
+    if claim.paired:
+        pairs = [
+            (_of_seed(ahead, seed, records), _of_seed(behind, seed, records))
+            for ahead, behind in zip(claim.ahead, claim.behind, strict=True)
+        ]
+        return [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    curve = _curve(claim.ahead, seed, claim.over, records)
+    below = _curve(claim.behind, seed, claim.over, records)
+    places = list(curve)
+    return [
+        float(np.interp(place, places, list(curve.values()))) - theirs
+        for place, theirs in below.items()
+        if places and places[0] <= place <= places[-1]
+    ]
+
+
+def _curve(points: Iterable[Point], seed: int, over: str, records: Records) -> dict[float, float]:
+    """Accuracy by the logarithm of the abscissa, in order; the mean where several are equal."""
+    found: dict[float, list[float]] = {}
+    for point, accuracy in _known(points, seed, records):
+        found.setdefault(log(abscissa(point, over)), []).append(accuracy)
+    return {place: fmean(found[place]) for place in sorted(found)}
+
+
+def _known(points: Iterable[Point], seed: int, records: Records) -> list[tuple[Point, float]]:
+    """The points that have an accuracy with a seed, and it."""
+    found = [(point, _of_seed(point, seed, records)) for point in points]
+    return [(point, accuracy) for point, accuracy in found if accuracy is not None]
+
+
+def _of_seed(point: Point, seed: int, records: Records) -> float | None:
+    found = [accuracy(run, records) for run in point.runs if run.seed == seed]
+    return found[0] if found else None
+
+
+def sentence(judgement: pd.DataFrame) -> str:
+    """What became of the claims, in one sentence or two."""
+    if judgement.empty:
+        return "The paper claims nothing of the points drawn here."
+    counted = judgement["verdict"].value_counts()
+    verdicts = ", ".join(f"{name}: {count}" for name, count in counted.items())
+    claims = "1 claim" if len(judgement) == 1 else f"{len(judgement)} claims"
+    gains = judgement["mean gain"].dropna()
     if gains.empty:
-        return f"No pair is complete ({counted})."
+        return f"Of {claims}, none could be compared ({verdicts})."
     return (
-        f"ReLU-reuse is ahead in {int((gains > 0).sum())} of {len(pairs)} pairs; the mean gain is"
-        f" {gains.mean():+.2f} points, from {gains.min():+.2f} to {gains.max():+.2f}."
-        f" Does a gain show? {counted}."
+        f"Of {claims}, {verdicts}. The mean gain is positive in {int((gains > 0).sum())} of the"
+        f" {len(gains)} that could be compared, and lies between {gains.min():+.2f} and"
+        f" {gains.max():+.2f} points."
     )

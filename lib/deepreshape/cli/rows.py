@@ -1,0 +1,202 @@
+"""Records as commands show them: where they lie, what each is of, all of it in one flat row."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from deepreshape.learn.runs import Record
+    from deepreshape.learn.store import Store
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record and its file. own: does it lie in the store, or is it the repository's?"""
+
+    record: "Record"
+    path: Path
+    own: bool
+
+    @property
+    def place(self) -> str:
+        return "store" if self.own else "repository"
+
+
+def open_store(folder: Path) -> "Store":
+    """The store in a folder, with the records of the repository behind it."""
+    from deepreshape.learn.store import Store
+    from deepreshape.places import RECORDED
+
+    return Store(folder, RECORDED)
+
+
+def recorded(folder: Path, begins: str = "") -> list[Recorded]:
+    """Every run that is recorded in a folder or the repository, once, the newest first.
+
+    begins: with what the key begins. A file that holds no whole record is named on stderr.
+    """
+    from deepreshape.learn.store import read
+
+    found: dict[str, Recorded] = {}
+    for place in open_store(folder).folders:
+        for path in sorted(place.glob(f"{begins}*.json")):
+            record = read(path)
+            if record is None:
+                click.echo(
+                    f"deepreshape: {path} is passed over: it was cut or changed, or another"
+                    " version wrote it",
+                    err=True,
+                )
+            else:
+                found.setdefault(record.key, Recorded(record, path, place == folder))
+    return sorted(found.values(), key=lambda each: (-each.path.stat().st_mtime, each.record.key))
+
+
+def one(folder: Path, begins: str) -> Recorded:
+    """The recorded run whose key begins so; ValueError where there is none, or several."""
+    plain = begins.strip().lower()
+    if not plain or not plain.isalnum():
+        raise ValueError(f"{begins!r} is not the beginning of a key such as 0a1b2c3d4e5f6789")
+    found = recorded(folder, plain)
+    if not found:
+        raise ValueError(f"no record in {folder} has a key that begins with {begins!r}")
+    if len(found) > 1:
+        keys = [each.record.key for each in found]
+        more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
+        raise ValueError(f"{begins!r} is the beginning of {', '.join(keys[:4])}{more}")
+    return found[0]
+
+
+# What a run is
+
+
+def what(run: Row) -> str:
+    """What a network is trained by, of `Run.describe()`: labels, KD, DKD beta 2, SNL 50,000."""
+    if search := run.get("search"):
+        channels = " by channel" if search.get("by") == "channel" else ""
+        return f"{search['kind']} {search['budget']:,}{channels}"
+    if not run["teacher"]:
+        return "labels"
+    distillation = _distillation(run)
+    beta = f" beta {distillation['beta']:g}" if "beta" in distillation else ""
+    return f"{distillation['kind']}{beta}"
+
+
+def epochs(run: Row) -> tuple[int, int]:
+    """The epochs of training, or of tuning, and the most of the search before."""
+    own, search = _whole(run["recipe"], "Recipe"), run.get("search")
+    whole = _whole(search) if search else {"epochs": 0}
+    return own["epochs"], whole["epochs"] + whole.get("sensitivity_epochs", 0)
+
+
+def epochs_text(run: Row) -> str:
+    """The same as a table has it: 200, or ≤ 2000 + 100."""
+    own, search = epochs(run)
+    return f"≤ {search} + {own}" if search else str(own)
+
+
+def settings(run: Row) -> Row:
+    """Everything that a run is made of, flat, values that are defaults too."""
+    recipe = {k: v for k, v in _whole(run["recipe"], "Recipe").items() if k != "distillation"}
+    flat = {"network": run["network"], "data": run["data"], "seed": run["seed"]}
+    flat |= _under("recipe", recipe)
+    if run["teacher"]:
+        flat |= _under("distillation", _distillation(run))
+        flat |= _under("teacher", settings(run["teacher"]))
+    if search := run.get("search"):
+        flat |= _under("search", _whole(search))
+    return flat
+
+
+def _distillation(run: Row) -> Row:
+    return _whole(run["recipe"].get("distillation", {"kind": "KD"}))
+
+
+def _whole(given: Row, kind: str = "") -> Row:
+    """A description with the defaults of its kind where it says nothing."""
+    from deepreshape.learn.losses import DKD, KD
+    from deepreshape.learn.recipe import Recipe
+    from deepreshape.learn.searches import SNL, SENet
+
+    kinds = {each.__name__: each for each in (Recipe, KD, DKD, SNL, SENet)}
+    known = kinds.get(kind or given["kind"])
+    listed = fields(known) if known else ()
+    whole = {f.name: f.default for f in listed if f.default is not MISSING} | given
+    return {
+        name: whole[name] for name in ("kind", *(f.name for f in listed), *given) if name in whole
+    }
+
+
+def _under(name: str, flat: Row) -> Row:
+    return {f"{name}.{key}": value for key, value in flat.items()}
+
+
+# What came of it
+
+
+def row(found: Recorded) -> Row:
+    """A record as one flat row: what was run, what came of it, and where."""
+    record = found.record
+    stages = {f"stage{k}": relus for k, relus in enumerate(record.stage_relus, start=1)}
+    return {
+        "key": record.key,
+        "status": record.status,
+        "what": what(record.run),
+        **settings(record.run),
+        "validation": record.validation,
+        "test": record.test,
+        "relus": record.relus,
+        **_under("relus", stages),
+        "macs": record.macs,
+        "params": record.params,
+        "loss": record.curve[-1].loss if record.curve else None,
+        "seconds": record.seconds,
+        "precision": record.precision,
+        **_under("environment", dict(record.environment)),
+        "data_digest": record.data_digest,
+        "weights_digest": record.weights_digest,
+        "masks_digest": record.masks_digest,
+        "error": record.error,
+        "recorded_in": found.place,
+    }
+
+
+def everything(found: Recorded) -> Row:
+    """A record in full, and its files: are weights and masks there, and those of the record?"""
+    from deepreshape.learn.files import load_tensors
+    from deepreshape.learn.masks import load_masks
+    from deepreshape.learn.runs import key_of
+
+    record = found.record
+    files: Row = {"record": str(found.path)}
+    for name, suffix, digest, load in (
+        ("weights", ".safetensors", record.weights_digest, load_tensors),
+        ("masks", ".masks.safetensors", record.masks_digest, load_masks),
+    ):
+        if digest is not None:
+            path = found.path.with_suffix(suffix)
+            files |= {name: str(path), f"{name}_are": _state(path, digest, load)}
+    teacher = record.run["teacher"]
+    return {
+        "what": what(record.run),
+        **asdict(record),
+        "teacher_key": key_of(teacher) if teacher else None,
+        "files": files,
+    }
+
+
+def _state(path: Path, digest: str, load: Callable[[Path], tuple[Any, ...]]) -> str:
+    from deepreshape.learn.files import CorruptFile
+
+    try:
+        found = load(path)[-1]
+    except FileNotFoundError:
+        return "missing"
+    except CorruptFile:
+        return "damaged"
+    return "whole" if found == digest else "not those of the record"

@@ -1,0 +1,87 @@
+"""The course of a search: what its epochs show, a step for every batch, and its checkpoints."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from deepreshape.learn import state
+from deepreshape.learn.data import Images, Split
+from deepreshape.learn.epochs import Batch, Shown, batches, shown
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.train import Progress, TrainingFailed
+
+History = list[dict[str, Any]]
+"""What a search went through, as JSON values; an entry with a "loss" is an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """data: the training images, on the machine. recipe: how they are augmented. batch: at most as
+    many as there are images."""
+
+    data: Split
+    images: Images
+    recipe: Recipe
+    seed: int
+    batch: int
+    machine: Machine
+    checkpoint: Path | None
+    progress: Progress
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return len(self.data) // self.batch
+
+    def resume(self, net: nn.Module, optimizer: Optimizer) -> tuple["Course", History]:
+        """Go on from the checkpoint, where there is one: the course in the number format that it
+        began with, and its history so far."""
+        header = state.restore(self.checkpoint, net, optimizer)
+        if header is None:
+            return self, []
+        history: History = header["history"]
+        self.progress(sum("loss" in entry for entry in history) * self.steps * self.batch)
+        return replace(self, machine=Machine(self.machine.device, header["precision"])), history
+
+    def save(self, net: nn.Module, optimizer: Optimizer, history: History) -> None:
+        header = {"history": history, "precision": self.machine.precision}
+        state.save(self.checkpoint, net, optimizer, header)
+
+    def shown(self, epoch: int) -> Shown:
+        return shown(self.data, self.recipe.shift, self.recipe.flip, self.seed, epoch)
+
+    def descend(
+        self,
+        epoch: int,
+        pictures: Shown,
+        net: nn.Module,
+        optimizer: Optimizer,
+        loss_of: Callable[[Batch], Tensor],
+    ) -> float:
+        """Go through an epoch, a step of the optimizer for every batch; returns the mean loss.
+
+        Raises TrainingFailed when a loss is not finite.
+        """
+        net.train()
+        total = 0.0
+        for step, seen in enumerate(batches(pictures, self.data, self.images, self.batch)):
+            with self.machine.autocast():
+                loss = loss_of(seen)
+            value = loss.item()
+            if not math.isfinite(value):
+                raise TrainingFailed(
+                    f"the loss of the search is {value} at step {epoch * self.steps + step}"
+                    f" (epoch {epoch + 1}), learning rate {optimizer.param_groups[0]['lr']:.3g}"
+                )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            total += value
+            self.progress(self.batch)
+        return total / self.steps

@@ -1,0 +1,26 @@
+"""What a net answers, in evaluation mode: logits and accuracies."""
+
+import torch
+from torch import Tensor
+
+from deepreshape.learn.data import Images, Split
+from deepreshape.learn.epochs import normalised
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.nets import Net
+
+
+@torch.no_grad()
+def predicted(net: Net, pictures: Tensor, images: Images, machine: Machine) -> Tensor:
+    """The logits (n, classes) of pictures, uint8 (n, h, w, 3), normalised as the set's images."""
+    net.eval()
+    parts = []
+    for x in pictures.split(500):
+        with machine.autocast():
+            parts.append(net(normalised(x.to(machine.device), images)).float())
+    return torch.cat(parts)
+
+
+def accuracy(net: Net, split: Split, images: Images, machine: Machine) -> float:
+    """Top-1 accuracy in percent."""
+    right = predicted(net, split.images, images, machine).argmax(1).cpu() == split.labels.cpu()
+    return 100 * int(right.sum()) / len(split)

@@ -1,0 +1,165 @@
+"""Making a run's record: once, resumable, teachers first."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+from deepreshape.design import cost
+from deepreshape.learn import state
+from deepreshape.learn.data import Images, load
+from deepreshape.learn.files import alone, save_tensors
+from deepreshape.learn.machine import Machine, describe
+from deepreshape.learn.masks import apply, counted, save_masks
+from deepreshape.learn.nets import Net, build
+from deepreshape.learn.recipe import described
+from deepreshape.learn.runs import ARITHMETIC, Record, Run
+from deepreshape.learn.searches import Search, searched
+from deepreshape.learn.store import Store
+from deepreshape.learn.teaching import Teacher, teacher
+from deepreshape.learn.train import Progress, TrainingFailed, train
+
+_SEARCH, _TRAINING = ".search.safetensors", ".safetensors"
+"""Checkpoints of an unfinished run, in this order."""
+
+
+def obtain(
+    run: Run,
+    store: Store,
+    machine: Machine,
+    progress: Progress = lambda images: None,
+    net_too: bool = False,
+) -> Record:
+    """The record of a run: from the store, or made now and put there (the teacher's first).
+
+    An interrupted run goes on from its last whole epoch. Two processes that ask for the same run
+    make it once. A loss that is not finite gives a record with status "failed", which is kept:
+    until its file is deleted the run is not tried again. net_too: make the run again where its
+    weights are missing or damaged.
+    """
+    with alone(store.unfinished(run, ".lock")):
+        record = store.get(run)
+        if record is None or (net_too and not store.holds(run)):
+            record = _make(run, store, machine, progress)
+        for suffix in (_SEARCH, _TRAINING):
+            store.unfinished(run, suffix).unlink(missing_ok=True)
+    return record
+
+
+def trained(run: Run, store: Store, machine: Machine) -> Net:
+    """The trained net of a run, made again where its weights are missing or damaged.
+
+    Raises TrainingFailed, which names the run, where it failed.
+    """
+    record = obtain(run, store, machine, net_too=True)
+    if record.status == "failed":
+        raise TrainingFailed(f"{run.network} on {run.data}, run {run.key}, failed: {record.error}")
+    return machine.place(store.net(run))
+
+
+def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Record:
+    """Train, and put weights, masks and record into the store, in this order."""
+    machine = _as_begun(run, store, machine)
+    images = load(run.data)
+    counts = cost(run.network)
+    record = Record(
+        key=run.key,
+        status="failed",
+        run=run.describe(),
+        validation=None,
+        test=None,
+        relus=counts.total_relus,
+        stage_relus=counts.stage_relus,
+        macs=counts.macs,
+        params=counts.params,
+        curve=(),
+        precision=machine.precision,
+        seconds=0.0,
+        data_digest=images.digest,
+        weights_digest=None,
+        environment=describe(machine.device),
+    )
+    try:
+        record = _trained(run, store, machine, images, record, progress)
+    except TrainingFailed as error:
+        record = replace(record, error=str(error))
+    store.put(run, record)
+    return record
+
+
+def _as_begun(run: Run, store: Store, machine: Machine) -> Machine:
+    """The machine, in the number format in which an interrupted run began."""
+    for suffix in (_SEARCH, _TRAINING):
+        header = state.header(store.unfinished(run, suffix))
+        if header is not None:
+            return replace(machine, precision=header["precision"])
+    return machine
+
+
+def _trained(
+    run: Run, store: Store, machine: Machine, images: Images, record: Record, progress: Progress
+) -> Record:
+    """The record of a run that succeeds; its weights and masks are in the store."""
+    teaching = _teacher(run, store, machine, images)
+    net = build(run.network, run.seed)
+    if run.search is not None and teaching is not None:
+        net.load_state_dict(teaching.net.state_dict())
+        checkpoint = store.unfinished(run, _SEARCH)
+        found = searched(
+            run.search,
+            net,
+            run.recipe,
+            images,
+            run.seed,
+            machine,
+            teaching,
+            checkpoint,
+            progress,
+            store.folder / "searches" / _way(run, run.search, machine, images),
+        )
+        apply(net, found.masks)
+        relus = counted(found.masks, run.network)
+        digest = save_masks(store.path(run, ".masks.safetensors"), found.masks, run.describe())
+        record = replace(
+            record,
+            relus=sum(relus),
+            stage_relus=relus,
+            masks_digest=digest,
+            sought=found.history,
+            seconds=found.seconds,
+        )
+    checkpoint = store.unfinished(run, _TRAINING)
+    result = train(net, run.recipe, images, run.seed, machine, teaching, checkpoint, progress)
+    weights = store.path(run, ".safetensors")
+    return replace(
+        record,
+        status="done",
+        validation=result.validation,
+        test=result.test,
+        curve=result.curve,
+        precision=result.precision,
+        seconds=record.seconds + sum(epoch.seconds for epoch in result.curve),
+        weights_digest=save_tensors(weights, result.net.state_dict(), run.describe()),
+    )
+
+
+def _way(run: Run, search: Search, machine: Machine, images: Images) -> str:
+    """The hash of all that decides the way of a search, whatever its budget and later tuning."""
+    facts = [
+        ARITHMETIC,
+        run.describe() | {"search": described(replace(search, budget=0)), "recipe": None},
+        [run.recipe.shift, run.recipe.flip, images.digest],
+        [machine.precision, describe(machine.device)],
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _teacher(run: Run, store: Store, machine: Machine, images: Images) -> Teacher | None:
+    if run.teacher is None:
+        return None
+    net = trained(run.teacher, store, machine)
+    recipe = run.recipe
+    still = recipe.leaves_images_alone
+    seed = None if still else run.seed
+    shown = [images.digest, str(run.data), recipe.shift, recipe.flip, seed]
+    epochs = max(recipe.epochs, run.search.epochs if run.search else 0)
+    return teacher(net, images, machine, store.folder / "lessons", shown, epochs, still)

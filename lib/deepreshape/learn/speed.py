@@ -1,0 +1,152 @@
+"""How fast this machine trains: a probe, what fits it best, and where the result is kept.
+
+Training steps of 21 networks of this project took between 0.8 and 1.3 times what followed from the
+seven that are probed, and were a tenth off on average; those of MobileNets, 0.7 to 2 times.
+"""
+
+import json
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch.nn.functional import cross_entropy
+from torch.optim import SGD
+
+from deepreshape.design import Network, parse
+from deepreshape.learn.estimate import Speed, size
+from deepreshape.learn.files import alone, cache_folder, write_text
+from deepreshape.learn.machine import Machine, describe
+from deepreshape.learn.nets import build
+
+PROBES = (
+    ("HRN-2x5x3x(m=8)", 32, 32),
+    ("HRN-2x5x3x(m=2)", 16, 64),
+    ("ResNet18(m=8)", 32, 64),
+    ("ResNet18(m=64)", 16, 8),
+    ("ResNet18(m=64)", 8, 32),
+    ("ResNet32", 32, 16),
+    ("R34-HRN-2x6x3x(m=4)", 16, 64),
+)
+"""Networks, image sizes and batches that differ in what they have most of: multiply-accumulates,
+elements, layers or learned numbers."""
+
+
+def fitted(steps: Iterable[tuple[Network, int, float]]) -> Speed:
+    """The speed that comes closest to the seconds of training steps, by relative errors.
+
+    steps: network, batch and seconds of each. No part of the speed is negative.
+    """
+    rows, times = [], []
+    for network, batch, taken in steps:
+        macs, elements, layers, params = size(network)
+        rows.append([batch * macs, batch * elements, layers, params])
+        times.append(taken)
+    relative = np.array(rows, dtype=float) / np.array(times)[:, None]
+    units = relative.max(axis=0)
+    found, _ = nnls(relative / units, np.ones(len(times)))
+    return Speed(*(found / units).tolist())
+
+
+def probe(machine: Machine, rounds: int) -> list[float]:
+    """Median seconds of a training step of each of the `PROBES`: taken in turns, so that whatever
+    else the machine does slows all of them alike."""
+    trials = [_trial(network, batch, machine) for network, batch in _probes()]
+    times: list[list[float]] = [[] for _ in trials]
+    for _ in range(rounds + 1):
+        for trial, taken in zip(trials, times, strict=True):
+            start = time.perf_counter()
+            trial()
+            taken.append(time.perf_counter() - start)
+    return [median(taken[1:]) for taken in times]
+
+
+def _probes() -> list[tuple[Network, int]]:
+    return [(parse(name, pixels, 10), batch) for name, pixels, batch in PROBES]
+
+
+def _trial(network: Network, batch: int, machine: Machine) -> Callable[[], None]:
+    """A training step, without the making of its batch."""
+    net = machine.place(build(network, seed=0)).train()
+    optimizer = SGD(net.parameters(), 0.01, 0.9, weight_decay=5e-4)
+    side, device = network.resolution, machine.device
+    images = torch.zeros(batch, 3, side, side, device=device)
+    images = images.to(memory_format=torch.channels_last)
+    labels = torch.zeros(batch, dtype=torch.long, device=device)
+
+    def step() -> None:
+        with machine.autocast():
+            loss = cross_entropy(net(images).float(), labels)
+        loss.item()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return step
+
+
+def measure(machine: Machine, workers: int, rounds: int = 4) -> Speed:
+    """Probe a machine, for some seconds, in as many processes side by side as train on it; the
+    result is kept in the cache folder."""
+    if workers == 1:
+        taken = probe(machine, rounds)
+    else:
+        context = multiprocessing.get_context("spawn")
+        threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        with ProcessPoolExecutor(workers, context, _start, (threads,)) as pool:
+            times = list(pool.map(probe, [machine] * workers, [rounds] * workers))
+        taken = [fmean(each) for each in zip(*times, strict=True)]
+    steps = zip(_probes(), taken, strict=True)
+    speed = fitted((network, batch, each) for (network, batch), each in steps)
+    path = _path()
+    with alone(path.with_suffix(".lock")):
+        write_text(path, json.dumps(_kept() | {_key(machine, workers): astuple(speed)}, indent=1))
+    return speed
+
+
+def known(machine: Machine, workers: int) -> Speed | None:
+    """What `measure` found before on the same processor, with the same torch, threads, number
+    format and workers."""
+    found = _kept().get(_key(machine, workers))
+    return None if found is None else Speed(*found)
+
+
+def _start(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+
+
+def _path() -> Path:
+    return cache_folder() / "speed.json"
+
+
+def _key(machine: Machine, workers: int) -> str:
+    facts = describe(machine.device)
+    parts = [facts[name] for name in ("processor", "device", "threads", "torch")]
+    return " ".join(map(str, [*parts, machine.precision, workers]))
+
+
+def _kept() -> dict[str, tuple[float, ...]]:
+    """By key, what was measured before; a damaged file holds nothing."""
+    try:
+        kept = json.loads(_path().read_text())
+        return {key: _four(values) for key, values in kept.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _four(values: Sequence[float]) -> tuple[float, ...]:
+    if len(values) != 4 or not all(0 <= value < math.inf for value in values):
+        raise ValueError
+    return tuple(values)

@@ -1,0 +1,163 @@
+"""Profiles: how much of an experiment is computed, and what that changes against the paper.
+
+`paper` is the paper's own recipe, `short` a reduced one on the paper's data, `quick` one for
+minutes on a laptop; `smoke` only shows that everything runs.
+"""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from deepreshape.design import DesignError, Network, cost, resnet18, scale
+from deepreshape.learn.data import DataSet
+from deepreshape.learn.data import parse as parse_data
+from deepreshape.learn.losses import KD, Distillation
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.searches import SNL, SENet
+
+PAPER_SIDES = {"cifar100": 32, "tiny-imagenet": 64}
+"""Pixels on a side of the images of the paper's data sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much of an experiment is computed.
+
+    data: in place of the paper's sets (None: the paper's own); parts: what of each set is used (a
+    name of `learn.data.parse`). ratio: of the paper's widths. recipe: of networks and, with
+    another `distillation`, of those with a teacher. tuning, senet_tuning: after a search.
+    most: points of a series, lines: series of a panel, panels: of a figure (None: all). ratios:
+    of experiments that have another. heaviest: networks of more multiply-accumulates are left out.
+    """
+
+    name: str
+    data: str | None
+    ratio: Fraction
+    recipe: Recipe
+    teacher: Network
+    teacher_recipe: Recipe
+    tuning: Recipe
+    senet_tuning: Recipe
+    snl: SNL
+    senet: SENet
+    parts: dict[str, str] = field(default_factory=dict)
+    most: int | None = None
+    lines: int | None = None
+    panels: int | None = None
+    ratios: dict[str, Fraction] = field(default_factory=dict)
+    heaviest: int | None = None
+
+    def of(self, experiment: str) -> "Profile":
+        """The profile as an experiment takes it: with its own ratio of the paper's widths."""
+        return replace(self, ratio=self.ratios.get(experiment, self.ratio))
+
+    def images(self, of: str, chosen: str | None = None) -> DataSet:
+        """What stands here for one of the paper's data sets, or the part of a chosen one."""
+        name = chosen or self.data or of
+        return parse_data(self.parts.get(name, name))
+
+    def fitted(self, network: Network, images: DataSet) -> Network | None:
+        """The network that stands here for one of the paper's: its widths by the ratio, for the
+        images' size and classes. None where a width would not stay whole, images do not fit, or it
+        is too heavy."""
+        try:
+            scaled = network if self.ratio == 1 else scale(network, self.ratio)
+            here = replace(scaled, resolution=images.resolution, classes=images.classes)
+        except DesignError:
+            return None
+        return here if self.heaviest is None or cost(here).macs <= self.heaviest else None
+
+    def taught(self, distillation: Distillation) -> Recipe:
+        """The recipe of a network with a teacher; a ramp of 20 of the paper's 200 epochs is the
+        same share of others."""
+        paper = PROFILES["paper"].recipe.epochs
+        share = Fraction(self.recipe.epochs, paper)
+        if not isinstance(distillation, KD):
+            ramp = float(distillation.warmup * share)
+            distillation = replace(distillation, warmup=ramp)
+        return replace(self.recipe, distillation=distillation)
+
+
+_SNL_KD = KD(soft=1.0, hard=1.0)
+_SMOKE = Recipe(epochs=1, batch=32, shift=0, flip=False)
+_QUICK = Recipe(epochs=2, batch=64, warmup=0.5, shift=0, flip=False)
+_SHORT = Recipe(epochs=6, batch=256, rate=0.4, nesterov=True, warmup=1.0, schedule="linear")
+
+_REUSING = ("fig1", "fig11", "fig12", "fig22", "fig23", "table6", "table14-trained")
+"""Experiments with ReLU-reuse by 16, which needs 16 channels where a quarter of them are fewer."""
+
+PROFILES = {
+    "smoke": Profile(
+        name="smoke",
+        data="mnist5k",
+        ratio=Fraction(1, 4),
+        recipe=_SMOKE,
+        teacher=resnet18(4),
+        teacher_recipe=_SMOKE,
+        tuning=replace(_SMOKE, rate=0.01, distillation=_SNL_KD),
+        senet_tuning=replace(_SMOKE, rate=0.01, distillation=KD(soft=0.9), pram=1000.0),
+        snl=SNL(0, epochs=1, batch=32),
+        senet=SENet(0, sensitivity_epochs=1, epochs=1, batch=32),
+        parts={"mnist5k": "mnist5k[per_class=4,size=16]"},
+        most=1,
+        lines=4,
+        panels=1,
+    ),
+    "quick": Profile(
+        name="quick",
+        data="mnist5k",
+        ratio=Fraction(1, 4),
+        recipe=_QUICK,
+        teacher=resnet18(16),
+        teacher_recipe=replace(_QUICK, epochs=4, shift=2),
+        tuning=replace(_QUICK, epochs=1, rate=0.01, warmup=0.0, distillation=_SNL_KD),
+        senet_tuning=replace(
+            _QUICK, epochs=1, rate=0.01, warmup=0.0, distillation=KD(soft=0.9), pram=1000.0
+        ),
+        snl=SNL(0, epochs=4, batch=64, rate=0.01, penalty=1e-4, growth=4.0, patience=0),
+        senet=SENet(0, sensitivity_epochs=1, epochs=2, batch=64),
+        parts={
+            "mnist5k": "mnist5k[per_class=200,size=16]",
+            "cifar100": "cifar100[per_class=50,size=16]",
+        },
+        most=4,
+        lines=16,
+        ratios=dict.fromkeys(_REUSING, Fraction(1, 2)),
+        heaviest=80_000_000,
+    ),
+    "short": Profile(
+        name="short",
+        data=None,
+        ratio=Fraction(1, 2),
+        recipe=_SHORT,
+        teacher=resnet18(16),
+        teacher_recipe=replace(_SHORT, epochs=15),
+        tuning=replace(_SHORT, epochs=2, rate=0.02, warmup=0.0, small=0.0, distillation=_SNL_KD),
+        senet_tuning=replace(
+            _SHORT, epochs=2, rate=0.02, warmup=0.0, distillation=KD(soft=0.9), pram=1e3
+        ),
+        snl=SNL(0, epochs=6, batch=256, rate=0.003, penalty=1e-4, growth=4.0, patience=0),
+        senet=SENet(0, sensitivity_epochs=1, epochs=3, batch=256),
+        parts={"tiny-imagenet": "tiny-imagenet[shards=0+1]"},
+        ratios=dict.fromkeys(("table10-trained", "table11-trained"), Fraction(1)),
+        heaviest=300_000_000,
+    ),
+    "paper": Profile(
+        name="paper",
+        data=None,
+        ratio=Fraction(1),
+        recipe=Recipe(),
+        teacher=resnet18(),
+        teacher_recipe=Recipe(),
+        tuning=Recipe(epochs=100, rate=1e-3, distillation=_SNL_KD),
+        senet_tuning=Recipe(epochs=240, rate=0.01, distillation=KD(soft=0.9), pram=1000.0),
+        snl=SNL(0),
+        senet=SENet(0),
+    ),
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name; ValueError for an unknown one."""
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}; known are {', '.join(PROFILES)}")
+    return PROFILES[name]

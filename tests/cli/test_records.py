@@ -1,0 +1,412 @@
+"""`runs list`, `show`, `compare` and `export`: what they say of records, whole or not."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from deepreshape.learn.losses import DKD
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.making import obtain
+from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.searches import SNL, SENet
+from deepreshape.learn.store import Store
+from tests.cli.commands import Answer, Command, check_refusal, started
+from tests.learn.tiny import RUN, SEARCHED, TAUGHT, TEACHER
+from tests.paper.records import record
+
+DISTILLED = replace(TAUGHT, recipe=replace(TAUGHT.recipe, distillation=DKD(beta=2)))
+BY_CHANNEL = replace(SEARCHED, search=SNL(320, by="channel"))
+IDENTIFIED = replace(SEARCHED, search=SENet(300))
+ACCURACIES: dict[Run, float | None] = {
+    RUN: 50.0,
+    TAUGHT: 52.5,
+    DISTILLED: 49.25,
+    SEARCHED: 40.0,
+    BY_CHANNEL: 41.0,
+    IDENTIFIED: None,
+}
+
+
+@pytest.fixture
+def kept(shelf: Path) -> Path:
+    """A store with a run of each kind, the last the newest."""
+    for age, (run, test) in enumerate(ACCURACIES.items()):
+        file(shelf, run, test, age)
+    return shelf
+
+
+def file(folder: Path, run: Run, test: float | None = 50.0, age: int = 0) -> Path:
+    """A record that was written so many seconds after another."""
+    store = Store(folder)
+    store.put(run, record(run, test, None if test is None else test + 0.5))
+    os.utime(store.path(run), (1e9 + age, 1e9 + age))
+    return store.path(run)
+
+
+def found(answer: Answer) -> Any:
+    assert (answer.err, answer.code) == ("", 0)
+    return json.loads(answer.out)
+
+
+def listed(answer: Answer) -> list[str]:
+    return [row["key"] for row in found(answer)["runs"]]
+
+
+def line(answer: Answer, start: str) -> list[str]:
+    (row,) = [line.split() for line in answer.out.splitlines() if line.split()[:1] == [start]]
+    return row
+
+
+# list
+
+
+@pytest.mark.parametrize("arguments", [["runs", "list"], ["runs"]], ids=" ".join)
+def test_records_are_listed_the_newest_first(
+    arguments: list[str], call: Command, kept: Path
+) -> None:
+    expected = [run.key for run in reversed(ACCURACIES)]
+    assert listed(call(*arguments, "--json")) == expected
+    answer = call(*arguments)
+    assert (answer.err, answer.code) == ("", 0)
+    assert re.findall(r"\b[0-9a-f]{16}\b", answer.out) == expected
+
+
+def test_a_line_says_what_was_run_and_what_came_of_it(call: Command, kept: Path) -> None:
+    answer = call("runs")
+    said = "labels mnist5k[per_class=8,size=8] 3 1 1,024 50.50 50.00 30 s done store"
+    assert line(answer, RUN.key)[-11:] == said.split()
+    assert line(answer, IDENTIFIED.key)[-6:] == ["-", "-", "30", "s", "failed", "store"]
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (RUN, "labels"),
+        (TAUGHT, "KD"),
+        (DISTILLED, "DKD beta 2"),
+        (SEARCHED, "SNL 300"),
+        (BY_CHANNEL, "SNL 320 by channel"),
+        (IDENTIFIED, "SENet 300"),
+    ],
+)
+def test_a_line_says_what_a_network_is_trained_by(
+    run: Run, said: str, call: Command, kept: Path
+) -> None:
+    rows = {row["key"]: row for row in found(call("runs", "--json"))["runs"]}
+    assert rows[run.key]["what"] == said
+    (row,) = [row for row in call("runs").out.splitlines() if run.key in row]
+    assert f" {said} " in row
+
+
+def test_the_epochs_of_a_search_are_at_most(call: Command, kept: Path) -> None:
+    answer = call("runs")
+    for run, text in ((SEARCHED, "≤ 3 + 3"), (IDENTIFIED, "≤ 170 + 3"), (TAUGHT, " 3 ")):
+        (row,) = [row for row in answer.out.splitlines() if run.key in row]
+        assert text in row
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--status", "failed"], [IDENTIFIED]),
+        (["--status", "done", "--network", "NET("], [*reversed(ACCURACIES)][1:]),
+        (["--network", "ResNet"], []),
+        (["--data", "mnist"], [*reversed(ACCURACIES)]),
+        (["--data", "cifar100"], []),
+    ],
+    ids=str,
+)
+def test_a_part_of_the_records_is_listed(
+    options: list[str], expected: list[Run], call: Command, kept: Path
+) -> None:
+    assert listed(call("runs", "list", *options, "--json")) == [run.key for run in expected]
+
+
+def test_the_repositorys_records_are_among_them_and_marked(
+    call: Command, kept: Path, repository: Path
+) -> None:
+    file(repository, TEACHER, age=-1)
+    file(repository, RUN, 99.0)
+    rows = {row["key"]: row for row in found(call("runs", "--json"))["runs"]}
+    assert rows[TEACHER.key]["recorded_in"] == "repository"
+    assert (rows[RUN.key]["recorded_in"], rows[RUN.key]["test"]) == ("store", 50.0)
+    assert line(call("runs"), TEACHER.key)[-1] == "repository"
+
+
+def test_the_repository_stands_in_for_a_damaged_record(
+    call: Command, shelf: Path, repository: Path
+) -> None:
+    file(shelf, RUN).write_text("{")
+    file(repository, RUN)
+    answer = call("runs", "--json")
+    assert f"{RUN.key}.json is passed over" in answer.err
+    assert [row["recorded_in"] for row in json.loads(answer.out)["runs"]] == ["repository"]
+
+
+def test_a_store_that_is_not_there_is_empty(call: Command, shelf: Path) -> None:
+    assert listed(call("runs", "--json")) == []
+    assert call("runs").code == 0
+    assert not shelf.exists()
+
+
+def test_another_store_is_named_by_an_option(call: Command, kept: Path, tmp_path: Path) -> None:
+    file(tmp_path / "other", RUN)
+    assert listed(call("runs", "--store", str(tmp_path / "other"), "--json")) == [RUN.key]
+
+
+DAMAGES = {
+    "cut": lambda text: text[: len(text) // 2],
+    "empty": lambda text: "",
+    "tampered": lambda text: text.replace('"test": 50.0', '"test": 99.0'),
+    "no record": lambda text: "[]",
+    "of an older version": lambda text: text.replace('"stage_relus"', '"relus_by_stage"'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+@pytest.mark.parametrize("command", [["list", "--json"], ["export", "--format", "json"]], ids=str)
+def test_a_damaged_record_is_named_and_passed_over(
+    command: list[str], damage: Any, call: Command, kept: Path
+) -> None:
+    path = kept / f"{RUN.key}.json"
+    path.write_text(damage(path.read_text()))
+    answer = call("runs", *command)
+    assert answer.code == 0
+    assert re.fullmatch(
+        rf"deepreshape: {re.escape(str(path))} is passed over: [^\n]+\n", answer.err
+    )
+    assert RUN.key not in answer.out
+    assert TAUGHT.key in answer.out
+
+
+def test_a_record_under_another_name_is_passed_over(call: Command, kept: Path) -> None:
+    (kept / f"{RUN.key}.json").rename(kept / "0123456789abcdef.json")
+    assert "0123456789abcdef.json is passed over" in call("runs").err
+
+
+# show
+
+
+OTHER = replace(SEARCHED, seed=2)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which two runs with a search were made."""
+    store = Store(tmp_path_factory.mktemp("made"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for run in (SEARCHED, OTHER):
+        obtain(run, store, Machine(torch.device("cpu"), "float32"))
+    torch.set_num_threads(threads)
+    return store.folder
+
+
+@pytest.fixture
+def trained(made: Path, shelf: Path) -> Record:
+    """The record of a run with a search, its files in the store."""
+    shutil.copytree(made, shelf)
+    record = Store(shelf).get(SEARCHED)
+    assert record
+    return record
+
+
+def test_a_run_is_shown_in_full(call: Command, trained: Record) -> None:
+    whole = found(call("runs", "show", trained.key, "--json"))
+    assert whole["run"] == trained.run
+    assert whole["test"] == trained.test
+    assert whole["stage_relus"] == list(trained.stage_relus)
+    assert whole["environment"] == trained.environment
+    assert len(whole["curve"]) == len(trained.curve)
+    assert whole["teacher_key"] == TEACHER.key
+
+
+def test_the_table_shows_the_same(call: Command, trained: Record) -> None:
+    answer = call("runs", "show", trained.key)
+    assert (answer.err, answer.code) == ("", 0)
+    assert line(answer, "network")[1:] == str(SEARCHED.network).split()
+    assert line(answer, "data")[1:] == ["mnist5k[per_class=8,size=8]"]
+    assert line(answer, "test")[1] == f"{trained.test:.2f}"
+    assert line(answer, "recipe.batch")[1] == "20"
+    assert line(answer, "recipe.momentum")[1] == "0.9"
+    assert line(answer, "search.kind")[1] == "SNL"
+    assert line(answer, "search.budget")[1] == "300"
+    assert line(answer, "teacher.key")[1] == TEACHER.key
+    assert line(answer, "threads")[1] == str(trained.environment["threads"])
+    for stage, relus in enumerate(trained.stage_relus, start=1):
+        assert re.search(rf"ReLUs stage {stage} +{relus}\b", answer.out)
+
+
+def test_whole_files_are_said_to_be_whole(call: Command, trained: Record, shelf: Path) -> None:
+    files = found(call("runs", "show", trained.key, "--json"))["files"]
+    assert files == {
+        "record": str(shelf / f"{trained.key}.json"),
+        "weights": str(shelf / f"{trained.key}.safetensors"),
+        "weights_are": "whole",
+        "masks": str(shelf / f"{trained.key}.masks.safetensors"),
+        "masks_are": "whole",
+    }
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("weights", ""), ("masks", ".masks")])
+@pytest.mark.parametrize("state", ["missing", "damaged", "not those of the record"])
+def test_files_that_are_not_whole_are_told(
+    name: str, suffix: str, state: str, call: Command, trained: Record, shelf: Path
+) -> None:
+    path = shelf / f"{trained.key}{suffix}.safetensors"
+    if state == "missing":
+        path.unlink()
+    elif state == "damaged":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        (shelf / f"{OTHER.key}{suffix}.safetensors").rename(path)
+    assert found(call("runs", "show", trained.key, "--json"))["files"][f"{name}_are"] == state
+    assert state in call("runs", "show", trained.key).out
+
+
+def test_a_failed_run_is_shown_with_its_error(call: Command, kept: Path) -> None:
+    answer = call("runs", "show", IDENTIFIED.key)
+    assert line(answer, "error")[1:] == ["the", "loss", "is", "nan"]
+    assert "weights" not in answer.out
+
+
+def test_the_beginning_of_a_key_suffices(call: Command, kept: Path) -> None:
+    assert found(call("runs", "show", RUN.key[:8].upper(), "--json"))["key"] == RUN.key
+
+
+# compare
+
+
+def test_runs_are_compared_in_what_differs(call: Command, kept: Path) -> None:
+    compared = found(call("runs", "compare", RUN.key, TAUGHT.key, DISTILLED.key, "--json"))
+    assert compared["runs"] == [RUN.key, TAUGHT.key, DISTILLED.key]
+    differs = compared["differs"]
+    assert differs["distillation.kind"] == [None, "KD", "DKD"]
+    assert differs["distillation.beta"] == [None, None, 2.0]
+    assert differs["teacher.seed"] == [None, 9, 9]
+    assert differs["test"] == [50.0, 52.5, 49.25]
+    assert differs.keys() & {"network", "data", "seed", "recipe.batch", "relus"} == set()
+
+
+def test_a_default_is_compared_with_what_is_not(call: Command, shelf: Path) -> None:
+    plain = replace(RUN, recipe=replace(RUN.recipe, momentum=0.5, epochs=200))
+    for run in (RUN, plain):
+        file(shelf, run)
+    differs = found(call("runs", "compare", RUN.key, plain.key, "--json"))["differs"]
+    assert differs == {"recipe.epochs": [3, 200], "recipe.momentum": [0.9, 0.5]}
+
+
+def test_the_gain_is_over_the_first(call: Command, kept: Path) -> None:
+    keys = [run.key for run in (TAUGHT, RUN, IDENTIFIED)]
+    assert found(call("runs", "compare", *keys, "--json"))["gain"] == [0.0, -2.5, None]
+    answer = call("runs", "compare", *keys)
+    assert line(answer, "gain")[-3:] == ["+0.00", "-2.50", "-"]
+
+
+def test_no_gain_is_over_a_failed_run(call: Command, kept: Path) -> None:
+    keys = [IDENTIFIED.key, RUN.key]
+    assert found(call("runs", "compare", *keys, "--json"))["gain"] == [None, None]
+
+
+# export
+
+
+def test_every_record_is_a_row_of_the_table(call: Command, kept: Path) -> None:
+    answer = call("runs", "export")
+    assert (answer.err, answer.code) == ("", 0)
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(answer.out))}
+    assert list(rows) == sorted(run.key for run in ACCURACIES)
+    taught, searched = rows[TAUGHT.key], rows[SEARCHED.key]
+    assert (taught["network"], taught["data"]) == (str(TAUGHT.network), str(TAUGHT.data))
+    assert (taught["test"], taught["validation"], taught["relus"]) == ("52.5", "53.0", "1024")
+    assert (taught["distillation.kind"], searched["search.kind"]) == ("KD", "SNL")
+    assert (taught["search.kind"], rows[RUN.key]["teacher.network"]) == ("", "")
+    assert searched["search.budget"] == "300"
+    assert rows[IDENTIFIED.key]["test"] == ""
+
+
+def test_json_has_the_same_rows(call: Command, kept: Path) -> None:
+    rows = found(call("runs", "export", "--format", "json"))
+    assert [row["key"] for row in rows] == sorted(run.key for run in ACCURACIES)
+    assert next(row for row in rows if row["key"] == IDENTIFIED.key)["test"] is None
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_an_export_is_written_to_a_file(
+    form: str, call: Command, kept: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "new" / f"runs.{form}"
+    answer = call("runs", "export", "--format", form, "--out", str(file))
+    assert answer == ("", "", 0)
+    assert file.read_text() == call("runs", "export", "--format", form).out
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_export_of_nothing_is_empty(call: Command, shelf: Path) -> None:
+    assert call("runs", "export").out.strip() == ""
+    assert found(call("runs", "export", "--format", "json")) == []
+
+
+def test_an_export_that_cannot_be_written_is_one_line(
+    call: Command, kept: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    answer = call("runs", "export", "--out", str(tmp_path / "file" / "runs.csv"))
+    assert (answer.out, answer.code) == ("", 1)
+    assert re.fullmatch(r"deepreshape: [^\n]+\n", answer.err)
+
+
+# Bad input
+
+BAD = {
+    "unknown command": (["runs", "lists"], "lists"),
+    "no key": (["runs", "show"], "Missing argument 'KEY'"),
+    "empty key": (["runs", "show", ""], "'' is not the beginning of a key"),
+    "a path": (["runs", "show", "../a"], "'../a' is not the beginning of a key"),
+    "a pattern": (["runs", "show", "*"], "'*' is not the beginning of a key"),
+    "a key that is not there": (["runs", "show", "zz"], "begins with 'zz'"),
+    "a long key": (["runs", "show", "0" * 400], "no record"),
+    "two keys": (["runs", "show", RUN.key, TAUGHT.key], TAUGHT.key),
+    "nothing to compare": (["runs", "compare"], "Missing argument"),
+    "one run to compare": (["runs", "compare", RUN.key], "not two runs or more"),
+    "the same run twice": (["runs", "compare", RUN.key, RUN.key[:9]], "not two runs or more"),
+    "a run that is not there": (["runs", "compare", RUN.key, "zz"], "begins with 'zz'"),
+    "unknown status": (["runs", "list", "--status", "lost"], "'lost'"),
+    "unknown format": (["runs", "export", "--format", "xml"], "'xml'"),
+    "a folder to write to": (["runs", "export", "--out", "."], "directory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_line_and_exit_2(
+    arguments: list[str], said: str, call: Command, kept: Path
+) -> None:
+    check_refusal(call(*arguments), said)
+
+
+@pytest.mark.parametrize("command", ["show", "compare"])
+def test_a_beginning_of_several_keys_is_refused_with_them(
+    command: str, call: Command, shelf: Path
+) -> None:
+    runs = [replace(RUN, seed=seed) for seed in range(40)]
+    first = runs[0].key[0]
+    keys = sorted(run.key for run in runs if run.key[0] == first)
+    assert len(keys) > 1
+    for run in runs:
+        file(shelf, run)
+    answer = call("runs", command, first)
+    check_refusal(answer, f"'{first}' is the beginning of ")
+    assert set(re.findall(r"[0-9a-f]{16}", answer.err)) <= set(keys)
+
+
+def test_bad_input_is_one_line_for_the_program_too(tmp_path: Path) -> None:
+    check_refusal(started("runs", "show", "zz", "--store", str(tmp_path)), "begins with 'zz'")

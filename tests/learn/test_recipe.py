@@ -1,0 +1,252 @@
+"""Recipes: what makes sense, the learning rate of every step, and how a value is written down."""
+
+import json
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepreshape.learn.losses import DKD, KD
+from deepreshape.learn.recipe import Recipe, described
+from deepreshape.learn.searches import SNL, SENet
+
+# What makes sense
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch": 0},
+        {"rate": 0.0},
+        {"rate": -0.1},
+        {"rate": math.nan},
+        {"momentum": -0.1},
+        {"momentum": 1.0},
+        {"weight_decay": -1e-4},
+        {"weight_decay": math.nan},
+        {"momentum": 0.0, "nesterov": True},
+        {"warmup": -1.0},
+        {"epochs": 5, "warmup": 5.0},
+        {"schedule": "constant"},
+        {"shift": -1},
+        {"smoothing": -0.1},
+        {"smoothing": 1.0},
+        {"small": -0.1},
+        {"small": 1.0},
+        {"pram": -1.0},
+        {"pram": math.nan},
+    ],
+    ids=str,
+)
+def test_a_recipe_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=list(wrong)[-1]):
+        Recipe(**wrong)
+
+
+def test_the_default_recipe_is_the_papers() -> None:
+    paper = Recipe()
+    assert (paper.epochs, paper.batch, paper.rate, paper.schedule) == (200, 128, 0.1, "cosine")
+    assert (paper.momentum, paper.weight_decay) == (0.9, 5e-4)
+    assert paper.distillation == KD(temperature=4, soft=0.9, hard=0.1)
+
+
+def test_what_the_paper_does_not_do_is_off() -> None:
+    paper = Recipe()
+    assert not paper.nesterov
+    assert (paper.warmup, paper.smoothing, paper.small, paper.pram) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("shift", "flip", "alone"), [(0, False, True), (1, False, False)])
+def test_images_are_left_alone_without_shift_and_flip(shift: int, flip: bool, alone: bool) -> None:
+    assert Recipe(shift=shift, flip=flip).leaves_images_alone is alone
+
+
+def test_a_flip_does_not_leave_images_alone() -> None:
+    assert not Recipe(shift=0, flip=True).leaves_images_alone
+
+
+# The learning rate
+
+steps_per_epoch = st.integers(1, 400)
+schedules = st.sampled_from(["cosine", "linear"])
+recipes = st.builds(
+    lambda epochs, part, schedule: Recipe(epochs=epochs, warmup=part * epochs, schedule=schedule),
+    st.integers(1, 50),
+    st.floats(0, 0.99),
+    schedules,
+)
+
+
+@given(schedules, steps_per_epoch)
+def test_without_warmup_the_rate_starts_whole(schedule: Any, steps: int) -> None:
+    assert Recipe(epochs=10, schedule=schedule).rate_factor(0, steps) == 1
+
+
+@given(recipes, steps_per_epoch)
+def test_the_rate_ends_at_zero(recipe: Recipe, steps: int) -> None:
+    assert recipe.rate_factor(recipe.epochs * steps, steps) == pytest.approx(0, abs=1e-12)
+
+
+@given(st.integers(1, 50), schedules, steps_per_epoch)
+def test_half_way_the_rate_is_a_half(half: int, schedule: Any, steps: int) -> None:
+    recipe = Recipe(epochs=2 * half, schedule=schedule)
+    assert recipe.rate_factor(half * steps, steps) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"), [("cosine", (1 + math.sqrt(0.5)) / 2), ("linear", 0.75)]
+)
+def test_at_a_quarter_of_the_way_it_is_that_of_the_curve(schedule: Any, expected: float) -> None:
+    recipe = Recipe(epochs=8, schedule=schedule)
+    assert recipe.rate_factor(20, 10) == pytest.approx(expected)
+
+
+@given(recipes, steps_per_epoch, st.floats(0, 1))
+def test_the_fall_begins_where_warmup_ends(recipe: Recipe, steps: int, part: float) -> None:
+    """Moved back by the warm-up and stretched, it is that of a recipe without."""
+    start = recipe.warmup * steps
+    step = start + part * (recipe.epochs * steps - start)
+    whole = replace(recipe, epochs=100, warmup=0.0)
+    expected = whole.rate_factor(100 * part, 1)  # type: ignore[arg-type]
+    assert recipe.rate_factor(step, steps) == pytest.approx(expected, abs=1e-9)  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 9), schedules, steps_per_epoch)
+def test_warmup_rises_by_equal_steps_to_the_whole_rate(
+    warmup: int, schedule: Any, steps: int
+) -> None:
+    recipe = Recipe(epochs=10, warmup=warmup, schedule=schedule)
+    last = warmup * steps
+    factors = [recipe.rate_factor(step, steps) for step in range(last + 1)]
+    assert factors == pytest.approx([(step + 1) / (last + 1) for step in range(last + 1)])
+
+
+@given(recipes, steps_per_epoch, st.floats(0, 1, exclude_max=True))
+def test_every_step_has_a_rate_above_zero_and_at_most_whole(
+    recipe: Recipe, steps: int, part: float
+) -> None:
+    assert 0 < recipe.rate_factor(int(part * recipe.epochs * steps), steps) <= 1
+
+
+@given(recipes, st.integers(1, 40))
+def test_after_warmup_the_rate_never_rises(recipe: Recipe, steps: int) -> None:
+    start = math.ceil(recipe.warmup * steps)
+    factors = [recipe.rate_factor(step, steps) for step in range(start, recipe.epochs * steps)]
+    assert factors == sorted(factors, reverse=True)
+
+
+# Images of half the side
+
+
+def test_without_a_share_no_epoch_sees_small_images() -> None:
+    recipe = Recipe(epochs=4)
+    assert not any(recipe.halves(epoch) for epoch in range(4))
+
+
+@given(st.integers(1, 40), st.integers(0, 39))
+def test_the_first_share_of_the_epochs_sees_small_images(epochs: int, small: int) -> None:
+    """The share in eighths, which floats hold exactly; a part of an epoch is none."""
+    share = small % 8 / 8
+    recipe = Recipe(epochs=epochs, small=share)
+    expected = epochs * (small % 8) // 8
+    assert [recipe.halves(epoch) for epoch in range(epochs)] == [
+        epoch < expected for epoch in range(epochs)
+    ]
+
+
+# Written down
+
+OTHERS: dict[str, Any] = {
+    "epochs": 4,
+    "batch": 21,
+    "rate": 0.04,
+    "momentum": 0.8,
+    "nesterov": True,
+    "weight_decay": 1e-4,
+    "warmup": 1.0,
+    "schedule": "linear",
+    "shift": 2,
+    "flip": False,
+    "smoothing": 0.1,
+    "small": 0.5,
+    "distillation": KD(temperature=5),
+    "pram": 1000.0,
+}
+"""For every field of a recipe, another value than the default."""
+
+
+def test_every_field_of_a_recipe_is_changed_here() -> None:
+    assert set(OTHERS) == {each.name for each in fields(Recipe)}
+
+
+def test_the_default_recipe_is_nothing() -> None:
+    assert described(Recipe()) == {}
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name != "distillation"])
+def test_only_what_differs_is_written_down(name: str) -> None:
+    assert described(Recipe(**{name: OTHERS[name]})) == {name: OTHERS[name]}
+
+
+def test_a_default_that_is_given_is_not_written_down() -> None:
+    assert described(Recipe(rate=0.1, flip=True, distillation=KD(temperature=4))) == {}
+
+
+def test_a_distillation_names_its_kind_and_what_differs() -> None:
+    assert described(Recipe(distillation=KD(temperature=5))) == {
+        "distillation": {"kind": "KD", "temperature": 5.0}
+    }
+
+
+def test_a_distillation_of_another_kind_is_named_even_with_its_defaults() -> None:
+    assert described(Recipe(distillation=DKD())) == {"distillation": {"kind": "DKD"}}
+
+
+def test_what_must_be_given_is_always_written_down() -> None:
+    assert described(SNL(7)) == {"budget": 7}
+    assert described(SENet(7, epochs=3)) == {"budget": 7, "epochs": 3}
+
+
+@dataclass(frozen=True)
+class Early:
+    rate: float
+    epochs: int = 3
+    inner: KD = field(default_factory=KD)
+
+
+@dataclass(frozen=True)
+class Late:
+    """The same with a field more."""
+
+    rate: float
+    epochs: int = 3
+    inner: KD = field(default_factory=KD)
+    more: tuple[int, ...] = ()
+
+
+@pytest.mark.parametrize("values", [{}, {"epochs": 4}, {"inner": KD(soft=0.5)}], ids=str)
+def test_a_field_that_is_added_with_a_default_changes_no_description(
+    values: dict[str, Any],
+) -> None:
+    assert described(Late(0.1, **values)) == described(Early(0.1, **values))
+
+
+@given(st.fixed_dictionaries({}, optional={name: st.just(value) for name, value in OTHERS.items()}))
+def test_descriptions_are_equal_where_recipes_are(values: dict[str, Any]) -> None:
+    """A description gives the recipe back: nothing that differs is lost."""
+    text = json.loads(json.dumps(described(Recipe(**values))))
+    if "distillation" in text:
+        assert text["distillation"].pop("kind") == "KD"
+        text["distillation"] = KD(**text["distillation"])
+    assert Recipe(**text) == Recipe(**values)
+
+
+@pytest.mark.parametrize("name", ["rate", "warmup", "pram", "weight_decay"])
+def test_a_whole_number_is_written_as_a_float(name: str) -> None:
+    values: list[dict[str, Any]] = [{name: 3}, {name: 3.0}]
+    integer, decimal = (described(Recipe(**value)) for value in values)
+    assert json.dumps(integer) == json.dumps(decimal)

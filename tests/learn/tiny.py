@@ -1,0 +1,66 @@
+"""Runs so small that each takes a moment, and how they are stopped and compared."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from deepreshape.design import Network, Stage
+from deepreshape.learn.data import DataSet, Images, load
+from deepreshape.learn.nets import Net, build
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.runs import Run
+from deepreshape.learn.searches import SNL, SENet
+
+NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
+DATA = DataSet("mnist5k", per_class=8, size=8)
+RECIPE = Recipe(epochs=3, batch=20, rate=0.05, shift=1)
+PLAIN = replace(RECIPE, shift=0, flip=False)
+STEPS = 4
+"""Batches of 20 in 80 images."""
+
+RUN = Run(NETWORK, DATA, RECIPE)
+TEACHER = replace(RUN, seed=9)
+TAUGHT = replace(RUN, teacher=TEACHER)
+FAILING = replace(RUN, recipe=replace(RECIPE, rate=1e9))
+SEARCHED = replace(TAUGHT, search=SNL(300, epochs=3, batch=20, penalty=1e-3))
+"""A search that takes its three epochs."""
+SENSED = replace(TAUGHT, search=SENet(300, sensitivity_epochs=1, epochs=2, batch=20))
+
+
+def digits() -> Images:
+    return load(DATA)
+
+
+def weights(net: nn.Module) -> dict[str, Tensor]:
+    """A copy of all that a net holds."""
+    return {name: value.clone() for name, value in net.state_dict().items()}
+
+
+def same(left: Mapping[str, Tensor], right: Mapping[str, Tensor]) -> bool:
+    """Equal names, and equal tensors bit for bit."""
+    return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
+
+
+def same_net(left: nn.Module, right: nn.Module) -> bool:
+    return same(left.state_dict(), right.state_dict())
+
+
+def fresh(seed: int = 1) -> Net:
+    return build(NETWORK, seed)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def stop_at(call: int | None) -> Callable[[int], None]:
+    """A progress callback that raises at its call of this number (0 comes before any step)."""
+    calls = itertools.count()
+
+    def progress(images: int) -> None:
+        if next(calls) == call:
+            raise Interrupted
+
+    return progress
