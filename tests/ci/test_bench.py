@@ -1,8 +1,8 @@
-"""The benchmark: a small one ends well, and one whose two ways of counting differ does not."""
+"""The benchmarks: small ones end well, and one whose two ways of counting differ does not."""
 
 import pytest
 
-from ci.bench import design
+from ci.bench import design, train
 from deepreshape.design import Network
 
 
@@ -39,3 +39,27 @@ def test_it_fails_where_the_reference_counts_otherwise(
     assert design.main() == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
+
+
+# The training loop
+
+
+@pytest.mark.parametrize(("speed", "said"), [(300.0, "reached"), (299.0, "not reached")])
+def test_training_is_held_against_the_plain_loop(
+    speed: float, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "plain", lambda *arguments: 100.0)
+    monkeypatch.setattr(train, "ours", lambda *arguments: speed)
+    monkeypatch.setattr(train, "peak", lambda: 1e12)
+    monkeypatch.setattr(train, "shares", lambda name: {"convolution": 0.75, "BatchNorm": 0.25})
+    assert train.main(1) == 0
+    out = capsys.readouterr().out
+    assert f"plain 100, ours {speed:.0f} images/s: {speed / 100:.2f} times as many" in out
+    assert "time goes to convolution 75 %, BatchNorm 25 %" in out
+    assert out.endswith(f"target 3 times: {said}\n")
+
+
+def test_the_plain_loop_sees_whole_pictures_and_their_labels() -> None:
+    picture, label = train.Pictures(2)[1]
+    assert picture.shape == (3, 32, 32)
+    assert 0 <= label < 100
