@@ -1,10 +1,7 @@
 """A net so small that a search of it takes a moment, and what a search needs beside it."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
-
-from torch import Tensor
 
 from deepreshape.design import Network, Stage
 from deepreshape.learn.data import DataSet, Images, load
@@ -58,22 +55,3 @@ def without_times(found: Found) -> list[dict[str, object]]:
         {name: value for name, value in entry.items() if name != "seconds"}
         for entry in found.history
     ]
-
-
-def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
-    return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
-
-
-class Interrupted(Exception):
-    pass
-
-
-def stop_at(call: int | None) -> Callable[[int], None]:
-    """A progress callback that raises at its call of this number."""
-    calls = itertools.count()
-
-    def progress(images: int) -> None:
-        if next(calls) == call:
-            raise Interrupted
-
-    return progress

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deepreshape.learn.losses import DKD, KD
 from deepreshape.learn.recipe import Recipe, described
 from deepreshape.learn.searches import SNL, SENet
+from tests.learn.tiny import OTHER_RECIPE
 
 # What makes sense
 
@@ -160,36 +161,18 @@ def test_the_first_share_of_the_epochs_sees_small_images(epochs: int, small: int
 
 # Written down
 
-OTHERS: dict[str, Any] = {
-    "epochs": 4,
-    "batch": 21,
-    "rate": 0.04,
-    "momentum": 0.8,
-    "nesterov": True,
-    "weight_decay": 1e-4,
-    "warmup": 1.0,
-    "schedule": "linear",
-    "shift": 2,
-    "flip": False,
-    "smoothing": 0.1,
-    "small": 0.5,
-    "distillation": KD(temperature=5),
-    "pram": 1000.0,
-}
-"""For every field of a recipe, another value than the default."""
-
 
 def test_every_field_of_a_recipe_is_changed_here() -> None:
-    assert set(OTHERS) == {each.name for each in fields(Recipe)}
+    assert set(OTHER_RECIPE) == {each.name for each in fields(Recipe)}
 
 
 def test_the_default_recipe_is_nothing() -> None:
     assert described(Recipe()) == {}
 
 
-@pytest.mark.parametrize("name", [name for name in OTHERS if name != "distillation"])
+@pytest.mark.parametrize("name", [name for name in OTHER_RECIPE if name != "distillation"])
 def test_only_what_differs_is_written_down(name: str) -> None:
-    assert described(Recipe(**{name: OTHERS[name]})) == {name: OTHERS[name]}
+    assert described(Recipe(**{name: OTHER_RECIPE[name]})) == {name: OTHER_RECIPE[name]}
 
 
 def test_a_default_that_is_given_is_not_written_down() -> None:
@@ -235,7 +218,11 @@ def test_a_field_that_is_added_with_a_default_changes_no_description(
     assert described(Late(0.1, **values)) == described(Early(0.1, **values))
 
 
-@given(st.fixed_dictionaries({}, optional={name: st.just(value) for name, value in OTHERS.items()}))
+@given(
+    st.fixed_dictionaries(
+        {}, optional={name: st.just(value) for name, value in OTHER_RECIPE.items()}
+    )
+)
 def test_descriptions_are_equal_where_recipes_are(values: dict[str, Any]) -> None:
     """A description gives the recipe back: nothing that differs is lost."""
     text = json.loads(json.dumps(described(Recipe(**values))))

@@ -9,30 +9,24 @@ import pytest
 from deepreshape.design import Network, Stage, cull, parse, resnet18, reuse, thin, vgg
 from deepreshape.learn import runs
 from deepreshape.learn.data import DataSet
-from deepreshape.learn.losses import DKD, KD
+from deepreshape.learn.losses import DKD
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import SNL, SENet
-from tests.learn.tiny import DATA, NETWORK, RECIPE, RUN, SEARCHED, SENSED, TAUGHT, TEACHER
+from tests.learn.tiny import (
+    DATA,
+    NETWORK,
+    OTHER_RECIPE,
+    RECIPE,
+    RUN,
+    SEARCHED,
+    SENSED,
+    TAUGHT,
+    TEACHER,
+)
 
 # Keys
 
-OTHER_RECIPES: dict[str, Any] = {
-    "epochs": 4,
-    "batch": 21,
-    "rate": 0.04,
-    "momentum": 0.8,
-    "nesterov": True,
-    "weight_decay": 1e-4,
-    "warmup": 1.0,
-    "schedule": "linear",
-    "shift": 2,
-    "flip": False,
-    "smoothing": 0.1,
-    "small": 0.5,
-    "distillation": KD(temperature=5),
-    "pram": 1000.0,
-}
 OTHER_SNLS: dict[str, Any] = {
     "budget": 320,
     "by": "channel",
@@ -75,7 +69,7 @@ CHANGED = {
     "part": replace(RUN, data=replace(DATA, per_class=9)),
     **{
         f"recipe's {name}": replace(RUN, recipe=replace(RECIPE, **{name: value}))
-        for name, value in OTHER_RECIPES.items()
+        for name, value in OTHER_RECIPE.items()
     },
     "another distillation": replace(RUN, recipe=replace(RECIPE, distillation=DKD())),
     "its settings": replace(RUN, recipe=replace(RECIPE, distillation=DKD(beta=2))),
@@ -98,7 +92,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "changed"), [(Recipe, OTHER_RECIPES), (SNL, OTHER_SNLS), (SENet, OTHER_SENETS)]
+    ("kind", "changed"), [(Recipe, OTHER_RECIPE), (SNL, OTHER_SNLS), (SENet, OTHER_SENETS)]
 )
 def test_every_field_is_changed_here(kind: type, changed: dict[str, Any]) -> None:
     assert set(changed) == {field.name for field in fields(kind)}

@@ -18,17 +18,8 @@ from deepreshape.learn.nets import Net
 from deepreshape.learn.searches import SNL, Search, SENet
 from deepreshape.learn.teaching import Teacher
 from deepreshape.learn.train import TrainingFailed
-from tests.learn.seeking import (
-    RELUS,
-    STEPS,
-    Interrupted,
-    baseline,
-    kept,
-    same,
-    seek,
-    stop_at,
-    without_times,
-)
+from tests.learn.seeking import RELUS, STEPS, baseline, kept, seek, without_times
+from tests.learn.tiny import Interrupted, same, stop_at
 
 BY_PIXEL = SNL(304, epochs=3, batch=20, rate=0.02, penalty=0.02, growth=2, patience=0)
 BY_CHANNEL = replace(BY_PIXEL, by="channel")

@@ -3,11 +3,13 @@
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
 from deepreshape.design import Network, Stage
 from deepreshape.learn.data import DataSet, Images, load
+from deepreshape.learn.losses import KD
 from deepreshape.learn.nets import Net, build
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Run
@@ -27,6 +29,24 @@ FAILING = replace(RUN, recipe=replace(RECIPE, rate=1e9))
 SEARCHED = replace(TAUGHT, search=SNL(300, epochs=3, batch=20, penalty=1e-3))
 """A search that takes its three epochs."""
 SENSED = replace(TAUGHT, search=SENet(300, sensitivity_epochs=1, epochs=2, batch=20))
+
+OTHER_RECIPE: dict[str, Any] = {
+    "epochs": 4,
+    "batch": 21,
+    "rate": 0.04,
+    "momentum": 0.8,
+    "nesterov": True,
+    "weight_decay": 1e-4,
+    "warmup": 1.0,
+    "schedule": "linear",
+    "shift": 2,
+    "flip": False,
+    "smoothing": 0.1,
+    "small": 0.5,
+    "distillation": KD(temperature=5),
+    "pram": 1000.0,
+}
+"""For every field of a recipe, another value than the default."""
 
 
 def digits() -> Images:

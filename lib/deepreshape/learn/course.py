@@ -1,6 +1,5 @@
 """The course of a search: what its epochs show, a step for every batch, and its checkpoints."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from deepreshape.learn.data import Images, Split
 from deepreshape.learn.epochs import Batch, Shown, batches, shown
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.train import Progress, TrainingFailed
+from deepreshape.learn.train import Progress, descend
 
 History = list[dict[str, Any]]
 """What a search went through, as JSON values; an entry with a "loss" is an epoch."""
@@ -68,20 +67,14 @@ class Course:
 
         Raises TrainingFailed when a loss is not finite.
         """
-        net.train()
-        total = 0.0
-        for step, seen in enumerate(batches(pictures, self.data, self.images, self.batch)):
-            with self.machine.autocast():
-                loss = loss_of(seen)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise TrainingFailed(
-                    f"the loss of the search is {value} at step {epoch * self.steps + step}"
-                    f" (epoch {epoch + 1}), learning rate {optimizer.param_groups[0]['lr']:.3g}"
-                )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            total += value
-            self.progress(self.batch)
-        return total / self.steps
+        return descend(
+            net,
+            optimizer,
+            batches(pictures, self.data, self.images, self.batch),
+            loss_of,
+            epoch * self.steps,
+            self.steps,
+            self.machine,
+            self.progress,
+            what="the loss of the search",
+        )

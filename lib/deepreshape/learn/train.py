@@ -2,14 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
 
 from deepreshape.learn import state
 from deepreshape.learn.data import Images
@@ -85,29 +86,22 @@ def train(
     progress(len(curve) * steps * batch)
 
     for epoch in range(len(curve), recipe.epochs):
-        start, total = time.perf_counter(), 0.0
+        start = time.perf_counter()
         pictures = shown(data, recipe.shift, recipe.flip, seed, epoch)
         lesson = teacher.lesson(epoch, pictures.images) if teacher else None
-        net.train()
-        seen_batches = batches(pictures, data, images, batch, recipe.halves(epoch))
-        for step, seen in enumerate(seen_batches, epoch * steps):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * recipe.rate_factor(step, steps)
-            with machine.autocast():
-                loss = _loss(net, seen, recipe, epoch, teacher, lesson)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise TrainingFailed(
-                    f"the loss is {value} at step {step} (epoch {epoch + 1}),"
-                    f" learning rate {optimizer.param_groups[0]['lr']:.3g}"
-                )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            total += value
-            progress(batch)
+        loss = descend(
+            net,
+            optimizer,
+            batches(pictures, data, images, batch, recipe.halves(epoch)),
+            partial(_loss, net, recipe, epoch, teacher, lesson),
+            epoch * steps,
+            steps,
+            machine,
+            progress,
+            rate=lambda step: recipe.rate * recipe.rate_factor(step, steps),
+        )
         seconds = time.perf_counter() - start
-        curve = (*curve, Epoch(total / steps, seconds, steps * batch / seconds))
+        curve = (*curve, Epoch(loss, seconds, steps * batch / seconds))
         header = {"curve": [asdict(each) for each in curve], "precision": machine.precision}
         state.save(checkpoint, net, optimizer, header)
 
@@ -116,13 +110,53 @@ def train(
     return Trained(net, validation, test, curve, machine.precision)
 
 
+def descend(
+    net: nn.Module,
+    optimizer: Optimizer,
+    batches: Iterable[Batch],
+    loss_of: Callable[[Batch], Tensor],
+    first: int,
+    steps: int,
+    machine: Machine,
+    progress: Progress,
+    rate: Callable[[int], float] | None = None,
+    what: str = "the loss",
+) -> float:
+    """An epoch: a step of the optimizer for every batch; returns the mean loss.
+
+    first: the number of the first step; steps: of an epoch. rate: the learning rate at a step; the
+    optimizer's own without it. Raises TrainingFailed, which says `what` is no number, where and at
+    which rate.
+    """
+    net.train()
+    total = 0.0
+    for step, seen in enumerate(batches, first):
+        if rate is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = rate(step)
+        with machine.autocast():
+            loss = loss_of(seen)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingFailed(
+                f"{what} is {value} at step {step} (epoch {step // steps + 1}),"
+                f" learning rate {optimizer.param_groups[0]['lr']:.3g}"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        total += value
+        progress(len(seen.rows))
+    return total / steps
+
+
 def _loss(
     net: Net,
-    seen: Batch,
     recipe: Recipe,
     epoch: int,
     teacher: Teacher | None,
     lesson: Tensor | None,
+    seen: Batch,
 ) -> Tensor:
     """The loss of a batch; lesson: the teacher's logits for the epoch, by row."""
     if teacher is None or lesson is None:
