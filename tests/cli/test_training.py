@@ -266,6 +266,8 @@ def test_an_interrupted_run_goes_on(shelf: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "deepreshape", *arguments],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "DEEPRESHAPE_CACHE": str(cache)},
+        # Tests that a shell runs in the background have it ignored, and so would the program.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
