@@ -11,6 +11,7 @@ from deepreshape.paper.experiments import EXPERIMENTS, Point, find
 from deepreshape.paper.profiles import PROFILES, Profile
 from deepreshape.paper.provenance import (
     HELD_OUT,
+    SHORT_CHOSEN,
     caption,
     deviations,
     holes,
@@ -40,6 +41,12 @@ def starting(size: Profile, what: str, name: str = "fig12", data: str | None = N
 def test_the_papers_profile_deviates_in_the_held_out_images_and_in_betas_only(name: str) -> None:
     found = [line for line in lines(PAPER, name) if not line.startswith("DKD: beta is 1 ")]
     assert found == [HELD_OUT]
+
+
+def test_the_short_recipe_was_chosen_by_runs_that_are_shown() -> None:
+    for name in ("fig3e", "fig4b", "fig12"):
+        assert SHORT_CHOSEN in lines(SHORT, name)
+        assert SHORT_CHOSEN not in lines(QUICK, name)
 
 
 def test_dkd_has_one_beta_where_the_paper_chooses() -> None:
@@ -102,7 +109,8 @@ def changed(ours: object, theirs: object) -> list[str]:
 @SIZES
 def test_deviations_name_every_changed_field_of_a_recipe_with_both_values(size: Profile) -> None:
     changes = changed(size.recipe, Recipe())
-    expected = [f"Recipe: {', '.join(changes)}."] if changes else []
+    expected = [SHORT_CHOSEN] * (size is SHORT)
+    expected += [f"Recipe: {', '.join(changes)}."] if changes else []
     assert starting(size, "Recipe", "fig3e") == expected
 
 

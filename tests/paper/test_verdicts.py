@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import isnan, pi, sqrt, tan
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -149,6 +150,46 @@ def test_a_direction_is_decided_by_the_interval(gains: list[float], expected: st
     assert verdicts.direction(gains) == expected
 
 
+@pytest.mark.parametrize(
+    ("gains", "relation", "expected"),
+    [
+        ([0.1, 0.0], "like", "holds"),
+        ([3.0, 3.1], "like", "fails"),
+        ([-3.0, -3.1], "like", "fails"),
+        ([1.0, 2.0], "like", "undecided"),
+        ([-0.1, 0.0], "not behind", "holds"),
+        ([3.0, 3.1], "not behind", "holds"),
+        ([-3.0, -3.1], "not behind", "fails"),
+        ([-2.0, -1.0], "not behind", "undecided"),
+        ([0.1], "like", "undecided (one seed)"),
+    ],
+)
+def test_with_a_margin_the_whole_interval_lies_within_it_or_outside(
+    gains: list[float], relation: Literal["like", "not behind"], expected: str
+) -> None:
+    claim = replace(paired((1,)), relation=relation, margin=1.7)
+    assert verdicts.direction(gains, *claim.range) == expected
+
+
+@pytest.mark.parametrize(("relation", "margin"), [("like", 0.0), ("before", 1.0), ("like", -1.0)])
+def test_only_what_may_be_alike_has_a_margin(
+    relation: Literal["like", "before"], margin: float
+) -> None:
+    with pytest.raises(ValueError, match="does not go with a margin"):
+        replace(paired((1,)), relation=relation, margin=margin)
+
+
+@pytest.mark.parametrize(
+    ("relation", "margin", "shown"),
+    [("before", 0.0, "> 0"), ("like", 1.7, "-1.7 to 1.7"), ("not behind", 1.7, "> -1.7")],
+)
+def test_the_table_shows_what_is_claimed_of_the_gain(
+    relation: Literal["before", "like", "not behind"], margin: float, shown: str
+) -> None:
+    claim = replace(paired((1,)), relation=relation, margin=margin)
+    assert verdict(claim, {})["claimed gain"] == shown
+
+
 # Paired claims
 
 
@@ -231,7 +272,44 @@ def test_a_curve_is_interpolated_in_the_logarithm() -> None:
     assert row["pairs"] == 1
 
 
-def test_curves_are_compared_where_behind_lies_within_the_range_of_ahead() -> None:
+def test_curves_are_compared_at_the_places_of_both() -> None:
+    """At m = 2 the second is interpolated: 8 ahead of 12; at m = 4 both have a point."""
+    claim = Claim("", curve("x", 2, 4), curve("y", 1, 4))
+    row = verdict(claim, by_width(x={2: 20.0, 4: 30.0}, y={1: 10.0, 4: 14.0}))
+    assert row["mean gain"] == pytest.approx((8 + 16) / 2)
+    assert row["pairs"] == 2
+
+
+def test_a_point_between_two_of_another_curve_is_compared_whichever_is_ahead() -> None:
+    found = by_width(x={2: 15.0}, y={1: 10.0, 4: 30.0})
+    claim = Claim("", curve("x", 2), curve("y", 1, 4))
+    assert verdict(claim, found)["mean gain"] == pytest.approx(-5.0)
+
+
+def test_only_some_places_are_compared_on_whole_curves() -> None:
+    ahead, behind = curve("x", 1, 4), curve("y", 1, 2, 4)
+    claim = Claim("", ahead, behind, at=behind[1:2])
+    row = verdict(claim, by_width(x={1: 10.0, 4: 30.0}, y={1: 0.0, 2: 15.0, 4: 0.0}))
+    assert (row["mean gain"], row["pairs"]) == (pytest.approx(5.0), 1)
+
+
+def test_a_claim_about_no_place_is_not_drawn() -> None:
+    claim = Claim("", curve("x", 1), curve("y", 1), at=())
+    assert verdict(claim, by_width(x={1: 5.0}, y={1: 4.0}))["verdict"] == "not drawn"
+
+
+def test_of_candidates_the_best_by_validation_with_no_more_relus_counts() -> None:
+    """At m = 2 the one of m = 1 is chosen, whatever the test accuracies are."""
+    ahead = tuple(replace(each, candidate=True) for each in curve("x", 1, 2, 4))
+    validation = {1: 60.0, 2: 50.0, 4: 70.0}
+    found = by_width(y={2: 10.0})
+    for each, (m, chosen) in zip(ahead, validation.items(), strict=True):
+        found[each.runs[0].key] = record(each.runs[0], test=20.0 + m, validation=chosen)
+    row = verdict(Claim("", ahead, curve("y", 2)), found)
+    assert row["mean gain"] == pytest.approx(21.0 - 10.0)
+
+
+def test_curves_are_compared_within_the_range_of_both() -> None:
     claim = Claim("", curve("x", 4, 2), curve("y", 1, 2, 4, 8))
     row = verdict(claim, by_width(x={2: 20.0, 4: 30.0}, y={1: 0.0, 2: 19.0, 4: 27.0, 8: 99.0}))
     assert row["mean gain"] == pytest.approx((1 + 3) / 2)

@@ -1,7 +1,7 @@
 """Records against the paper: accuracies beside the printed ones, and what becomes of claims."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import log, nan, sqrt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf, log, nan, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
@@ -16,6 +16,18 @@ from deepreshape.paper.experiments import Claim, Point
 
 Records = Mapping[str, Record]
 """Records by the keys of their runs."""
+
+COLUMNS = (
+    "claim",
+    "claimed gain",
+    "pairs",
+    "seeds",
+    "holes",
+    "mean gain",
+    "± 95 %",
+    "verdict",
+)
+"""Of the table of claims."""
 
 # What a point has
 
@@ -69,12 +81,15 @@ def half_interval(values: Sequence[float]) -> float:
     return float(student.ppf(0.975, len(values) - 1)) * stdev(values) / sqrt(len(values))
 
 
-def direction(gains: Sequence[float]) -> str:
-    """`holds` where the mean gain is surely positive, `fails` where negative, else `undecided`."""
+def direction(gains: Sequence[float], low: float = 0.0, high: float = inf) -> str:
+    """`holds` where the 95 % interval of the mean gain lies between low and high, `fails` where it
+    lies wholly outside, else `undecided`."""
     if len(gains) < 2:
         return "undecided (one seed)" if gains else "hole"
     mean, half = fmean(gains), half_interval(gains)
-    return "holds" if mean - half > 0 else "fails" if mean + half < 0 else "undecided"
+    if low < mean - half and mean + half < high:
+        return "holds"
+    return "fails" if mean + half < low or mean - half > high else "undecided"
 
 
 # The table below a figure
@@ -156,14 +171,18 @@ def judged(claims: Iterable[Claim], records: Records) -> pd.DataFrame:
 
     Of every seed the mean difference over the pairs is taken (`differences`); mean gain is its mean
     over the seeds, ± 95 % half the interval of that mean (Student's t). The verdict is `holds` or
-    `fails` where the interval lies above or below zero, else `undecided`; one seed decides nothing.
-    `hole`: no seed has what is compared; `no overlap`: curves share no abscissa; `not drawn`: a
-    side has no points. pairs: the most that a seed has; holes: runs without an accuracy.
+    `fails` where the interval lies within or outside what is claimed of the gain, else `undecided`;
+    one seed decides nothing. `hole`: no seed has what is compared; `no overlap`: curves share no
+    abscissa; `not drawn`: a side has no points. pairs: the most that a seed has; holes: runs
+    without an accuracy.
     """
-    return pd.DataFrame(
-        [_judged(claim, records) for claim in claims],
-        columns=["claim", "pairs", "seeds", "holes", "mean gain", "± 95 %", "verdict"],
-    )
+    return pd.DataFrame([_judged(claim, records) for claim in claims], columns=[*COLUMNS])
+
+
+def _claimed(claim: Claim) -> str:
+    """What is claimed of the gain: `> 0`, or a margin."""
+    low, high = claim.range
+    return f"> {low:.3g}" if high == inf else f"{low:.3g} to {high:.3g}"
 
 
 def _judged(claim: Claim, records: Records) -> dict[str, object]:
@@ -171,8 +190,8 @@ def _judged(claim: Claim, records: Records) -> dict[str, object]:
     seeds = dict.fromkeys(run.seed for point in points for run in point.runs)
     found = {seed: differences(claim, seed, records) for seed in seeds}
     gains = [fmean(each) for each in found.values() if each]
-    verdict = direction(gains)
-    if not claim.ahead or not claim.behind:
+    verdict = direction(gains, *claim.range)
+    if not claim.ahead or not claim.behind or claim.at == ():
         verdict = "not drawn"
     elif (
         not gains
@@ -185,6 +204,7 @@ def _judged(claim: Claim, records: Records) -> dict[str, object]:
         verdict = "no overlap"
     return {
         "claim": claim.text,
+        "claimed gain": _claimed(claim),
         "pairs": max(map(len, found.values()), default=0),
         "seeds": len(gains),
         "holes": sum(len(point.runs) - len(accuracies(point, records)) for point in points),
@@ -197,8 +217,9 @@ def _judged(claim: Claim, records: Records) -> dict[str, object]:
 def differences(claim: Claim, seed: int, records: Records) -> list[float]:
     """How far `ahead` is before `behind` with a seed, in points, wherever both can be compared.
 
-    Paired: point by point. Curves: at each abscissa of `behind` within the range of `ahead`, whose
-    accuracy is interpolated linearly in the logarithm.
+    Paired: point by point. Curves: at each abscissa that a point of either has in the range of
+    both, the other being interpolated linearly in the logarithm. Both curves are whole where only
+    some places are compared.
     """
     if claim.paired:
         pairs = [
@@ -206,22 +227,49 @@ def differences(claim: Claim, seed: int, records: Records) -> list[float]:
             for ahead, behind in zip(claim.ahead, claim.behind, strict=True)
         ]
         return [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
-    curve = _curve(claim.ahead, seed, claim.over, records)
-    below = _curve(claim.behind, seed, claim.over, records)
-    places = list(curve)
+    ours, theirs = (_curve(side, seed, claim.over, records) for side in (claim.ahead, claim.behind))
+    if not ours or not theirs:
+        return []
+    first, last = max(min(ours), min(theirs)), min(max(ours), max(theirs))
+    wanted = None if claim.at is None else {_place(point, claim.over) for point in claim.at}
     return [
-        float(np.interp(place, places, list(curve.values()))) - theirs
-        for place, theirs in below.items()
-        if places and places[0] <= place <= places[-1]
+        _between(ours, place) - _between(theirs, place)
+        for place in sorted({*ours, *theirs})
+        if first <= place <= last and (wanted is None or place in wanted)
     ]
 
 
+def _between(curve: dict[float, float], place: float) -> float:
+    return float(np.interp(place, list(curve), list(curve.values())))
+
+
+def _place(point: Point, over: str) -> float:
+    return log(abscissa(point, over))
+
+
 def _curve(points: Iterable[Point], seed: int, over: str, records: Records) -> dict[float, float]:
-    """Accuracy by the logarithm of the abscissa, in order; the mean where several are equal."""
+    """Accuracy by the logarithm of the abscissa, in order; the mean where several are equal;
+    with DeepReDuce's candidates that of the chosen."""
     found: dict[float, list[float]] = {}
-    for point, accuracy in _known(points, seed, records):
-        found.setdefault(log(abscissa(point, over)), []).append(accuracy)
+    for point, accuracy in _chosen(_known(points, seed, records), seed, over, records):
+        found.setdefault(_place(point, over), []).append(accuracy)
     return {place: fmean(found[place]) for place in sorted(found)}
+
+
+def _chosen(
+    known: list[tuple[Point, float]], seed: int, over: str, records: Records
+) -> Iterator[tuple[Point, float]]:
+    """At each of DeepReDuce's candidates the accuracy of the one that it would choose there: of all
+    with no greater abscissa the best by validation accuracy. Other points keep their own."""
+    found = [
+        (_place(point, over), -(_of_seed(point, seed, records, "validation") or 0), point, accuracy)
+        for point, accuracy in known
+    ]
+    best = (inf, 0.0)
+    for _, loss, point, accuracy in sorted(found, key=lambda each: each[:2]):
+        if point.candidate:
+            best = min(best, (loss, accuracy), key=lambda each: each[0])
+        yield point, best[1] if point.candidate else accuracy
 
 
 def _known(points: Iterable[Point], seed: int, records: Records) -> list[tuple[Point, float]]:
@@ -230,8 +278,8 @@ def _known(points: Iterable[Point], seed: int, records: Records) -> list[tuple[P
     return [(point, accuracy) for point, accuracy in found if accuracy is not None]
 
 
-def _of_seed(point: Point, seed: int, records: Records) -> float | None:
-    found = [accuracy(run, records) for run in point.runs if run.seed == seed]
+def _of_seed(point: Point, seed: int, records: Records, split: str = "test") -> float | None:
+    found = [accuracy(run, records, split) for run in point.runs if run.seed == seed]
     return found[0] if found else None
 
 

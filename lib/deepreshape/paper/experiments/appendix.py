@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 from deepreshape.design import (
     Network,
@@ -27,6 +28,7 @@ from deepreshape.paper.experiments.shapes import (
     many,
     redesigned,
     series,
+    similar,
     stage_channels,
 )
 
@@ -66,7 +68,7 @@ def fig15_claims(found: list[Point]) -> list[Claim]:
             for name in names[1:]:
                 behind = series(found, f"{name} {method}", panel)
                 text = f"({panel}) {method}: {name} is no better than {names[0]}"
-                claims.append(Claim(text, ahead, behind))
+                claims.append(Claim(text, ahead, behind, relation="not behind", margin=similar()))
     return claims
 
 
@@ -101,19 +103,19 @@ def table11(setting: Setting) -> list[Point]:
     return _critical(setting, "table11")
 
 
-def criticality_claims(found: list[Point]) -> list[Claim]:
-    """Of each network, each stage ahead of the next in the order of the printed accuracies."""
+def criticality_claims(found: list[Point], panel: str = "b") -> list[Claim]:
+    """Of each network, each stage ahead of the next in the order of the printed accuracies; with a
+    teacher, as criticality is defined, or those of another panel."""
     claims = []
-    for panel, how in (("a", ""), ("b", ", KD")):
-        here = [point for point in found if point.panel == panel]
-        for label in dict.fromkeys(point.series[:-3] for point in here):
-            stages = sorted(
-                (point for point in here if point.series[:-3] == label),
-                key=lambda point: -(point.printed or 0.0),
-            )
-            for ahead, behind in pairwise(stages):
-                text = f"{label}{how}: {ahead.series[-2:]} before {behind.series[-2:]}"
-                claims.append(Claim(text, (ahead,), (behind,), paired=True))
+    here = [point for point in found if point.panel == panel]
+    for label in dict.fromkeys(point.series[:-3] for point in here):
+        stages = sorted(
+            (point for point in here if point.series[:-3] == label),
+            key=lambda point: -(point.printed or 0.0),
+        )
+        for ahead, behind in pairwise(stages):
+            text = f"{label}: {ahead.series[-2:]} before {behind.series[-2:]}"
+            claims.append(Claim(text, (ahead,), (behind,), paired=True))
     return claims
 
 
@@ -185,12 +187,25 @@ def fig17(setting: Setting) -> list[Point]:
 
 def fig17_claims(found: list[Point]) -> list[Claim]:
     claims = []
-    for depths in FIG17:
-        name = f"HRN[{','.join(map(str, depths))}]"
-        behind = series(found, name, "a")
-        for other in ("ResNet18(BaseCh)", "ResNet18(StageCh)"):
-            claims.append(Claim(f"{other} before {name}", series(found, other, "a"), behind))
-    return claims
+    for panel, over in OVER.items():
+        base = series(found, "ResNet18(BaseCh)", panel)
+        for depths in FIG17:
+            name = f"HRN[{','.join(map(str, depths))}]"
+            claims.append(
+                Claim(
+                    f"({panel}) {name} is no better than ResNet18(BaseCh)",
+                    base,
+                    series(found, name, panel),
+                    over=over,
+                    relation="not behind",
+                    margin=similar(),
+                )
+            )
+    return [claim for claim in claims if claim.ahead and claim.behind]
+
+
+OVER: dict[str, Literal["relus", "flops"]] = {"a": "relus", "b": "flops"}
+"""What the panels of Figure 17 count."""
 
 
 FIG18 = {
@@ -223,10 +238,11 @@ def fig18_claims(found: list[Point]) -> list[Claim]:
             for factors in wider:
                 other = _hrn(factors)
                 ours, theirs = series(found, name, panel), series(found, other, panel)
+                both = ours + theirs
                 text = f"{method}, few ReLUs: {name} before {other}"
-                claims.append(Claim(text, few(ours, 45_000), few(theirs, 45_000)))
+                claims.append(Claim(text, ours, theirs, at=few(both, 45_000)))
                 text = f"{method}, many ReLUs: {other} before {name}"
-                claims.append(Claim(text, many(theirs, 45_000), many(ours, 45_000)))
+                claims.append(Claim(text, theirs, ours, at=many(both, 45_000)))
     return [claim for claim in claims if claim.ahead and claim.behind]
 
 
@@ -256,6 +272,11 @@ def fig20_claims(found: list[Point]) -> list[Claim]:
         for ahead in ("HRN(w/ Th.)+SNL", "SNL(vanilla)"):
             text = f"{_hrn(factors)}: {ahead} before HRN(w/o Th.)+SNL"
             claims.append(Claim(text, series(found, ahead, panel), plain))
+        thinned, vanilla = (
+            series(found, name, panel) for name in ("HRN(w/ Th.)+SNL", "SNL(vanilla)")
+        )
+        text = f"{_hrn(factors)}: HRN(w/ Th.)+SNL on par with SNL(vanilla)"
+        claims.append(Claim(text, thinned, vanilla, relation="like", margin=similar()))
     return claims
 
 
@@ -299,8 +320,19 @@ def _reused(setting: Setting, thinned: bool) -> list[Point]:
     return found
 
 
-def reuse_claims(found: list[Point]) -> list[Claim]:
-    """Scaling is ahead on ResNet18 (panels a to d); reuse by 8 and 16 on the others."""
+def fig22_claims(found: list[Point]) -> list[Claim]:
+    """Scaling is ahead on ResNet18 (panels a to d) and of reuse by 2; reuse by 8 and 16 is ahead on
+    the others."""
+    return _reuse_claims(found, scaling=(2,))
+
+
+def fig23_claims(found: list[Point]) -> list[Claim]:
+    """The same but for reuse by 2 on the others, of which the paper says nothing."""
+    return _reuse_claims(found)
+
+
+def _reuse_claims(found: list[Point], scaling: tuple[int, ...] = ()) -> list[Claim]:
+    """scaling: the factors at which it is ahead on the networks that are no ResNet18, too."""
     claims = []
     for point in found:
         if point.series != "ReLU-reuse":
@@ -309,9 +341,10 @@ def reuse_claims(found: list[Point]) -> list[Claim]:
             other for other in series(found, "Scaling", point.panel) if other.relus == point.relus
         ]
         factor = point.paper.relus.reuse
-        if not twins or (point.panel not in CLASSICAL and factor < 8):
+        behind = point.panel in CLASSICAL or factor in scaling
+        if not twins or (not behind and factor < 8):
             continue
-        pair = (twins[0], point) if point.panel in CLASSICAL else (point, twins[0])
+        pair = (twins[0], point) if behind else (point, twins[0])
         text = f"({point.panel}) by {factor}: {pair[0].series} before {pair[1].series}"
         claims.append(Claim(text, (pair[0],), (pair[1],), paired=True))
     return claims

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import prod
+from math import inf, prod
 from typing import Literal
 
 from deepreshape.design import Network, cost, cull
@@ -23,7 +23,7 @@ class Point:
 
     paper: the network that the paper trains there; budget: the ReLUs that it searches for in it.
     printed: the accuracy that the paper prints, in percent. runs: what stands for it here, one a
-    seed.
+    seed. candidate: one of several that DeepReDuce chooses from, by validation accuracy.
     """
 
     panel: str
@@ -32,6 +32,7 @@ class Point:
     runs: tuple[Run, ...]
     budget: int | None = None
     printed: float | None = None
+    candidate: bool = False
 
     @property
     def network(self) -> Network:
@@ -50,9 +51,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The paper has the points of `ahead` more accurate than those of `behind`.
+    """What the paper says of the accuracies of `ahead` against those of `behind`.
 
-    Where `paired`, point by point; otherwise as curves over ReLUs or FLOPs.
+    relation: `before`, more accurate; `like`, equal to within the margin; `not behind`, worse by
+    no more than the margin. Where `paired`, point by point; otherwise as curves over ReLUs or
+    FLOPs, at the places of the points in `at` (None: of both sides).
     """
 
     text: str
@@ -60,6 +63,18 @@ class Claim:
     behind: tuple[Point, ...]
     paired: bool = False
     over: Literal["relus", "flops"] = "relus"
+    relation: Literal["before", "like", "not behind"] = "before"
+    margin: float = 0.0
+    at: tuple[Point, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.relation == "before") != (self.margin == 0) or self.margin < 0:
+            raise ValueError(f"{self.relation!r} does not go with a margin of {self.margin}")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Between which gains of `ahead`, in points, the claim is true."""
+        return (0.0 - self.margin, self.margin if self.relation == "like" else inf)
 
 
 @dataclass(frozen=True, slots=True)

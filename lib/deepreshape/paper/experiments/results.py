@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from deepreshape.design import (
+    Network,
     cost,
     hybrenet,
     optimize,
@@ -19,8 +20,9 @@ from deepreshape.paper import printed
 from deepreshape.paper.experiments.points import Claim, Point, Setting, budgets, points
 from deepreshape.paper.experiments.shapes import (
     base_channels,
-    reduced,
+    candidates,
     series,
+    similar,
     stage_channels,
 )
 
@@ -83,7 +85,7 @@ def fig1(setting: Setting) -> list[Point]:
     for panel in "ab":
         found += _state_of_the_art(setting, panel, "table07", "CIFAR-100", ("SENet", "SNL"))
         if panel == "a":
-            found += points(panel, "DeepReDuce", reduced(resnet18()), setting.taught)
+            found += candidates(setting, panel, "DeepReDuce", resnet18())
         found += _pareto(setting, panel, "table06", "CIFAR-100", None, "DKD")
     return found
 
@@ -93,7 +95,43 @@ def fig1_claims(found: list[Point]) -> list[Claim]:
         Claim(f"HybReNet before {name}", series(found, "HybReNet (DKD)", "a"), behind)
         for name in ("SENet", "SNL", "DeepReDuce")
         for behind in [series(found, name, "a")]
-    ]
+    ] + _against(found, "a", "table07", "CIFAR-100")
+
+
+def _against(found: list[Point], panel: str, name: str, dataset: str) -> list[Claim]:
+    """The rows of Table 7 or 8: a HybReNet ahead of a network of others, with fewer ReLUs or FLOPs;
+    as accurate where no gain is printed."""
+    claims = []
+    for number, row in _rows(name, dataset):
+        budget = int(float(row["sota_relus_K"]) * 1000)
+        sides = (printed.network(name, number, side) for side in ("hrn", "sota"))
+        ours, theirs = (
+            [point for point in found if point.panel == panel and point.paper == network]
+            for network in sides
+        )
+        label = row["sota_method"]
+        ahead = series(ours, "HybReNet (DKD)")
+        behind = series(theirs, f"{label} (DKD)") or tuple(
+            point for point in series(theirs, label) if point.budget == budget
+        )
+        if not ahead or not behind:
+            continue
+        pair = f"{ahead[0].paper.name} {{}} {label} with {row['sota_relus_K']}K ReLUs"
+        text = f"({panel}) {pair}"
+        if float(row["improv_acc_pct"]) > 0:
+            claims.append(Claim(text.format("before"), ahead, behind, paired=True))
+        else:
+            claims.append(
+                Claim(
+                    text.format("not behind"),
+                    ahead,
+                    behind,
+                    paired=True,
+                    relation="not behind",
+                    margin=similar(),
+                )
+            )
+    return claims
 
 
 def table6(setting: Setting) -> list[Point]:
@@ -127,10 +165,16 @@ def fig11(setting: Setting) -> list[Point]:
     found += _state_of_the_art(tiny, "b", "table08", "TinyImageNet", ("SNL",))
     found += _pareto(tiny, "b", "table14", "TinyImageNet", "ConvNeXt", "DKD")
     found += _pareto(tiny, "b", "table14", "TinyImageNet", "HybReNet", "DKD")
-    found += points("c", "RegNet-X", [regnet(name) for name in REGNET_X], setting.plain)
+    regnets = [regnet(name) for name in REGNET_X]
+    thousands = [round(cost(network).total_relus / 1000) for network in regnets]
+    numbers = [_regnet_accuracies().get(relus) for relus in thousands]
+    found += points("c", "RegNet-X", regnets, setting.plain, numbers)
+    known = _baseline_accuracies()
     for factors in HRNS:
         networks = [hybrenet(*factors, m) for m in (16, 32, 64)]
-        found += points("c", f"HRN-{'x'.join(map(str, factors))}x", networks, setting.plain)
+        numbers = [known.get(network) for network in networks]
+        name = f"HRN-{'x'.join(map(str, factors))}x"
+        found += points("c", name, networks, setting.plain, numbers)
     return found
 
 
@@ -141,11 +185,44 @@ def fig11_claims(found: list[Point]) -> list[Claim]:
         for name in names
         for behind in [series(found, name, panel)]
     ]
-    for factors in HRNS:
-        name = f"HRN-{'x'.join(map(str, factors))}x"
-        regnets = series(found, "RegNet-X")
-        claims.append(Claim(f"(c) {name} before RegNet-X", series(found, name), regnets))
+    claims += _against(found, "a", "table08", "CIFAR-100")
+    claims += _against(found, "b", "table08", "TinyImageNet")
+    regnets = {point.paper.name: point for point in series(found, "RegNet-X")}
+    ours = {point.paper: point for point in found if point.panel == "c"}
+    for m, name in REGNET_PAIRS.items():
+        ahead, behind = ours.get(hybrenet(*HRNS[0], m)), regnets.get(name)
+        if ahead and behind:
+            text = f"(c) {ahead.paper.name} not behind {name}, which has more ReLUs"
+            margin = similar()
+            claims.append(
+                Claim(text, (ahead,), (behind,), True, relation="not behind", margin=margin)
+            )
     return claims
+
+
+REGNET_PAIRS = {16: "RegNetX-200MF", 64: "RegNetX-1.6GF"}
+"""Base channels m of HRN-5x5x3x -> the RegNet of the accuracy that section 5 compares it at."""
+
+
+def _regnet_accuracies() -> dict[int, float]:
+    """The accuracies that section 5 prints for RegNets, by their thousands of ReLUs."""
+    claims = [row for row in printed.table("text_claims") if row["section"] == "5"]
+    return {
+        int(row["value"]): float(row["claim"].removeprefix(REGNET_CLAIM).removesuffix("%"))
+        for row in claims
+        if row["claim"].startswith(REGNET_CLAIM)
+    }
+
+
+REGNET_CLAIM = "RegNet ReLUs at "
+
+
+def _baseline_accuracies() -> dict[Network, float]:
+    """The accuracies of Table 16, of networks that keep all their ReLUs."""
+    return {
+        printed.network("table16", number): float(row["acc_cifar100_pct"])
+        for number, row in enumerate(printed.table("table16"), start=1)
+    }
 
 
 def table13(setting: Setting) -> list[Point]:
@@ -170,14 +247,15 @@ def table14(setting: Setting) -> list[Point]:
 # Figure 12: ReLU-reuse against channel scaling and SNL
 
 FIG12 = {
-    "a": ("18", (2, 5, 2)),
-    "b": ("18", (2, 5, 3)),
-    "c": ("18", (2, 6, 2)),
-    "d": ("18", (2, 7, 2)),
-    "e": ("34", (2, 6, 3)),
-    "f": ("34", (2, 9, 2)),
+    "a": (2, 5, 2),
+    "b": (2, 5, 3),
+    "c": (2, 6, 2),
+    "d": (2, 7, 2),
+    "e": (2, 6, 3),
+    "f": (2, 9, 2),
 }
-"""The panels: the ResNet that an HRN starts from, and its alpha, beta, gamma."""
+"""alpha, beta, gamma of the panels' networks, all of ResNet18: Table 11 lists these six, and the
+ReLU axes of (e) and (f) fit no network of ResNet34."""
 SCALED = (32, 16, 8, 4, 2)
 REUSED = (4, 8, 16)
 
@@ -185,14 +263,13 @@ REUSED = (4, 8, 16)
 def fig12(setting: Setting) -> list[Point]:
     """SNL's curves start from ResNet18, and its budgets are the ReLUs of the panel's HybReNets."""
     accuracies = {
-        printed.network(name, number): float(row["acc_kd_pct"])
-        for name in ("table06", "table14")
-        for number, row in _rows(name, "CIFAR-100")
+        printed.network("table06", number): float(row["acc_kd_pct"])
+        for number, row in _rows("table06", "CIFAR-100")
     }
     found = []
-    for panel, (base, factors) in FIG12.items():
-        scaled = [optimize(hybrenet(*factors, m, base)) for m in SCALED]
-        reused = [reuse(optimize(hybrenet(*factors, 16, base)), factor) for factor in REUSED]
+    for panel, factors in FIG12.items():
+        scaled = [optimize(hybrenet(*factors, m)) for m in SCALED]
+        reused = [reuse(optimize(hybrenet(*factors, 16)), factor) for factor in REUSED]
         for name, networks in (("HRN w/o Re2", scaled), ("HRN w/ Re2", reused)):
             numbers = [accuracies.get(network) for network in networks]
             found += points(panel, name, networks, setting.taught, numbers)
@@ -204,7 +281,7 @@ def fig12(setting: Setting) -> list[Point]:
 
 def fig12_claims(found: list[Point]) -> list[Claim]:
     claims = []
-    for panel, (_, factors) in FIG12.items():
+    for panel, factors in FIG12.items():
         scaled = {point.relus: point for point in series(found, "HRN w/o Re2", panel)}
         name = f"({panel}) HRN-{'x'.join(map(str, factors))}x"
         for point in series(found, "HRN w/ Re2", panel):
@@ -212,9 +289,16 @@ def fig12_claims(found: list[Point]) -> list[Claim]:
                 text = f"{name}: reuse by {point.network.relus.reuse} before scaling"
                 claims.append(Claim(text, (point,), (scaled[point.relus],), paired=True))
         ours = series(found, "HRN w/ Re2", panel)
+        channels = series(found, "SNL(channel)", panel)
+        claims.append(Claim(f"{name}: reuse before SNL by channel", ours, channels))
+        pixels = series(found, "SNL(vanilla)", panel)
         claims.append(
             Claim(
-                f"{name}: reuse before SNL by channel", ours, series(found, "SNL(channel)", panel)
+                f"{name}: reuse on par with SNL by pixel",
+                ours,
+                pixels,
+                relation="like",
+                margin=similar(),
             )
         )
     return [claim for claim in claims if claim.ahead and claim.behind]
@@ -224,20 +308,26 @@ def fig12_claims(found: list[Point]) -> list[Claim]:
 
 
 def fig13(setting: Setting) -> list[Point]:
-    found = []
-    for depth in (22, 28):
-        networks = [wide_resnet(depth, k) for k in (2, 4, 6, 8, 10, 12)]
-        found += points("a", f"WideResNet-{depth}xk", networks, setting.plain)
-    found += points("a", "StageCh(ResNet18)", stage_channels(18), setting.plain)
-    found += points("a", "BaseCh(ResNet18)", base_channels(18), setting.plain)
-    found += points("a", "HRNs (Proposed)", [hybrenet(*f, 16) for f in HRNS], setting.plain)
-    return found
+    known = _baseline_accuracies()
+    lines = {
+        f"WideResNet-{depth}xk": [wide_resnet(depth, k) for k in (2, 4, 6, 8, 10, 12)]
+        for depth in (22, 28)
+    }
+    lines["StageCh(ResNet18)"] = stage_channels(18)
+    lines["BaseCh(ResNet18)"] = base_channels(18)
+    lines["HRNs (Proposed)"] = [hybrenet(*factors, 16) for factors in HRNS]
+    return [
+        point
+        for name, networks in lines.items()
+        for numbers in [[known.get(network) for network in networks]]
+        for point in points("a", name, networks, setting.plain, numbers)
+    ]
 
 
 def fig13_claims(found: list[Point]) -> list[Claim]:
     return [
         Claim(f"HybReNets before {name}", series(found, "HRNs (Proposed)"), series(found, name))
-        for name in ("WideResNet-22xk", "WideResNet-28xk", "StageCh(ResNet18)", "BaseCh(ResNet18)")
+        for name in ("WideResNet-22xk", "StageCh(ResNet18)", "BaseCh(ResNet18)")
     ]
 
 

@@ -1,6 +1,7 @@
 """Section 3: how networks are widened, and which ReLUs they keep."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 from deepreshape.design import (
@@ -48,6 +49,12 @@ def reduced(network: Network) -> list[Network]:
     return [net for name, net in found.items() if "thinned" in name and "resolution" not in name]
 
 
+def candidates(setting: Setting, panel: str, name: str, network: Network) -> list[Point]:
+    """A point for each of DeepReDuce's candidates on a classical network."""
+    found = points(panel, name, reduced(network), setting.taught)
+    return [replace(point, candidate=True) for point in found]
+
+
 def redesigned(network: Network) -> list[Network]:
     """Coarse-grained optimization of a HybReNet (Algorithm 2): thinned, and culled where alpha is
     2, then scaled by 1, 1/2, 1/4 and 1/8."""
@@ -69,6 +76,17 @@ def few(found: Iterable[Point], relus: int) -> tuple[Point, ...]:
 def many(found: Iterable[Point], relus: int) -> tuple[Point, ...]:
     """The points of more ReLUs than so many in the paper."""
     return tuple(point for point in found if point.paper_relus > relus)
+
+
+def similar() -> float:
+    """The margin of what the paper calls similar, a match or on par, in points: the widest gap that
+    Figure 4 prints between two networks of "similar ReLU efficiency"."""
+    gaps = [
+        abs(wide - narrow)
+        for panel in ("b (SNL)", "c (DeepReDuce)")
+        for wide, narrow in zip(_labels(panel, 1), _labels(panel, 2), strict=True)
+    ]
+    return round(max(gaps), 2)
 
 
 # Figure 3
@@ -133,17 +151,19 @@ fig3e = fig3f = _swept
 
 def fig3e_claims(found: list[Point]) -> list[Claim]:
     return [
-        Claim(f"{name} is more ReLU-efficient than Gamma", series(found, name), curve)
-        for name in ("Alpha", "Beta")
-        for curve in [series(found, "Gamma")]
+        Claim(f"{ahead} is more ReLU-efficient than {behind}", first, series(found, behind))
+        for ahead, behind in (("Alpha", "Gamma"), ("Beta", "Gamma"), ("Beta", "Alpha"))
+        for first in [series(found, ahead)]
     ]
 
 
 def fig3f_claims(found: list[Point]) -> list[Claim]:
     return [
-        Claim(f"Alpha is ahead of {name} over FLOPs", first, series(found, name), over="flops")
-        for first in [series(found, "Alpha")]
-        for name in ("Beta", "Gamma")
+        Claim(
+            f"{ahead} is ahead of {behind} over FLOPs", first, series(found, behind), over="flops"
+        )
+        for ahead, behind in (("Alpha", "Beta"), ("Alpha", "Gamma"), ("Beta", "Gamma"))
+        for first in [series(found, ahead)]
     ]
 
 
@@ -176,12 +196,12 @@ def fig4c(setting: Setting) -> list[Point]:
 
 
 def fig4_claims(found: list[Point]) -> list[Claim]:
-    """The paper prints the wider network at most 1.7 points ahead, with twice the FLOPs."""
-    ahead, behind = (series(found, name) for name in FIG4)
-    return [Claim("5x5x5x before 5x5x3x, though not far", ahead, behind)]
+    wide, narrow = (series(found, name) for name in FIG4)
+    text = "5x5x3x is as ReLU-efficient as 5x5x5x"
+    return [Claim(text, narrow, wide, relation="like", margin=similar())]
 
 
-def _labels(panel: str, line: int) -> list[float | None]:
+def _labels(panel: str, line: int) -> list[float]:
     return [
         float(row["value"])
         for row in printed.table("figures")
@@ -209,6 +229,23 @@ def _baselines(setting: Setting, name: str) -> list[Point]:
     return found
 
 
+def table4_claims(found: list[Point]) -> list[Claim]:
+    """Both wide networks are ahead of the narrow one, and match."""
+    by_name = {point.paper: point for point in found}
+    narrow, wide, matching = (by_name.get(parse(name)) for name in CASE_STUDY.values())
+    claims = [
+        Claim(f"{ahead.paper.name} before {narrow.paper.name}", (ahead,), (narrow,), paired=True)
+        for ahead in (wide, matching)
+        if ahead and narrow
+    ]
+    if wide and matching:
+        text = f"{matching.paper.name} matches {wide.paper.name}"
+        claims.append(
+            Claim(text, (matching,), (wide,), paired=True, relation="like", margin=similar())
+        )
+    return claims
+
+
 def ranked_claims(found: list[Point]) -> list[Claim]:
     """Every network ahead of the next, in the order of the printed accuracies."""
     ranked = sorted(
@@ -228,7 +265,7 @@ FIG5B = ("ResNet18", "WRN22x4", "WRN16x8")
 def fig5(setting: Setting) -> list[Point]:
     found = []
     for name in FIG5A:
-        found += points("a", name, reduced(parse(name)), setting.taught)
+        found += candidates(setting, "a", name, parse(name))
     for name in FIG5B:
         relus = (220_000, 150_000, 100_000, *LOW)
         found += budgets("b", name, parse(name), relus, setting.snl)
@@ -241,13 +278,17 @@ def fig5_claims(found: list[Point]) -> list[Claim]:
         for first in [series(found, "ResNet18", "a")]
         for name in FIG5A[1:]
     ]
-    low = [point for point in few(found, 25_000) if point.panel == "b"]
-    fine = [
-        Claim(f"SNL, at most 25K ReLUs: ResNet18 before {name}", first, series(low, name))
-        for first in [series(low, "ResNet18")]
-        for name in FIG5B[1:]
-    ]
-    return coarse + fine
+    third, last = (series(found, name, "a") for name in ("ResNet32", "VGG16"))
+    coarse.append(Claim("DeepReDuce: ResNet32 before VGG16", third, last))
+    wide, fine = [], []
+    for name in FIG5B[1:]:
+        ours, theirs = series(found, "ResNet18", "b"), series(found, name, "b")
+        both = ours + theirs
+        text = f"SNL, beyond 200K ReLUs: {name} before ResNet18"
+        wide.append(Claim(text, theirs, ours, at=many(both, 200_000)))
+        text = f"SNL, at most 25K ReLUs: ResNet18 before {name}"
+        fine.append(Claim(text, ours, theirs, at=few(both, 25_000)))
+    return coarse + wide + fine
 
 
 CASE_STUDY = {
@@ -261,7 +302,7 @@ CASE_STUDY = {
 def fig6(setting: Setting) -> list[Point]:
     found = []
     for name, network in CASE_STUDY.items():
-        found += points("a", name, reduced(parse(network)), setting.taught)
+        found += candidates(setting, "a", name, parse(network))
         found += budgets("b", name, parse(network), (150_000, 100_000, *LOW), setting.snl)
     return found
 
@@ -272,10 +313,11 @@ def fig6_claims(found: list[Point]) -> list[Claim]:
         for name in ("4x4x4x(m=16)", "3x7x2x(m=16)"):
             wide = series(found, name, panel)
             narrow = series(found, "2x2x2x(m=32)", panel)
+            both = wide + narrow
             text = f"{method}, many ReLUs: {name} before 2x2x2x(m=32)"
-            claims.append(Claim(text, many(wide, 30_000), many(narrow, 30_000)))
+            claims.append(Claim(text, wide, narrow, at=many(both, 30_000)))
             text = f"{method}, few ReLUs: 2x2x2x(m=32) before {name}"
-            claims.append(Claim(text, few(narrow, 30_000), few(wide, 30_000)))
+            claims.append(Claim(text, narrow, wide, at=few(both, 30_000)))
     return claims
 
 
@@ -289,7 +331,7 @@ def fig7(setting: Setting) -> list[Point]:
         relus = (120_000, 100_000, 80_000, 50_000)
         thinned = thin(network, (1, 2, 3, 4))
         found += budgets(panel, "SNL (vanilla)", network, relus, setting.snl)
-        found += points(panel, "DeepReDuce", reduced(network), setting.taught)
+        found += candidates(setting, panel, "DeepReDuce", network)
         found += budgets(panel, "Thinning+SNL", thinned, relus, setting.snl)
     return found
 

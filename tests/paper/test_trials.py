@@ -1,0 +1,30 @@
+"""The trials that the short profile was chosen by."""
+
+from deepreshape.paper.profiles import PROFILES
+from deepreshape.paper.trials import SEEDS, STAGES, TRIALS, trial_runs, trial_table
+from tests.paper.records import record
+
+
+def test_the_chosen_recipe_is_that_of_the_profile() -> None:
+    assert TRIALS[0].recipe == PROFILES["short"].recipe
+
+
+def test_trials_are_judged_by_validation_accuracy() -> None:
+    found = {
+        run.key: record(run, test=0.0, validation=validation)
+        for stage, validation in zip(STAGES, (44.0, 42.5), strict=True)
+        for run in [TRIALS[0].run(stage, SEEDS[0])]
+    }
+    (row,) = trial_table(found).to_dict("records")
+    assert (row["stage 3 (%)"], row["stage 2 (%)"]) == ("44.00", "42.50")
+    assert (row["seeds"], row["stage 3 ahead by"]) == (1, "1.50")
+
+
+def test_a_seed_counts_where_it_has_both_stages() -> None:
+    run = TRIALS[0].run(STAGES[0], SEEDS[0])
+    assert trial_table({run.key: record(run, 50.0)}).empty
+
+
+def test_every_run_of_the_trials_is_listed_once() -> None:
+    keys = [run.key for run in trial_runs()]
+    assert len(set(keys)) == len(keys) == len(TRIALS) * len(STAGES) * len(SEEDS)
