@@ -1,5 +1,6 @@
 """Commands in this process, and a place where they find no records but a test's own."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,10 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
     def called(*arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", ["deepreshape", *arguments])
+        before = signal.getsignal(signal.SIGTERM)
         with pytest.raises(SystemExit) as end:
             main()
+        signal.signal(signal.SIGTERM, before)
         out, err = capsys.readouterr()
         code = end.value.code or 0
         assert isinstance(code, int)

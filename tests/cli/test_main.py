@@ -86,9 +86,11 @@ def test_the_program_ends_as_the_command_does() -> None:
         (ValueError("what is wrong"), 2, "what is wrong"),
         (OSError("the disk is full"), 1, "the disk is full"),
         (RuntimeError("it failed"), 1, "it failed"),
+        (ValueError("two\nlines"), 2, "two lines"),
+        (RuntimeError("two\n\nlines"), 1, "two lines"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
-    ids=["bad input", "disk", "failure", "Ctrl-C"],
+    ids=["bad input", "disk", "failure", "long input", "long failure", "Ctrl-C"],
 )
 def test_an_error_is_one_line_and_an_exit_status(
     error: BaseException, code: int, said: str, call: Command, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import torch
 from deepreshape.learn.losses import DKD
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain
-from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.runs import Record, Run, key_of
 from deepreshape.learn.searches import SNL, SENet
 from deepreshape.learn.store import Store
 from tests.cli.commands import Answer, Command, check_refusal, started
+from tests.learn.test_store import signed
 from tests.learn.tiny import RUN, SEARCHED, TAUGHT, TEACHER
 from tests.paper.records import record
 
@@ -188,6 +189,42 @@ def test_a_damaged_record_is_named_and_passed_over(
     assert TAUGHT.key in answer.out
 
 
+FOREIGN: dict[str, dict[str, Any]] = {
+    "nothing of a run": {"run": {}},
+    "a run without a recipe": {"run": {"network": "", "data": "", "seed": 1, "teacher": None}},
+    "a teacher of nothing": {"run": {**RUN.describe(), "teacher": {}}},
+    "a search of nothing": {"run": {**TAUGHT.describe(), "search": {}}},
+    "a distillation of nothing": {"run": {**RUN.describe(), "recipe": {"distillation": {}}}},
+    "a time that is a word": {"seconds": "long"},
+    "an accuracy that is a word": {"test": "high"},
+    "ReLUs that are a word": {"relus": "many"},
+    "stages that are words": {"stage_relus": ["many"]},
+    "a machine that is a word": {"environment": "abacus"},
+    "a search that is a word": {"sought": ["long"]},
+    "a loss that is a word": {"curve": [{"loss": "low", "seconds": 1.0, "images_per_second": 1.0}]},
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_foreign_record_under_its_own_key_is_passed_over(
+    foreign: dict[str, Any], call: Command, kept: Path
+) -> None:
+    fields = {**asdict(record(RUN, 50.0)), **foreign}
+    fields["key"] = key_of(fields["run"])
+    path = kept / f"{fields['key']}.json"
+    path.write_text(signed(fields))
+    for command in ("list", "export"):
+        answer = call("runs", command)
+        assert answer.code == 0
+        assert f"{path} is passed over" in answer.err
+    assert call("runs", "show", fields["key"]).code == 2
+
+
+def test_a_deeply_nested_file_is_passed_over(call: Command, kept: Path) -> None:
+    (kept / "0123456789abcdef.json").write_text(200_000 * "[" + 200_000 * "]")
+    assert "0123456789abcdef.json is passed over" in call("runs").err
+
+
 def test_a_record_under_another_name_is_passed_over(call: Command, kept: Path) -> None:
     (kept / f"{RUN.key}.json").rename(kept / "0123456789abcdef.json")
     assert "0123456789abcdef.json is passed over" in call("runs").err
@@ -349,6 +386,25 @@ def test_an_export_is_written_to_a_file(
     assert answer == ("", "", 0)
     assert file.read_text() == call("runs", "export", "--format", form).out
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_export_goes_through_a_link(call: Command, kept: Path, tmp_path: Path) -> None:
+    link, target = tmp_path / "link.csv", tmp_path / "target.csv"
+    link.symlink_to(target)
+    for _ in range(2):
+        assert call("runs", "export", "--out", str(link)) == ("", "", 0)
+        assert link.is_symlink()
+        assert target.read_text() == call("runs", "export").out
+
+
+def test_an_export_goes_into_a_pipe(call: Command, kept: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert call("runs", "export", "--out", str(pipe)) == ("", "", 0)
+    assert pipe.is_fifo()
+    assert os.read(reader, 1 << 16).decode() == call("runs", "export").out
+    os.close(reader)
 
 
 def test_an_export_of_nothing_is_empty(call: Command, shelf: Path) -> None:

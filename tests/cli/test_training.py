@@ -258,10 +258,14 @@ def test_a_failed_run_is_one_line_and_exit_1(
         assert re.fullmatch(r"deepreshape: run [0-9a-f]{16} failed: the loss is .*", last)
 
 
-def test_an_interrupted_run_goes_on(shelf: Path, tmp_path: Path) -> None:
-    """Ctrl-C at the program, in a run without end."""
+@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
+def test_an_interrupted_run_goes_on(
+    workers: int, number: signal.Signals, shelf: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C at the program, or its end asked for, in a run without end."""
     cache = tmp_path / "cache"
     arguments = [*ARGUMENTS, "--epochs", "100000", "--store", str(shelf)]
+    arguments += ["--workers", str(workers)]
     program = subprocess.Popen(
         [sys.executable, "-m", "deepreshape", *arguments],
         cwd=ROOT,
@@ -276,14 +280,26 @@ def test_an_interrupted_run_goes_on(shelf: Path, tmp_path: Path) -> None:
         deadline = time.monotonic() + 120
         while not list(shelf.glob("unfinished/*.safetensors")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        program.send_signal(signal.SIGINT)
+        program.send_signal(number)
         out, err = program.communicate(timeout=60)
     finally:
         program.kill()
     assert (out, program.returncode) == ("", 130)
     assert err.splitlines()[-1] == "deepreshape: interrupted; the same command goes on from here"
-    assert "Traceback" not in err
+    assert [line for line in err.splitlines()[:-1] if line and "runs done" not in line] == []
     assert list(shelf.glob("*.json")) == []
+
+
+def test_the_record_to_delete_is_that_of_who_failed(
+    call: Command, shelf: Path, float32: None
+) -> None:
+    store = Store(shelf)
+    store.put(TEACHER, record(TEACHER, None))
+    answer = call(*ARGUMENTS, *TAUGHT)
+    assert (answer.out, answer.code) == ("", 1)
+    last = answer.err.splitlines()[-1]
+    assert f"run {TEACHER.key}, failed: the loss is nan" in last
+    assert last.endswith(f"delete {store.path(TEACHER)} to train it again")
 
 
 # Bad input
@@ -306,7 +322,10 @@ BAD = {
     "no epochs": ([*ARGUMENTS, "--epochs", "0"], "epochs must be at least 1, not 0"),
     "no batch": ([*ARGUMENTS, "--batch", "0"], "batch must be at least 1, not 0"),
     "no rate": ([*ARGUMENTS, "--rate", "0"], "rate must be positive"),
-    "rate that is no number": ([*ARGUMENTS, "--rate", "nan"], "rate must be positive"),
+    "rate that is no number": ([*ARGUMENTS, "--rate", "nan"], "rate must be finite, not nan"),
+    "endless rate": ([*ARGUMENTS, "--rate", "inf"], "rate must be finite, not inf"),
+    "shift past the images": ([*ARGUMENTS, "--shift", "100000"], "less than the 8 pixels"),
+    "one image at a time": ([*ARGUMENTS, "--batch", "1"], "batch must be at least 2"),
     "rate of a word": ([*ARGUMENTS, "--rate", "fast"], "'fast'"),
     "momentum of one": ([*ARGUMENTS, "--momentum", "1"], "momentum must lie in [0, 1)"),
     "warmup to the end": ([*ARGUMENTS, "--warmup", "1"], "shorter than 1 epochs"),

@@ -74,6 +74,21 @@ def test_the_order_of_the_items_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("mnist5k[]", "mnist5k"),
+        ("cifar100[size=32]", "cifar100"),
+        ("tiny-imagenet[size=64]", "tiny-imagenet"),
+        ("tiny-imagenet[shards=1+0]", "tiny-imagenet[shards=0+1]"),
+        ("tiny-imagenet[shards=01]", "tiny-imagenet[shards=1]"),
+    ],
+)
+def test_one_set_has_one_name(text: str, name: str) -> None:
+    assert str(parse(text)) == name
+    assert parse(text) == parse(name)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -97,6 +112,8 @@ def test_the_order_of_the_items_does_not_matter() -> None:
         "cifar100[shards=+]",
         "cifar100[shards=0+]",
         "cifar100[shards=a]",
+        "mnist5k[size=16,size=16]",
+        "mnist5k[per_class=5,size=16,per_class=6]",
     ],
 )
 def test_a_bad_name_is_a_data_error_of_one_line(text: str) -> None:
@@ -326,6 +343,18 @@ def test_a_damaged_cache_is_decoded_again(
     assert equal(load(DataSet("cifar100")), first)
     assert decoded == ["cifar100", "cifar100"]
     assert load_tensors(path)[2] == first.digest
+
+
+def test_a_cache_that_cannot_be_written_to_stops_no_loading(
+    decoded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = load(DataSet("cifar100"))
+    load.cache_clear()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "file" / "cache"))
+    loaded = load(DataSet("cifar100"))
+    assert equal(loaded, kept)
+    assert loaded.digest == kept.digest
 
 
 def test_two_threads_decode_once(decoded: list[str]) -> None:

@@ -177,11 +177,30 @@ def test_the_bar_counts_no_more_than_the_work_of_a_run(
     assert sum(moves) == sum(map(work, {TEACHER, run}))
 
 
+def test_images_trained_on_in_an_earlier_sitting_do_not_count_as_fast() -> None:
+    with executors._Campaign([SEARCHED], show=False) as campaign:
+        campaign.advance(SEARCHED, 80)
+        assert campaign._bar.tasks[0].fields["rate"] == 0
+        assert campaign._bar.tasks[0].completed == 80 * cost(NETWORK).macs
+        campaign.advance(SEARCHED, 20)
+        assert campaign._bar.tasks[0].fields["rate"] > 0
+
+
 def test_a_student_of_a_failed_teacher_fails_with_its_name(store: Store) -> None:
     student = replace(FIRST, teacher=FAILING)
     teacher, record = execute([FAILING, student], store, HERE)
     assert (teacher.status, record.status) == ("failed", "failed")
     assert record.error == f"{NETWORK} on {DATA}, run {FAILING.key}, failed: {teacher.error}"
+
+
+def test_a_student_of_a_failed_teacher_fails_in_a_process_of_its_own_too(
+    store: Store, two_cores: None
+) -> None:
+    student = replace(FIRST, teacher=FAILING)
+    (record,) = execute([student], store, Executor("cpu", 2, show=False))
+    assert record.error
+    assert record.error.startswith(f"{NETWORK} on {DATA}, run {FAILING.key}, failed: ")
+    assert store.get(student) is None
 
 
 def test_runs_that_failed_are_tried_again_when_their_records_are_deleted(
@@ -191,11 +210,10 @@ def test_runs_that_failed_are_tried_again_when_their_records_are_deleted(
     execute([student], store, HERE)
     obtained.clear()
     execute([student], store, HERE)
-    assert obtained == []
-    for run in (FAILING, student):
-        store.path(run).unlink()
+    assert obtained == [student]
+    store.path(FAILING).unlink()
     execute([student], store, HERE)
-    assert obtained == [FAILING, student]
+    assert obtained == [student, FAILING, student]
 
 
 def test_a_full_disk_ends_the_campaign_and_the_next_one_goes_on(
@@ -411,7 +429,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 
 def test_a_killed_worker_ends_the_campaign_with_one_line(killed: Killed) -> None:
-    expected = "a training process was killed (out of memory?); run again to go on"
+    expected = (
+        "a training process was killed (out of memory?); run again to go on."
+        ' A script must start training under `if __name__ == "__main__":`'
+    )
     assert str(killed.error) == expected
     assert killed.error.__cause__ is None
 

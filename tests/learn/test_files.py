@@ -1,6 +1,7 @@
 """Files are whole or absent, and a damaged one is never taken for a good one."""
 
 import errno
+import hashlib
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 from torch import Tensor
 
 from deepreshape.learn.files import (
@@ -191,6 +193,22 @@ def test_an_appended_byte_makes_a_file_corrupt(tmp_path: Path, whole: bytes) -> 
     (tmp_path / "long.safetensors").write_bytes(whole + b"\0")
     with pytest.raises(CorruptFile, match=r"long\.safetensors"):
         load_tensors(tmp_path / "long.safetensors")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(200_000 * "[" + 200_000 * "]", id="deeply nested"),
+        pytest.param("{", id="no JSON"),
+        pytest.param("3", id="no object"),
+    ],
+)
+def test_a_header_of_another_program_is_corrupt(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "x.safetensors"
+    digest = hashlib.sha256(header.encode()).hexdigest()
+    path.write_bytes(save({}, {"meta": header, "sha256": digest}))
+    with pytest.raises(CorruptFile, match=r"x\.safetensors has no header of this project"):
+        load_tensors(path)
 
 
 # Replacing

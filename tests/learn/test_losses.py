@@ -2,6 +2,7 @@
 down."""
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -62,10 +63,19 @@ def binary(teacher: float, student: float) -> float:
 
 
 @pytest.mark.parametrize("kind", [KD, DKD])
-@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
 def test_a_temperature_must_be_positive(kind: type[Distillation], temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature must be positive"):
         kind(temperature=temperature)
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, field.name) for kind in (KD, DKD) for field in fields(kind)]
+)
+def test_every_setting_is_finite(kind: type[Distillation], name: str, number: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be finite, not {number}"):
+        kind(**{name: number})
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta", "warmup"])

@@ -1,5 +1,6 @@
 """The machine: which device, and which number format, probed once."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 import torch
 
 import deepreshape
-from deepreshape.learn import machine
+from deepreshape.learn import files, machine
 from deepreshape.learn.machine import describe, probe, this_machine
 
 CPU = torch.device("cpu")
+NESTED = pytest.param(200_000 * b"[" + 200_000 * b"]", id="deeply nested")
 FAST = {"float32": 1.0, "bfloat16": 0.5}
 
 
@@ -102,7 +104,7 @@ def test_what_was_probed_before_is_kept(probes: list[str], one_thread: None) -> 
     assert probes == ["cpu", "cpu"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff\xfe", NESTED])
 def test_a_damaged_cache_is_probed_again(
     probes: list[str], own_cache: Path, one_thread: None, content: bytes
 ) -> None:
@@ -111,6 +113,27 @@ def test_a_damaged_cache_is_probed_again(
     assert this_machine("cpu").precision == "bfloat16"
     assert this_machine("cpu").precision == "bfloat16"
     assert probes == ["cpu", "cpu"]
+
+
+def test_a_cache_that_cannot_be_written_to_stops_no_probe(
+    probes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "file" / "cache"))
+    assert this_machine("cpu").precision == "bfloat16"
+
+
+def test_what_a_folder_to_read_only_keeps_is_not_probed_again(
+    probes: list[str], monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    this_machine("cpu")
+    monkeypatch.setattr(files, "FileLock", read_only)
+    assert this_machine("cpu").precision == "bfloat16"
+    assert probes == ["cpu"]
+
+
+def read_only(*_: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 def test_a_format_that_there_is_not_is_probed_again(

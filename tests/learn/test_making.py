@@ -7,6 +7,7 @@ killed` kills each of four kinds of runs 500 times.
 import errno
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -356,6 +357,44 @@ def test_all_of_a_run_is_in_the_number_format_it_began_with(
     assert lasting(record) == lasting(obtain(SEARCHED, other, half))
 
 
+TAUGHT_KINDS = pytest.mark.parametrize(
+    ("run", "stop"),
+    [(TAUGHT, 2 * STEPS + 2), (SEARCHED, STEPS + 2), (SEARCHED, 4 * STEPS + 3), (SENSED, 6)],
+    ids=["KD", "SNL", "SNL's tuning", "SENet"],
+)
+
+
+def of_other_weights(store: Store, machine: Machine, tmp_path: Path) -> Store:
+    """Put another teacher's weights and record into a store; returns one with these alone."""
+    other = Store(tmp_path / "other")
+    obtain(TEACHER, other, replace(machine, precision="bfloat16"))
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(other.path(TEACHER, suffix), store.path(TEACHER, suffix))
+    return other
+
+
+@TAUGHT_KINDS
+def test_a_checkpoint_under_a_teacher_of_other_weights_is_a_fresh_start(
+    store: Store, cpu: Machine, tmp_path: Path, run: Run, stop: int
+) -> None:
+    obtain(TEACHER, store, cpu)
+    interrupt(run, store, cpu, stop)
+    assert files(store.folder / "unfinished")
+    other = of_other_weights(store, cpu, tmp_path)
+    assert lasting(obtain(run, store, cpu)) == lasting(obtain(run, other, cpu))
+
+
+def test_a_search_from_other_weights_goes_its_own_way(
+    store: Store, cpu: Machine, tmp_path: Path
+) -> None:
+    first = obtain(SEARCHED, store, cpu)
+    other = of_other_weights(store, cpu, tmp_path)
+    store.path(SEARCHED).unlink()
+    again = obtain(SEARCHED, store, cpu)
+    assert again.sought[0]["loss"] != first.sought[0]["loss"]
+    assert lasting(again) == lasting(obtain(SEARCHED, other, cpu))
+
+
 def of_another_seed(path: Path) -> None:
     """The whole checkpoint of another run."""
     store = Store(path.parents[1] / "other")
@@ -435,6 +474,12 @@ def test_a_run_whose_teacher_failed_says_so(store: Store, cpu: Machine) -> None:
     assert teacher
     assert (record.status, record.curve) == ("failed", ())
     assert record.error == f"{NETWORK} on {DATA}, run {FAILING.key}, failed: {teacher.error}"
+
+
+def test_that_its_teacher_failed_is_not_kept_of_a_run(store: Store, cpu: Machine) -> None:
+    student = replace(RUN, teacher=FAILING)
+    obtain(replace(RUN, teacher=student), store, cpu)
+    assert files(store.folder) == [f"{FAILING.key}.json"]
 
 
 def test_a_run_that_failed_leaves_no_checkpoint(store: Store, cpu: Machine) -> None:

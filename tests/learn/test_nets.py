@@ -486,3 +486,8 @@ def test_equal_groups_are_convolved_and_the_last_is_activated(
         groups.append(conv_bn(f"conv{number}", group))
     mixed = conv_bn("mix", torch.cat([*groups[:-1], groups[-1].relu()], dim=1))
     torch.testing.assert_close(mixed, result)
+
+
+def test_a_network_that_no_memory_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"has [\d,]+ weights: too many for the memory"):
+        build(resnet18(1_000_000), 1)

@@ -40,6 +40,9 @@ from tests.learn.tiny import OTHER_RECIPE
         {"small": 1.0},
         {"pram": -1.0},
         {"pram": math.nan},
+        {"rate": math.inf},
+        {"weight_decay": math.inf},
+        {"pram": math.inf},
     ],
     ids=str,
 )

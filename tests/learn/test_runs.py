@@ -1,6 +1,7 @@
 """Runs are values: what fits together, and a key that depends on all that a result depends on."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -209,7 +210,7 @@ def test_pram_takes_a_teacher_of_other_widths() -> None:
 def test_images_of_half_the_side_need_an_even_side() -> None:
     pixel = replace(NETWORK, stages=(Stage(4, 1),), resolution=1)
     with pytest.raises(ValueError, match=r"cannot see images of half of .*'s side"):
-        Run(pixel, replace(DATA, size=1), replace(RECIPE, small=0.5))
+        Run(pixel, replace(DATA, size=1), replace(RECIPE, shift=0, small=0.5))
 
 
 def test_a_net_with_pools_needs_a_half_side_that_they_divide() -> None:
@@ -218,6 +219,40 @@ def test_a_net_with_pools_needs_a_half_side_that_they_divide() -> None:
     Run(replace(network, resolution=4), replace(DATA, size=4), halved)
     with pytest.raises(ValueError, match="cannot see images of half"):
         Run(replace(network, resolution=2), replace(DATA, size=2), halved)
+
+
+def test_a_shift_past_the_images_is_refused() -> None:
+    replace(RUN, recipe=replace(RECIPE, shift=7))
+    with pytest.raises(ValueError, match=r"shift must be less than the 8 pixels .* not 8"):
+        replace(RUN, recipe=replace(RECIPE, shift=8))
+
+
+SINGLE = replace(RECIPE, batch=1)
+COARSE = replace(RUN, network=replace(NETWORK, resolution=2), data=replace(DATA, size=2))
+"""Its last maps have one pixel."""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: replace(COARSE, recipe=SINGLE),
+        lambda: replace(
+            RUN,
+            network=replace(NETWORK, resolution=4),
+            data=replace(DATA, size=4),
+            recipe=replace(SINGLE, small=0.5),
+        ),
+        lambda: replace(COARSE, teacher=COARSE, search=SNL(4, batch=1)),
+    ],
+    ids=["one pixel", "one at first", "one in a search"],
+)
+def test_one_image_of_one_pixel_is_nothing_to_normalise(wrong: Callable[[], Run]) -> None:
+    with pytest.raises(ValueError, match=r"maps of one pixel.*batch must be at least 2"):
+        wrong()
+
+
+def test_one_image_of_several_pixels_is_a_batch() -> None:
+    assert replace(RUN, recipe=SINGLE).recipe.batch == 1
 
 
 # Searches

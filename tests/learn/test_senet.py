@@ -1,7 +1,7 @@
 """SENet: its first masks, its two phases, and that it keeps exactly the budget."""
 
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import pytest
@@ -44,6 +44,11 @@ FAST = SENet(300, sensitivity_epochs=2, epochs=3, batch=20)
         {"gamma": -0.5},
         {"alpha": -0.5},
         {"temperature": 0.0},
+        {"rate": inf},
+        {"weight_decay": inf},
+        {"gamma": inf},
+        {"alpha": inf},
+        {"temperature": inf},
     ],
     ids=str,
 )

@@ -1,5 +1,6 @@
 """SNL: its gates, its penalty, when it stops, and that it keeps exactly the budget."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,11 @@ FAST = SNL(300, epochs=4, batch=20, rate=0.03, penalty=0.03, growth=2, patience=
         {"patience": -1},
         {"threshold": -0.1},
         {"temperature": 0.0},
+        {"rate": math.inf},
+        {"penalty": math.inf},
+        {"growth": math.inf},
+        {"threshold": math.inf},
+        {"temperature": math.inf},
     ],
     ids=str,
 )
@@ -281,6 +287,8 @@ def test_relus_that_nothing_reads_go_first(cpu: Machine) -> None:
     assert min(left.values()) > 0.7
 
 
-def test_an_alpha_that_is_no_number_is_a_failure(cpu: Machine) -> None:
-    with pytest.raises(TrainingFailed, match="alpha of the search is no number after epoch 1"):
-        seek(replace(FAST, batch=80, rate=float("inf")), cpu)
+def test_weights_that_are_no_numbers_after_an_epoch_are_a_failure(cpu: Machine) -> None:
+    net = baseline()
+    net.get_buffer("stem/conv_bn.running_var").fill_(float("inf"))
+    with pytest.raises(TrainingFailed, match="running_var is no longer finite at step 3"):
+        seek(FAST, cpu, net)

@@ -12,6 +12,7 @@ from deepreshape.learn.estimate import Speed, Task
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.speed import PROBES, fitted, known, measure, probe
 
+NESTED = pytest.param(200_000 * "[" + 200_000 * "]", id="deeply nested")
 SPEED = Speed(3e-11, 2e-9, 2e-4, 8e-9)
 
 
@@ -91,7 +92,7 @@ def test_what_was_measured_before_is_kept(cpu: Machine, probes: list[Machine]) -
     assert known(other, 1)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"a": 3}', '{"a": [1, 2]}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"a": 3}', '{"a": [1, 2]}', NESTED])
 def test_a_damaged_cache_knows_nothing(
     cpu: Machine, probes: list[Machine], own_cache: Path, content: str
 ) -> None:
@@ -110,6 +111,15 @@ def test_a_speed_that_cannot_be_is_not_known(
     measure(cpu, 1)
     path = own_cache / "speed.json"
     path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), numbers)))
+    assert known(cpu, 1) is None
+
+
+def test_a_cache_that_cannot_be_written_to_stops_no_measurement(
+    cpu: Machine, probes: list[Machine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "file" / "cache"))
+    assert steps(measure(cpu, 1)) == pytest.approx(steps(SPEED))
     assert known(cpu, 1) is None
 
 

@@ -13,12 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepreshape.learn import runs
 from deepreshape.learn.files import CorruptFile, load_tensors, save_tensors
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain
 from deepreshape.learn.masks import Masked, load_masks, save_masks
 from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store, read
+from deepreshape.places import RECORDED as RECORDED_HERE
 from tests.learn.test_state import pickled
 from tests.learn.tiny import FAILING, RUN, SEARCHED, TAUGHT, TEACHER, same_net
 
@@ -146,6 +148,7 @@ def test_a_changed_digit_never_changes_a_record(
         signed({"key": SEARCHED.key, "run": SEARCHED.describe()}).encode(),
         signed({"key": SEARCHED.key, "curve": 3}).encode(),
         signed({"key": SEARCHED.key, "curve": [[1, 2, 3]]}).encode(),
+        pytest.param(200_000 * b"[" + 200_000 * b"]", id="deeply nested"),
     ],
 )
 def test_what_is_no_record_is_none(stored: tuple[Store, str], content: bytes) -> None:
@@ -181,6 +184,33 @@ def test_a_record_that_claims_another_run_under_its_key_is_none(store: Store) ->
     assert record
     store.path(RUN).write_text(signed({**asdict(record), "run": TEACHER.describe()}))
     assert store.get(RUN) is None
+
+
+def test_a_whole_record_under_the_key_of_no_run_is_none(store: Store) -> None:
+    record, other = store.get(RUN), "0123456789abcdef"
+    assert record
+    path = store.folder / f"{other}.json"
+    path.write_text(signed({**asdict(record), "key": other}))
+    assert read(path) is None
+
+
+def test_a_record_of_another_arithmetic_is_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = store.get(RUN)
+    assert record
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "ARITHMETIC", runs.ARITHMETIC - 1)
+        path = store.path(RUN)
+        store.put(RUN, replace(record, key=RUN.key))
+        assert read(path)
+    assert read(path) is None
+
+
+def test_every_record_of_the_repository_is_read() -> None:
+    paths = list(RECORDED_HERE.glob("*.json"))
+    assert paths
+    assert [path.name for path in paths if read(path) is None] == []
 
 
 # Nets

@@ -13,10 +13,11 @@ from deepreshape.learn import files, teaching
 from deepreshape.learn.data import Images
 from deepreshape.learn.epochs import shown
 from deepreshape.learn.evaluate import predicted
+from deepreshape.learn.losses import DKD, KD, Distillation, distilled
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.masks import apply, sites
 from deepreshape.learn.nets import Net, build
-from deepreshape.learn.teaching import Teacher, teacher
+from deepreshape.learn.teaching import Teacher, rounded, teacher
 from tests.learn.test_state import cut, flipped, pickled
 from tests.learn.tiny import NETWORK, digits, fresh, same, weights
 
@@ -136,6 +137,38 @@ def test_a_teacher_teaches_in_evaluation_mode(
         lesson(teaching_, images)
         assert not teaching_.net.training
         assert same(teaching_.net.state_dict(), before)
+
+
+def test_logits_that_16_bits_hold_are_rounded_and_no_more() -> None:
+    logits = torch.tensor([[65504.0, -65504.0, 0.1], [1e-3, 2.0, -7.7]])
+    assert rounded(logits).equal(logits.half())
+
+
+def test_logits_beyond_16_bits_keep_their_differences_and_leave_others_alone() -> None:
+    logits = torch.tensor([[1e6, 1e6 - 3, -1e6], [-1e9, -1e9 - 64, 5.0], [0.1, 0.2, 0.3]])
+    expected = torch.tensor([[0.0, -3.0, -65504.0], [-65504.0, -65504.0, 0.0]])
+    assert rounded(logits)[:2].equal(expected.half())
+    assert rounded(logits)[2].equal(logits[2].half())
+
+
+@pytest.mark.parametrize("distillation", [KD(), DKD(warmup=0)], ids=["KD", "DKD"])
+@pytest.mark.parametrize("size", [1e6, 1e20])
+def test_a_teacher_with_huge_logits_teaches_what_it_means(
+    images: Images, cpu: Machine, distillation: Distillation, size: float
+) -> None:
+    net = fresh()
+    with torch.no_grad():
+        net.get_parameter("head/logits.weight").mul_(size)
+    said = predicted(net, images.train.images, images, cpu)
+    assert said.abs().max() > 65504
+    student = torch.randn(said.shape, generator=torch.Generator().manual_seed(0))
+    heard = of(net, images, cpu, None).lesson(0, images.train.images)
+    losses = [
+        distilled(distillation, student, logits, images.train.labels, 0) for logits in (said, heard)
+    ]
+    assert losses[1].isfinite()
+    if distillation == KD():
+        torch.testing.assert_close(*losses, rtol=0.01, atol=0)
 
 
 # For whom a lesson is

@@ -266,6 +266,26 @@ def test_a_gpu_learns_what_a_cpu_learns(
     )
 
 
+# Failures
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_are_a_failure(
+    images: Images, cpu: Machine, tmp_path: Path
+) -> None:
+    recipe = replace(PLAIN, epochs=1, batch=80, rate=1e38, weight_decay=10)
+    said = r"weight is no longer finite at step 0 \(epoch 1\), learning rate 1e\+38"
+    with pytest.raises(TrainingFailed, match=said):
+        train(fresh(), recipe, images, 1, cpu, checkpoint=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_statistics_that_are_no_numbers_are_a_failure(images: Images, cpu: Machine) -> None:
+    net = fresh()
+    net.get_buffer("stem/conv_bn.running_var").fill_(math.inf)
+    with pytest.raises(TrainingFailed, match=r"running_var .* at step 3 \(epoch 1\)"):
+        train(net, RECIPE, images, 1, cpu)
+
+
 # Teachers
 
 DISTILLATIONS: dict[str, Distillation] = {

@@ -1,5 +1,6 @@
 """The command line, `deepreshape`: designs, printed values, plans and runs, their records."""
 
+import signal
 import sys
 
 import click
@@ -12,25 +13,34 @@ from deepreshape.cli.training import train
 
 
 def main() -> None:
-    """Run a command; bad input is one line on stderr and exit status 2."""
+    """Run a command; bad input is one line on stderr and exit status 2.
+
+    SIGTERM ends it as Ctrl-C does.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = commands(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 0
     except click.ClickException as error:
-        click.echo(f"deepreshape: {' '.join(error.format_message().split())}", err=True)
+        _say(error.format_message())
         code = 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("deepreshape: interrupted; the same command goes on from here", err=True)
+        _say("interrupted; the same command goes on from here")
         code = 130
     except ValueError as error:
-        click.echo(f"deepreshape: {error}", err=True)
+        _say(str(error))
         code = 2
     except (OSError, RuntimeError) as error:
-        click.echo(f"deepreshape: {error}", err=True)
+        _say(str(error))
         code = 1
     sys.exit(code)
+
+
+def _say(message: str) -> None:
+    """In one line, whatever it holds."""
+    click.echo(f"deepreshape: {' '.join(message.split())}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

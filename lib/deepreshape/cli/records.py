@@ -214,8 +214,12 @@ def export(form: str, out: Path, store: Path) -> None:
         text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     if str(out) == "-":
         click.echo(text, nl=False)
+    elif out.exists() and not out.is_file():
+        # A pipe or a device is written to; no file may take its place.
+        out.write_text(text, encoding="utf-8")
     else:
-        write_text(out, text)
+        # Behind a link: the link stays.
+        write_text(out.resolve(), text)
 
 
 def _percent(accuracy: float | None) -> str:

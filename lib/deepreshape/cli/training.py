@@ -104,9 +104,12 @@ def train(
     shelf = open_store(store)
     (record,) = execute([wanted], shelf, executor)
     if record.status == "failed":
+        failed = wanted
+        while shelf.get(failed) is None and failed.teacher is not None:
+            failed = failed.teacher
         raise RuntimeError(
             f"run {record.key} failed: {record.error};"
-            f" delete {shelf.path(wanted)} to train it again"
+            f" delete {shelf.path(failed)} to train it again"
         )
     print_record(one(store, record.key), as_json)
 

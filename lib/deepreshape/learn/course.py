@@ -22,7 +22,7 @@ History = list[dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Course:
     """data: the training images, on the machine. recipe: how they are augmented. batch: at most as
-    many as there are images."""
+    many as there are images. teacher: the hash of its weights."""
 
     data: Split
     images: Images
@@ -32,6 +32,7 @@ class Course:
     machine: Machine
     checkpoint: Path | None
     progress: Progress
+    teacher: str
 
     @property
     def steps(self) -> int:
@@ -41,7 +42,7 @@ class Course:
     def resume(self, net: nn.Module, optimizer: Optimizer) -> tuple["Course", History]:
         """Go on from the checkpoint, where there is one: the course in the number format that it
         began with, and its history so far."""
-        header = state.restore(self.checkpoint, net, optimizer)
+        header = state.restore(self.checkpoint, net, optimizer, self.teacher)
         if header is None:
             return self, []
         history: History = header["history"]
@@ -50,7 +51,7 @@ class Course:
 
     def save(self, net: nn.Module, optimizer: Optimizer, history: History) -> None:
         header = {"history": history, "precision": self.machine.precision}
-        state.save(self.checkpoint, net, optimizer, header)
+        state.save(self.checkpoint, net, optimizer, header, self.teacher)
 
     def shown(self, epoch: int) -> Shown:
         return shown(self.data, self.recipe.shift, self.recipe.flip, self.seed, epoch)
@@ -65,7 +66,7 @@ class Course:
     ) -> float:
         """Go through an epoch, a step of the optimizer for every batch; returns the mean loss.
 
-        Raises TrainingFailed when a loss is not finite.
+        Raises TrainingFailed when a loss is not finite, or a weight after the last step.
         """
         return descend(
             net,

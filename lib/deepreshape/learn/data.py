@@ -2,16 +2,23 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from deepreshape.learn import sources
-from deepreshape.learn.files import CorruptFile, cache_folder, load_tensors, save_tensors
+from deepreshape.learn.files import (
+    CorruptFile,
+    alone_if_possible,
+    cache_folder,
+    digest_of,
+    load_tensors,
+    save_tensors,
+)
 from deepreshape.learn.sources import KNOWN, DataError
 
 VALIDATION_SEED = 2024
@@ -25,7 +32,8 @@ class DataSet:
 
     shards: of the mirror's training files, only these (None: all, and all must be there).
     per_class: so many training images of each class (None: all). size: side in pixels to which
-    images are averaged down (None: as they are). Raises DataError for what cannot be.
+    images are averaged down (None: as they are). The order of shards, and the size that images have
+    anyway, make no other set. Raises DataError for what cannot be.
     """
 
     name: str
@@ -45,6 +53,10 @@ class DataSet:
             not self.shards or min(self.shards) < 0 or len(set(self.shards)) < len(self.shards)
         ):
             raise DataError(f"shards {self.shards} are not different numbers from 0 on")
+        if self.shards is not None:
+            object.__setattr__(self, "shards", tuple(sorted(self.shards)))
+        if self.size == KNOWN[self.name].size:
+            object.__setattr__(self, "size", None)
         if self.per_class is not None and self.per_class < 1:
             raise DataError(f"per_class must be at least 1, not {self.per_class}")
 
@@ -83,6 +95,8 @@ def parse(text: str) -> DataSet:
         form = rf"{number}(\+{number})*" if key == "shards" else number
         if key not in ("shards", "per_class", "size") or not re.fullmatch(form, value):
             raise DataError(f"{item!r} in {text!r} is not shards=0+1, per_class=50 or size=16")
+        if key in values:
+            raise DataError(f"{text!r} says {key} twice")
         values[key] = value
     return DataSet(
         match[1],
@@ -149,20 +163,23 @@ def load(data: DataSet) -> Images:
 
 
 def _decoded(data: DataSet) -> tuple[Mapping[str, Tensor], str]:
-    """The whole set (or the named shards) as tensors, from the cache or from its source."""
+    """The whole set (or the named shards) as tensors, from the cache or from its source; kept in
+    the cache where that can be written to."""
     part = "" if data.shards is None else "-shards-" + "+".join(map(str, data.shards))
     path = cache_folder() / f"{data.name}{part}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    with alone_if_possible(path.with_suffix(".lock")):
         try:
             tensors, _, digest = load_tensors(path)
         except (FileNotFoundError, CorruptFile):
-            decoded = sources.decode(data.name, data.shards)
-            digest = save_tensors(path, decoded, {"data": data.name, "shards": data.shards})
-            tensors = dict(decoded)
+            tensors = dict(sources.decode(data.name, data.shards))
+            meta = {"data": data.name, "shards": data.shards}
+            digest = digest_of(tensors, meta)
+            with suppress(OSError):
+                save_tensors(path, tensors, meta)
     expected = KNOWN[data.name].digest
     if data.shards is None and expected and digest != expected:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         raise DataError(
             f"the source of {data.name} holds other images than those this project knows:"
             f" SHA-256 {digest[:12]}, expected {expected[:12]}"

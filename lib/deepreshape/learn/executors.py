@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -35,6 +35,9 @@ class Executor:
     device: auto, cpu or cuda. workers: processes that train side by side, each on an equal share
     of the cores; None takes one a core on a CPU, at most 8 (small nets leave a second thread
     idle), and one on CUDA. show: draw a progress bar on stderr.
+
+    With two or more workers a script must start training under `if __name__ == "__main__":`, for
+    each of them imports it.
     """
 
     device: str = "auto"
@@ -50,8 +53,10 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
     """The record of every run, in order; those that the store lacks are made, teachers first.
 
     A teacher whose net is needed is trained again where its record lies in the store without it. A
-    run that failed is not tried again, nor one whose teacher failed: delete its record to do so.
+    run that failed is not tried again: delete its record to do so. One whose teacher failed gets a
+    record that says so and is not kept.
     """
+    made: dict[Run, Record] = {}
     missing = lacking(runs, store)
     if missing:
         machine = this_machine(executor.device)
@@ -64,14 +69,14 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
                     campaign.say(f"run {run.key} is recorded without its weights; trained again:")
                     campaign.say(f"  {run.network} on {run.data}")
             if workers == 1:
-                _in_this_process(missing, store, machine, campaign)
+                made = _in_this_process(missing, store, machine, campaign)
             else:
-                _in_processes(missing, store, machine, workers, campaign)
-    return [_kept(run, store) for run in runs]
+                made = _in_processes(missing, store, machine, workers, campaign)
+    return [_recorded(run, store, made) for run in runs]
 
 
-def _kept(run: Run, store: Store) -> Record:
-    record = store.get(run)
+def _recorded(run: Run, store: Store, made: Mapping[Run, Record]) -> Record:
+    record = store.get(run) or made.get(run)
     if record is None:
         raise RuntimeError(f"{store.path(run)} was changed meanwhile; run again to make it anew")
     return record
@@ -132,16 +137,19 @@ def _cores() -> int:
 
 def _in_this_process(
     runs: Sequence[Run], store: Store, machine: Machine, campaign: "_Campaign"
-) -> None:
+) -> dict[Run, Record]:
+    made: dict[Run, Record] = {}
     for wave in waves(runs):
         for run in wave:
-            obtain(run, store, machine, partial(campaign.advance, run), net_too=True)
+            made[run] = obtain(run, store, machine, partial(campaign.advance, run), net_too=True)
             campaign.finish(run)
+    return made
 
 
 def _in_processes(
     runs: Sequence[Run], store: Store, machine: Machine, workers: int, campaign: "_Campaign"
-) -> None:
+) -> dict[Run, Record]:
+    made: dict[Run, Record] = {}
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     threads = max(1, _cores() // workers)
@@ -158,16 +166,18 @@ def _in_processes(
                 for number, images in _drained(news):
                     campaign.advance(runs[number], images)
                 for future in done:
-                    future.result()
+                    made[futures[future]] = future.result()
                     campaign.finish(futures[future])
         pool.shutdown()
     except BrokenProcessPool:
         raise RuntimeError(
-            "a training process was killed (out of memory?); run again to go on"
+            "a training process was killed (out of memory?); run again to go on. A script must"
+            ' start training under `if __name__ == "__main__":`'
         ) from None
     finally:
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
+    return made
 
 
 def _drained(news: Any) -> Iterator[tuple[int, int]]:
@@ -196,11 +206,11 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> None:
+def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> Record:
     def report(images: int) -> None:
         _news.put((number, images))
 
-    obtain(run, store, this_machine(device, precision), report, net_too=True)
+    return obtain(run, store, this_machine(device, precision), report, net_too=True)
 
 
 class _Campaign:
@@ -234,8 +244,10 @@ class _Campaign:
             self._bar.console.print(line, highlight=False, soft_wrap=True)
 
     def advance(self, run: Run, images: int) -> None:
-        """So many more images of a run have been trained on."""
-        self._images += images
+        """So many more images of a run have been trained on; more than a batch holds, before this
+        sitting."""
+        if images <= max(run.recipe.batch, run.search.batch if run.search else 0):
+            self._images += images
         self._move(run, images * cost(run.network).macs)
 
     def finish(self, run: Run) -> None:

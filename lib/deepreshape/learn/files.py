@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -39,6 +39,15 @@ def alone(lock: Path) -> Iterator[None]:
         finally:
             # Still held: whoever waits for this file sees that it is gone, and opens another.
             lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_if_possible(lock: Path) -> Iterator[None]:
+    """`alone`; where the folder cannot be written to there is nothing to do alone."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            held.enter_context(alone(lock))
+        yield
 
 
 @contextmanager
@@ -73,8 +82,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, o
 
     Raises OSError where the file cannot be written; what was there before stays.
     """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = json.dumps(dict(meta), sort_keys=True)
+    plain, header = _plain(tensors), _header(meta)
     digest = _digest(plain, header)
     with replacing(path) as temporary:
         # Not `save_file`: that has a temporary file of its own, which it leaves where it is killed.
@@ -98,7 +106,23 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object], str]
         raise CorruptFile(f"{path} is not a whole file of tensors ({error})") from None
     if _digest(tensors, header) != expected:
         raise CorruptFile(f"{path} does not have the SHA-256 that it names")
-    return tensors, json.loads(header), expected
+    try:
+        return tensors, dict(json.loads(header)), expected
+    except (TypeError, ValueError, RecursionError):
+        raise CorruptFile(f"{path} has no header of this project") from None
+
+
+def digest_of(tensors: Mapping[str, Tensor], meta: Mapping[str, object]) -> str:
+    """The SHA-256 that a file of them has."""
+    return _digest(_plain(tensors), _header(meta))
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _header(meta: Mapping[str, object]) -> str:
+    return json.dumps(dict(meta), sort_keys=True)
 
 
 def _digest(tensors: Mapping[str, Tensor], header: str) -> str:

@@ -1,5 +1,6 @@
 """What training minimises: cross-entropy, and what a teacher adds to it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class KD:
     hard: float = 0.1
 
     def __post_init__(self) -> None:
-        _as_floats(self, "temperature", "soft", "hard")
+        as_floats(self, "temperature", "soft", "hard")
         _require_positive(self.temperature)
 
 
@@ -40,7 +41,7 @@ class DKD:
     warmup: float = 20.0
 
     def __post_init__(self) -> None:
-        _as_floats(self, "beta", "alpha", "temperature", "warmup")
+        as_floats(self, "beta", "alpha", "temperature", "warmup")
         _require_positive(self.temperature)
         for name in ("alpha", "beta", "warmup"):
             if not getattr(self, name) >= 0:
@@ -127,9 +128,13 @@ def _attention(maps: Tensor) -> Tensor:
     return normalize(maps.float().square().mean(dim=1).flatten(1), dim=1)
 
 
-def _as_floats(value: object, *names: str) -> None:
+def as_floats(value: object, *names: str) -> None:
+    """Make these fields of a frozen value floats. Raises ValueError where one is not finite."""
     for name in names:
-        object.__setattr__(value, name, float(getattr(value, name)))
+        number = float(getattr(value, name))
+        if not math.isfinite(number):
+            raise ValueError(f"{name} must be finite, not {number}")
+        object.__setattr__(value, name, number)
 
 
 def _require_positive(temperature: float) -> None:

@@ -4,6 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ import torch
 
 from deepreshape import __version__
 from deepreshape.design import hybrenet
-from deepreshape.learn.files import alone, cache_folder, write_text
+from deepreshape.learn.files import alone_if_possible, cache_folder, write_text
 from deepreshape.learn.nets import Net, build
 
 Precision = Literal["float32", "bfloat16"]
@@ -94,17 +95,19 @@ def _training_step(device: torch.device, precision: Precision) -> Callable[[], N
 
 
 def _faster_precision(device: torch.device) -> Precision:
-    """Probed once for each processor, device, thread count and torch; kept in the cache folder."""
+    """Probed once for each processor, device, thread count and torch; kept in the cache folder,
+    where that can be written to."""
     facts = describe(device)
     key = " ".join(str(facts[name]) for name in ("processor", "device", "threads", "torch"))
     path = cache_folder() / "precision.json"
-    with alone(path.with_suffix(".lock")):
+    with alone_if_possible(path.with_suffix(".lock")):
         known = _probed_before(path)
         if key not in known:
             times = probe(device)
             gain = times["float32"] / times["bfloat16"]
             known[key] = "bfloat16" if gain >= WORTHWHILE else "float32"
-            write_text(path, json.dumps(known, indent=1))
+            with suppress(OSError):
+                write_text(path, json.dumps(known, indent=1))
     return known[key]
 
 
@@ -112,7 +115,7 @@ def _probed_before(path: Path) -> dict[str, Precision]:
     try:
         kept = json.loads(path.read_text())
         return {key: value for key, value in kept.items() if value in ("float32", "bfloat16")}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 

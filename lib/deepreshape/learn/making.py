@@ -33,8 +33,9 @@ def obtain(
 
     An interrupted run goes on from its last whole epoch. Two processes that ask for the same run
     make it once. A loss that is not finite gives a record with status "failed", which is kept:
-    until its file is deleted the run is not tried again. net_too: make the run again where its
-    weights are missing or damaged.
+    until its file is deleted the run is not tried again. Where it is the teacher that failed, the
+    record says so and is not kept. net_too: make the run again where its weights are missing or
+    damaged.
     """
     with alone(store.unfinished(run, ".lock")):
         record = store.get(run)
@@ -79,7 +80,11 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         environment=describe(machine.device),
     )
     try:
-        record = _trained(run, store, machine, images, record, progress)
+        teaching = _teacher(run, store, machine, images)
+    except TrainingFailed as error:
+        return replace(record, error=str(error))
+    try:
+        record = _trained(run, store, machine, images, teaching, record, progress)
     except TrainingFailed as error:
         record = replace(record, error=str(error))
     store.put(run, record)
@@ -96,10 +101,15 @@ def _as_begun(run: Run, store: Store, machine: Machine) -> Machine:
 
 
 def _trained(
-    run: Run, store: Store, machine: Machine, images: Images, record: Record, progress: Progress
+    run: Run,
+    store: Store,
+    machine: Machine,
+    images: Images,
+    teaching: Teacher | None,
+    record: Record,
+    progress: Progress,
 ) -> Record:
     """The record of a run that succeeds; its weights and masks are in the store."""
-    teaching = _teacher(run, store, machine, images)
     net = build(run.network, run.seed)
     if run.search is not None and teaching is not None:
         net.load_state_dict(teaching.net.state_dict())
@@ -114,7 +124,7 @@ def _trained(
             teaching,
             checkpoint,
             progress,
-            store.folder / "searches" / _way(run, run.search, machine, images),
+            store.folder / "searches" / _way(run, run.search, machine, images, teaching),
         )
         apply(net, found.masks)
         relus = counted(found.masks, run.network)
@@ -142,13 +152,14 @@ def _trained(
     )
 
 
-def _way(run: Run, search: Search, machine: Machine, images: Images) -> str:
+def _way(run: Run, search: Search, machine: Machine, images: Images, teacher: Teacher) -> str:
     """The hash of all that decides the way of a search, whatever its budget and later tuning."""
     facts = [
         ARITHMETIC,
         run.describe() | {"search": described(replace(search, budget=0)), "recipe": None},
         [run.recipe.shift, run.recipe.flip, images.digest],
         [machine.precision, describe(machine.device)],
+        teacher.weights,
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,11 +1,12 @@
 """Network -> torch module: one submodule for each layer, under the layer's name."""
 
+import os
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from deepreshape.design import Network, layers
+from deepreshape.design import Network, cost, layers
 from deepreshape.design.ops import (
     IMAGE,
     Add,
@@ -72,7 +73,15 @@ class Net(nn.Module):
 
 
 def build(network: Network, seed: int) -> Net:
-    """A freshly initialised module; the same seed gives the same weights."""
+    """A freshly initialised module; the same seed gives the same weights.
+
+    Raises ValueError where its weights do not fit into the memory of this machine.
+    """
+    params = cost(network).params
+    if 4 * params > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        raise ValueError(
+            f"{network.name} has {params:,} weights: too many for the memory of this machine"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Net(network)

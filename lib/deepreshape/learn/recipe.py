@@ -4,7 +4,7 @@ import math
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
-from deepreshape.learn.losses import KD, Distillation
+from deepreshape.learn.losses import KD, Distillation, as_floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ class Recipe:
     pram: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("rate", "momentum", "weight_decay", "warmup", "smoothing", "small", "pram"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        as_floats(self, "rate", "momentum", "weight_decay", "warmup", "smoothing", "small", "pram")
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

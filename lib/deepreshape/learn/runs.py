@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-from deepreshape.design import Network
+from deepreshape.design import Network, layers
 from deepreshape.design.architectures import Plain
+from deepreshape.design.ops import BatchNorm
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.machine import Precision
 from deepreshape.learn.recipe import Recipe, described
@@ -49,12 +50,28 @@ class Run:
             )
         if self.teacher and (self.teacher.data.resolution, self.teacher.data.classes) != wanted:
             raise ValueError(f"a teacher on {self.teacher.data} cannot teach on {self.data}")
+        if self.recipe.shift >= self.data.resolution:
+            raise ValueError(
+                f"shift must be less than the {self.data.resolution} pixels of {self.data}'s side,"
+                f" not {self.recipe.shift}"
+            )
+        if self.recipe.batch == 1 or (self.search is not None and self.search.batch == 1):
+            self._require_many_pixels()
         if self.recipe.pram:
             self._require_comparable()
         if self.recipe.small:
             self._require_halvable()
         if self.search is not None:
             self._require_searchable(self.search)
+
+    def _require_many_pixels(self) -> None:
+        maps = [each.shape for each in layers(self.network) if isinstance(each.op, BatchNorm)]
+        fewest = min(height * width for _, height, width in maps)
+        if fewest == 1 or (fewest <= 4 and self.recipe.halves(0)):
+            raise ValueError(
+                f"{self.network.name} normalises maps of one pixel, of which a batch of one image"
+                " has one: batch must be at least 2"
+            )
 
     def _require_comparable(self) -> None:
         if self.teacher and self.teacher.network.strides != self.network.strides:

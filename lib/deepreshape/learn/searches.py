@@ -34,11 +34,12 @@ def searched(
     """Search from a trained net's weights, which it changes; its ReLUs stay in place.
 
     The recipe says how images are augmented. With a `checkpoint` path the state is written there
-    after every epoch, and a state found there is continued: on the same machine and thread count
-    the result is the uninterrupted one, bit for bit, and at once where the search had ended.
-    places: where searches of other budgets leave what they share; see `shared.way`. A budget of
-    none or all of the ReLUs leaves nothing to search. Raises TrainingFailed when the loss
-    is not finite, and ValueError where the search does not fit the network.
+    after every epoch, and a state found there under the same teacher is continued: on the same
+    machine and thread count the result is the uninterrupted one, bit for bit, and at once where the
+    search had ended. places: where searches of other budgets leave what they share; see
+    `shared.way`. A budget of none or all of the ReLUs leaves nothing to search. Raises
+    TrainingFailed when loss or weights are not finite, and ValueError where the search does not fit
+    the network.
     """
     search.require_fitting(net.network)
     masks = without_choice(search.budget, net.network)
@@ -46,7 +47,9 @@ def searched(
         return Found(masks, 0.0, ())
     data = images.train.to(machine.device)
     batch = min(search.batch, len(data))
-    course = Course(data, images, recipe, seed, batch, machine, checkpoint, progress)
+    course = Course(
+        data, images, recipe, seed, batch, machine, checkpoint, progress, teacher.weights
+    )
     match search:
         case SNL():
             with way(search, checkpoint, places):

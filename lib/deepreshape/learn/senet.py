@@ -17,7 +17,7 @@ from deepreshape.design import Network
 from deepreshape.design.ops import Shape
 from deepreshape.learn.course import Course, History
 from deepreshape.learn.epochs import Batch
-from deepreshape.learn.losses import KD, distilled
+from deepreshape.learn.losses import KD, as_floats, distilled
 from deepreshape.learn.masks import Found, Masked, Masks, require_budget, sites, unmask
 from deepreshape.learn.nets import Net
 from deepreshape.learn.ranking import highest
@@ -50,16 +50,9 @@ class SENet:
     temperature: float = 4.0
 
     def __post_init__(self) -> None:
-        for name in (
-            "density",
-            "rate",
-            "momentum",
-            "weight_decay",
-            "gamma",
-            "alpha",
-            "temperature",
-        ):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        as_floats(
+            self, "density", "rate", "momentum", "weight_decay", "gamma", "alpha", "temperature"
+        )
         if not 0 < self.density <= 1:
             raise ValueError(f"density must lie in (0, 1], not {self.density}")
         for name in ("epochs", "batch"):

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from statistics import fmean, median
@@ -98,7 +99,7 @@ def _trial(network: Network, batch: int, machine: Machine) -> Callable[[], None]
 
 def measure(machine: Machine, workers: int, rounds: int = 4) -> Speed:
     """Probe a machine, for some seconds, in as many processes side by side as train on it; the
-    result is kept in the cache folder."""
+    result is kept in the cache folder, where that can be written to."""
     if workers == 1:
         taken = probe(machine, rounds)
     else:
@@ -110,7 +111,7 @@ def measure(machine: Machine, workers: int, rounds: int = 4) -> Speed:
     steps = zip(_probes(), taken, strict=True)
     speed = fitted((network, batch, each) for (network, batch), each in steps)
     path = _path()
-    with alone(path.with_suffix(".lock")):
+    with suppress(OSError), alone(path.with_suffix(".lock")):
         write_text(path, json.dumps(_kept() | {_key(machine, workers): astuple(speed)}, indent=1))
     return speed
 
@@ -142,7 +143,7 @@ def _kept() -> dict[str, tuple[float, ...]]:
     try:
         kept = json.loads(_path().read_text())
         return {key: _four(values) for key, values in kept.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 

@@ -14,9 +14,13 @@ _OPTIMIZER = "optimizer/"
 
 
 def save(
-    path: Path | None, net: nn.Module, optimizer: Optimizer, header: Mapping[str, object]
+    path: Path | None,
+    net: nn.Module,
+    optimizer: Optimizer,
+    header: Mapping[str, object],
+    teacher: str | None = None,
 ) -> None:
-    """Write a checkpoint; without a path there is none."""
+    """Write a checkpoint; without a path there is none. teacher: the hash of its weights."""
     if path is None:
         return
     kept = {
@@ -25,13 +29,17 @@ def save(
         for name, value in values.items()
         if isinstance(value, Tensor)
     }
-    save_tensors(path, {**net.state_dict(), **kept}, {**header, "checkpoint": path.name})
+    named = {**header, "checkpoint": path.name, "teacher": teacher}
+    save_tensors(path, {**net.state_dict(), **kept}, named)
 
 
-def restore(path: Path | None, net: nn.Module, optimizer: Optimizer) -> dict[str, Any] | None:
-    """Put a checkpoint back in place and return its header; None where there is no whole one."""
+def restore(
+    path: Path | None, net: nn.Module, optimizer: Optimizer, teacher: str | None = None
+) -> dict[str, Any] | None:
+    """Put a checkpoint back in place and return its header; None where there is no whole one of the
+    same teacher."""
     found = _load(path)
-    if found is None:
+    if found is None or found[1].get("teacher") != teacher:
         return None
     tensors, header = found
     state: dict[int, dict[str, Any]] = {}

@@ -10,8 +10,10 @@ from typing import Any
 from deepreshape.learn.files import CorruptFile, load_tensors, write_text
 from deepreshape.learn.masks import apply, load_masks
 from deepreshape.learn.nets import Net
-from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.runs import Record, Run, key_of
 from deepreshape.learn.train import Epoch
+
+_NUMBER = int | float
 
 
 class Store:
@@ -81,11 +83,13 @@ class Store:
 
 
 def read(path: Path) -> Record | None:
-    """The record of a file; None where there is none, or where it was cut or changed."""
+    """The record of a file; None where there is none, where it was cut or changed, or where its key
+    is not that of its run."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         fields = stored["record"]
-        if stored["sha256"] != _digest(fields) or fields["key"] != path.stem:
+        keys = {path.stem, fields["key"], key_of(fields["run"])}
+        if stored["sha256"] != _digest(fields) or len(keys) > 1 or not _is_plausible(fields):
             return None
         lists = {
             "curve": tuple(Epoch(**epoch) for epoch in fields["curve"]),
@@ -93,8 +97,36 @@ def read(path: Path) -> Record | None:
             "sought": tuple(fields["sought"]),
         }
         return Record(**{**fields, **lists})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_plausible(fields: dict[str, Any]) -> bool:
+    """Does a record have what commands show of it, each of its kind?"""
+    counts = ("relus", "macs", "params")
+    return (
+        _describes_a_run(fields["run"])
+        and all(isinstance(value, int) for value in fields["stage_relus"])
+        and all(isinstance(fields[name], int) for name in counts)
+        and all(isinstance(fields[name], _NUMBER | None) for name in ("validation", "test"))
+        and isinstance(fields["seconds"], _NUMBER)
+        and isinstance(fields["environment"], dict)
+        and all(isinstance(value, _NUMBER) for each in fields["curve"] for value in each.values())
+        and all(isinstance(entry, dict) for entry in fields["sought"])
+    )
+
+
+def _describes_a_run(run: dict[str, Any]) -> bool:
+    recipe, teacher, search = run["recipe"], run["teacher"], run.get("search")
+    return (
+        all(isinstance(run[name], str) for name in ("network", "data"))
+        and isinstance(run["seed"], int)
+        and isinstance(recipe, dict)
+        and isinstance(recipe.get("epochs", 1), int)
+        and "kind" in recipe.get("distillation", {"kind": "KD"})
+        and (search is None or {"kind", "budget"} <= search.keys())
+        and (teacher is None or _describes_a_run(teacher))
+    )
 
 
 def _net(run: Run, record: Record, folder: Path) -> Net:

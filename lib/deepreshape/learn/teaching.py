@@ -27,10 +27,12 @@ Lesson = Callable[[int, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained net, in evaluation mode, and its logits for an epoch."""
+    """A trained net, in evaluation mode, and its logits for an epoch. weights: the hash of what the
+    net holds, by which others know it."""
 
     net: Net
     lesson: Lesson
+    weights: str = ""
 
 
 def teacher(
@@ -50,21 +52,33 @@ def teacher(
     net.eval()
     size = (1 if still else epochs) * len(images.train) * net.network.classes * 2
     kept = folder if size <= MOST_KEPT else None
-    name = _name(net, machine, shown)
+    facts = [shown, str(net.network), machine.precision, describe(machine.device)]
+    name = _hash(net, facts)
 
     def lesson(epoch: int, pictures: Tensor) -> Tensor:
         def computed() -> Tensor:
-            return predicted(net, pictures, images, machine).half()
+            return rounded(predicted(net, pictures, images, machine))
 
         number = 0 if still else epoch
         logits = _once(kept / f"{name}-{number}.safetensors", computed) if kept else computed()
         return logits.to(machine.device).float()
 
-    return Teacher(net, lesson)
+    return Teacher(net, lesson, _hash(net))
 
 
-def _name(net: Net, machine: Machine, shown: object) -> str:
-    facts = [shown, str(net.network), machine.precision, describe(machine.device)]
+def rounded(logits: Tensor) -> Tensor:
+    """Logits (n, classes) to 16 bits; those of an image that are too large for these are taken
+    from its largest first, which changes no probability."""
+    halves = logits.half()
+    beyond = halves.isinf().any(dim=1)
+    large = logits[beyond]
+    least = torch.finfo(torch.half).min
+    halves[beyond] = (large - large.amax(dim=1, keepdim=True)).clamp(min=least).half()
+    return halves
+
+
+def _hash(net: Net, facts: object = None) -> str:
+    """Of facts, as JSON values, and of all that a net holds."""
     total = hashlib.sha256(json.dumps(facts).encode())
     for name, value in chain(net.named_parameters(), net.named_buffers()):
         raw = value.detach().cpu().contiguous().view(-1).view(torch.uint8)

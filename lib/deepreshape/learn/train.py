@@ -27,7 +27,7 @@ Progress = Callable[[int], None]
 
 
 class TrainingFailed(RuntimeError):
-    """The loss is no longer a number; the message says at which step and learning rate."""
+    """Loss or weights are no longer numbers; the message says at which step and learning rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,9 @@ def train(
     """Train a net and measure it after its last epoch.
 
     With a `checkpoint` path the state is written there after every epoch, and a state found there
-    is continued: on the same machine and thread count the result is the uninterrupted one, bit for
-    bit. Raises TrainingFailed when the loss is not finite.
+    under the same teacher is continued: on the same machine and thread count the result is the
+    uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a weight
+    after an epoch.
     """
     data = images.train.to(machine.device)
     batch = min(recipe.batch, len(data))
@@ -77,7 +78,8 @@ def train(
         weight_decay=recipe.weight_decay,
         nesterov=recipe.nesterov,
     )
-    header = state.restore(checkpoint, net, optimizer) or {
+    taught_by = teacher.weights if teacher else None
+    header = state.restore(checkpoint, net, optimizer, taught_by) or {
         "curve": [],
         "precision": machine.precision,
     }
@@ -103,7 +105,7 @@ def train(
         seconds = time.perf_counter() - start
         curve = (*curve, Epoch(loss, seconds, steps * batch / seconds))
         header = {"curve": [asdict(each) for each in curve], "precision": machine.precision}
-        state.save(checkpoint, net, optimizer, header)
+        state.save(checkpoint, net, optimizer, header, taught_by)
 
     validation = accuracy(net, images.validation, images, machine)
     test = accuracy(net, images.test, images, machine)
@@ -125,9 +127,15 @@ def descend(
     """An epoch: a step of the optimizer for every batch; returns the mean loss.
 
     first: the number of the first step; steps: of an epoch. rate: the learning rate at a step; the
-    optimizer's own without it. Raises TrainingFailed, which says `what` is no number, where and at
-    which rate.
+    optimizer's own without it. Raises TrainingFailed, which says `what` is no number, or that a
+    weight is none after the last step; where and at which rate.
     """
+
+    def failed(what: str, step: int) -> TrainingFailed:
+        rate = optimizer.param_groups[0]["lr"]
+        where = f"at step {step} (epoch {step // steps + 1}), learning rate {rate:.3g}"
+        return TrainingFailed(f"{what} {where}")
+
     net.train()
     total = 0.0
     for step, seen in enumerate(batches, first):
@@ -138,15 +146,15 @@ def descend(
             loss = loss_of(seen)
         value = loss.item()
         if not math.isfinite(value):
-            raise TrainingFailed(
-                f"{what} is {value} at step {step} (epoch {step // steps + 1}),"
-                f" learning rate {optimizer.param_groups[0]['lr']:.3g}"
-            )
+            raise failed(f"{what} is {value}", step)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         total += value
         progress(len(seen.rows))
+    for name, value in net.state_dict().items():
+        if not value.isfinite().all():
+            raise failed(f"{name} is no longer finite", first + steps - 1)
     return total / steps
 
 
