@@ -35,7 +35,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make reproduce-NAME    one page, in seconds; NAME is"
 	@echo "    $(EXACT) $(RECORDED)" | fold -s -w 92 | sed '2,$$s/^/    /'
@@ -152,10 +152,19 @@ serve: book ## serve the book on localhost, port 8000 (PORT=...)
 notebooks: $(READY) ## execute the notebooks in place, before committing them
 	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
+# A net that the repository ships classifies images: files that are named, or test digits.
+IMAGES ?=
+MODEL ?= data/models/$(if $(IMAGES),cifar100,digits).safetensors
+.PHONY: private-inference
+private-inference: $(READY) ## classify images that the server does not see: IMAGES='a.png b.png'
+	@$(BIN)python -m deepreshape private '$(MODEL)' \
+	  $(if $(IMAGES),$(foreach file,$(IMAGES),--image '$(file)'),--images 5)
+
 .PHONY: bench
-bench: $(READY) ## time counting and training, each beside a reference
+bench: $(READY) ## time counting, training, private inference, each beside a reference
 	@$(BIN)python ci/bench/design.py
 	@$(BIN)python ci/bench/train.py 1
+	@$(BIN)python ci/bench/private.py
 
 # Test files go to as many processes as there are cores, each on one thread.
 TESTERS ?= auto

@@ -7,6 +7,7 @@ import click
 
 from deepreshape.cli.designs import count, equalize, latency
 from deepreshape.cli.plans import plan, run
+from deepreshape.cli.private import classify, pack, private, serve
 from deepreshape.cli.records import runs
 from deepreshape.cli.results import verify
 from deepreshape.cli.training import train
@@ -48,7 +49,20 @@ def commands() -> None:
     """Networks for private inference, after DeepReShape (TMLR 06/2024)."""
 
 
-for command in (count, equalize, latency, verify, plan, run, train, runs):
+for command in (
+    count,
+    equalize,
+    latency,
+    verify,
+    plan,
+    run,
+    train,
+    runs,
+    pack,
+    private,
+    serve,
+    classify,
+):
     commands.add_command(command)
 
 

@@ -1,1 +1,1 @@
-"""What private inference costs."""
+"""What private inference costs, by a model and by doing it: client, server, what they compute."""

@@ -1,0 +1,192 @@
+"""What private inference costs here: each part beside a reference in the same run.
+
+    python ci/bench/private.py [ROUNDS]
+
+One thread a process. Garbled circuits: both engines, and the memory of many. Homomorphic
+encryption: one convolution under both packings. The whole: HRN-2x5x3x(m=8) culled and thinned, with
+random weights, client and server as two processes over the loopback address, beside the same
+arithmetic in the clear.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import resource
+import sys
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from deepreshape.design import layers, parse
+from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.private.garbled import circuits
+from deepreshape.private.garbled.garbling import EngineName, Evaluator, Garbler, table_bytes
+from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
+from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.latency import garbled_seconds, latency
+from deepreshape.private.program import reference
+from deepreshape.private.program.compiled import compiled
+from deepreshape.private.program.model import Model
+from deepreshape.private.program.quantise import Precision
+from deepreshape.private.protocol import PACKINGS, RINGS
+from deepreshape.private.randomness import SystemRandomness, uniform
+from deepreshape.private.rings import BINARY
+from deepreshape.private.sessions import both
+
+NETWORK = "HRN-2x5x3x(m=8)-C1-T234"
+RELUS, MANY = 100_000, 1_000_000
+SHIFT = 12
+CONVOLUTION = Convolution(64, 64, 16, 3)
+IMAGES = 3
+
+
+def main(rounds: int = 3) -> int:
+    garbled(rounds)
+    many()
+    homomorphic(rounds)
+    return whole()
+
+
+def garbled(rounds: int) -> None:
+    """Garble and evaluate, tables streamed through one chunk of memory."""
+    times: dict[EngineName, list[float]] = {"numba": [], "numpy": []}
+    for engine in times:
+        stream(CHUNK, engine)
+    for _ in range(rounds):
+        times["numba"].append(stream(RELUS, "numba") / RELUS)
+        times["numpy"].append(stream(RELUS // 10, "numpy") / (RELUS // 10))
+    ours, plain = (1e6 * median(times[engine]) for engine in ("numba", "numpy"))
+    print(
+        f"ReLU, garbled and evaluated: {ours:.2f} us with numba, {plain:.2f} us with numpy"
+        f" ({plain / ours:.1f} times); the paper's model: {1e6 * garbled_seconds(1):.0f} us"
+    )
+
+
+def stream(count: int, engine: EngineName) -> float:
+    """Seconds to garble and evaluate so many ReLUs, a chunk at a time."""
+    source = SystemRandomness()
+    step = circuits.relu(BINARY, SHIFT)
+    circuit, offset = step.circuit, draw_offset(source)
+    size = CHUNK * table_bytes(circuit)
+    tables = np.empty(size, np.uint8)
+    zeros = source.bytes(CHUNK * circuit.evaluator * 16).view(np.uint64)
+    zeros = zeros.reshape(CHUNK, circuit.evaluator, 2)
+    bits = np.zeros((CHUNK, circuit.garbler), np.bool_)
+    seconds = 0.0
+    for _ in range(-(-count // CHUNK)):
+        garbler = Garbler(circuit, CHUNK, offset, source, engine)
+        start = perf_counter()
+        garbler.garble(zeros, tables)
+        labels = garbler.encode(bits)
+        evaluator = Evaluator(circuit, CHUNK, garbler.nonce, tables, zeros, engine)
+        garbler.decode(evaluator.evaluate(labels))
+        seconds += perf_counter() - start
+    return seconds
+
+
+def many() -> None:
+    before = _megabytes()
+    seconds = stream(MANY, "numba")
+    print(
+        f"{MANY:,} ReLUs streamed: {seconds:.1f} s, {_megabytes() - before:.0f} MB more than"
+        f" {RELUS:,} took; peak {_megabytes():.0f} MB"
+    )
+
+
+def homomorphic(rounds: int) -> None:
+    """The server's time for one convolution, its weights made ready before."""
+    times = {name: [] for name in PACKINGS}  # type: dict[str, list[float]]
+    run = {name: _convolution(name) for name in PACKINGS}
+    for number in range(rounds):
+        for name, once in run.items():
+            if name == "coefficients" or number == 0:  # minutes otherwise
+                times[name].append(once())
+    free, rotating = median(times["coefficients"]), median(times["slots"])
+    print(
+        f"3x3 convolution, 64 -> 64 at 16 x 16, server: {free:.3f} s rotation-free,"
+        f" {rotating:.2f} s with Delphi's packing ({rotating / free:.0f} times)"
+    )
+
+
+def _convolution(name: str) -> Callable[[], float]:
+    source, packing, ring = SystemRandomness(), PACKINGS[name], RINGS[name]
+    client = packing.client(ring, source)
+    server = packing.server(packing.keys(client), ring, source)
+    weights = np.random.default_rng(0).integers(-255, 256, CONVOLUTION.weight_shape)
+    prepared = packing.prepare(CONVOLUTION, weights, ring, 1 << 30)
+
+    def once() -> float:
+        share = uniform(source, ring, CONVOLUTION.input_shape)
+        mask = uniform(source, ring, CONVOLUTION.output_shape)
+        sent = list(packing.encrypt(client, CONVOLUTION, share))
+        start = perf_counter()
+        list(prepared.apply(server, mask, iter(sent)))
+        return perf_counter() - start
+
+    once()
+    return once
+
+
+def whole() -> int:
+    """The network end to end; fails where logits are not those of the reference."""
+    choices = np.random.default_rng(0)
+    network = parse(NETWORK)
+    images = choices.integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
+    arrays = _weights(choices)
+    made = compiled(network, arrays, {}, images, (128.0,) * 3, (64.0,) * 3, Precision())
+    model = Model(made.program, made.weights, {"network": NETWORK})
+    found = both(model, "coefficients", lambda program: list(images[:IMAGES]))
+    start = perf_counter()
+    expected = [reference.logits(made.program, made.weights, image) for image in images[:IMAGES]]
+    clear = (perf_counter() - start) / IMAGES
+    first, *others = found.outcome.images
+    offline, online = (
+        median(getattr(each, phase) for each in others) for phase in ("offline", "online")
+    )
+    sent = found.outcome.traffic.total()
+    print(
+        f"{NETWORK}, {made.program.relus:,} ReLUs, {made.program.truncations:,} truncations:\n"
+        f"  weights made ready once {found.ready:.2f} s\n"
+        f"  first image: offline {first.offline:.2f} s, online {first.online:.3f} s\n"
+        f"  each after it: offline {offline:.2f} s, online {online:.3f} s,"
+        f" together {offline + online:.2f} s\n"
+        f"  in the clear, in fixed point: {clear:.3f} s;"
+        f" the paper's model: {latency(network).total_s:.0f} s\n"
+        f"  {sent.sent / 1e6 / IMAGES:.0f} MB up and {sent.received / 1e6 / IMAGES:.0f} MB down"
+        " an image"
+    )
+    answered = [each.logits for each in found.outcome.images]
+    equal = all(np.array_equal(*pair) for pair in zip(answered, expected, strict=True))
+    if not equal:
+        print("the private logits differ from the reference", file=sys.stderr)
+    return 0 if equal else 1
+
+
+def _weights(choices: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random weights under which numbers keep their size from layer to layer."""
+    arrays = {}
+    for layer in layers(parse(NETWORK)):
+        match layer.op:
+            case Conv(n, m, kernel, _, groups):
+                fan = n // groups * kernel**2
+                shape = (m, n // groups, kernel, kernel)
+                arrays[f"{layer.name}.weight"] = choices.normal(0, fan**-0.5, shape)
+            case BatchNorm(n):
+                for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
+                    arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
+                arrays[f"{layer.name}.running_var"] = np.ones(n)
+            case Linear(n, m):
+                arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
+                arrays[f"{layer.name}.bias"] = np.zeros(m)
+    return arrays
+
+
+def _megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,0 +1,381 @@
+"""The commands of private inference: `pack`, `serve`, `classify` and `private`."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deepreshape.cli.arguments import json_option, store_option
+from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.rows import one
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from deepreshape.private.program.model import Model
+    from deepreshape.private.program.steps import Program
+    from deepreshape.private.sessions import Both, Outcome, Pixels
+    from deepreshape.private.wire.link import Link
+
+LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+packing_option = click.option(
+    "--packing",
+    type=click.Choice(["coefficients", "slots"]),
+    default="coefficients",
+    show_default=True,
+    help="Of ciphertexts: without rotations, or Delphi's.",
+)
+link_option = click.option(
+    "--link", type=click.Choice(LINKS), help="A network to emulate; both sides have to name it."
+)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--check",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="Test images on which fixed point is compared with floating point.",
+)
+@click.option("--activation-bits", type=click.IntRange(4, 24), default=13, show_default=True)
+@click.option("--weight-bits", type=click.IntRange(2, 16), default=9, show_default=True)
+@store_option
+@json_option
+def pack(
+    key: str,
+    out: Path,
+    check: int,
+    activation_bits: int,
+    weight_bits: int,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Write the trained net of the recorded run KEY as a private model, in fixed point."""
+    from rich.progress import Progress
+
+    from deepreshape.design import parse
+    from deepreshape.learn.data import load
+    from deepreshape.learn.data import parse as parse_data
+    from deepreshape.learn.files import load_tensors
+    from deepreshape.learn.masks import load_masks
+    from deepreshape.private.program.compiled import agreement, compiled
+    from deepreshape.private.program.model import Model, write
+    from deepreshape.private.program.quantise import Precision
+
+    found = one(store, key)
+    record = found.record
+    if record.status != "done":
+        raise ValueError(f"the run {record.key} failed, so it has no weights")
+    tensors, _, digest = load_tensors(found.path.with_suffix(".safetensors"))
+    if digest != record.weights_digest:
+        raise ValueError(f"the weights beside {found.path} are not those of the record")
+    masks: dict[str, torch.Tensor] = {}
+    if record.masks_digest is not None:
+        masks, _ = load_masks(found.path.with_suffix(".masks.safetensors"))
+    images = load(parse_data(str(record.run["data"])))
+    made = compiled(
+        parse(str(record.run["network"])),
+        {name: tensor.numpy() for name, tensor in tensors.items()},
+        {name: mask.numpy() for name, mask in masks.items()},
+        images.train.images[_drawn(len(images.train), 256)].numpy(),
+        images.mean,
+        images.std,
+        Precision(activation=activation_bits, weight=weight_bits),
+    )
+    chosen = _drawn(len(images.test), check)
+    pictures, labels = images.test.images[chosen].numpy(), images.test.labels[chosen].numpy()
+    with Progress(transient=True, disable=as_json) as progress:
+        task = progress.add_task("comparing with floating point", total=len(pictures))
+        same = agreement(made, pictures, labels, lambda n: progress.advance(task, n))
+    about: dict[str, str | int | float | None] = {
+        "network": str(record.run["network"]),
+        "data": str(record.run["data"]),
+        "run": record.key,
+        "test": record.test,
+        "relus": made.program.relus,
+        "truncations": made.program.truncations,
+        "checked": same.images,
+        "floating": round(100 * same.floating, 4),
+        "fixed": round(100 * same.fixed, 4),
+        "alike": round(100 * same.alike, 4),
+        "difference": float(f"{same.difference:.3g}"),
+    }
+    write(out, Model(made.program, made.weights, about))
+    if as_json:
+        print_json(about)
+        return
+    table = new_table("", ">")
+    for name, value in about.items():
+        table.add_row(ABOUT[name], f"{value:,}" if isinstance(value, int) else str(value))
+    table.add_row("file", f"{out} ({out.stat().st_size / 1e6:.2f} MB)")
+    show(table)
+
+
+ABOUT = {
+    "network": "network",
+    "data": "data",
+    "run": "run",
+    "test": "test accuracy of the record",
+    "relus": "ReLUs",
+    "truncations": "elements truncated without a ReLU",
+    "checked": "test images compared",
+    "floating": "floating point, accuracy",
+    "fixed": "fixed point, accuracy",
+    "alike": "classified alike",
+    "difference": "largest difference of logits, relative",
+}
+
+
+@click.command()
+@model_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True)
+@packing_option
+@link_option
+def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> None:
+    """Classify images for clients that keep them secret, by the net of MODEL, until Ctrl-C."""
+    from deepreshape.private.sessions import ready
+    from deepreshape.private.sessions import serve as take_sessions
+    from deepreshape.private.wire.link import Address, listen, listening
+
+    loaded = _model(model)
+    with listen(Address(host, port)) as listener:
+        made = ready(loaded, packing)
+        click.echo(f"serving {loaded.about.get('network', model)} on {listening(listener)}")
+        try:
+            take_sessions(listener, made, _link(link), lambda line: click.echo(line, err=True))
+        except KeyboardInterrupt:
+            click.echo("stopped")
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--server", required=True, help="Such as 127.0.0.1:9000.")
+@link_option
+@json_option
+def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: bool) -> None:
+    """Classify image files at a server that does not see them.
+
+    A file of another size is cut to a square around its middle and scaled.
+    """
+    from deepreshape.private.sessions import classify as ask
+    from deepreshape.private.wire.link import Address
+
+    opened = [_opened(path) for path in images]
+    address = Address.parse(server)
+    outcome = ask(address, lambda program: _fitted(opened, program), _link(link))
+    rows = _answers([str(path) for path in images], outcome)
+    if as_json:
+        print_json({"images": rows})
+        return
+    show(_answer_table(rows))
+
+
+@click.command()
+@model_argument
+@click.option("--images", "count", type=click.IntRange(1), help="Test images of the model's data.")
+@click.option(
+    "--image",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An image file, in place of test images; may be given several times.",
+)
+@packing_option
+@link_option
+@click.option("--layers", is_flag=True, help="Seconds and bytes of every step.")
+@json_option
+def private(
+    model: Path,
+    count: int | None,
+    files: tuple[Path, ...],
+    packing: str,
+    link: str | None,
+    layers: bool,
+    as_json: bool,
+) -> None:
+    """Run client and server as two processes here, and account for every second and byte.
+
+    MODEL is a file of `deepreshape pack`, such as one in data/models.
+    """
+    from deepreshape.private.program import reference
+    from deepreshape.private.sessions import both
+
+    loaded = _model(model)
+    if files and count is not None:
+        raise click.UsageError("--images and --image exclude each other")
+    if files:
+        names = [str(path) for path in files]
+        pictures = _fitted([_opened(path) for path in files], loaded.program)
+    else:
+        names, pictures = _test_images(loaded, count or 1)
+    found = both(loaded, packing, lambda program: pictures, _link(link))
+    rows = _answers(names, found.outcome)
+    exact = [
+        bool((reference.logits(loaded.program, loaded.weights, picture) == each.logits).all())
+        for picture, each in zip(pictures, found.outcome.images, strict=True)
+    ]
+    if as_json:
+        account = {" ".join(at): spent for at, spent in _account(found).items()}
+        print_json({"images": rows, "exact": exact, "ready": found.ready, "account": account})
+        return
+    show(_answer_table(rows))
+    show(_phases(found, len(pictures)))
+    if layers:
+        show(_by_layer(found, len(pictures)))
+    equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
+    click.echo(f"equal to the fixed-point reference: {equal}")
+    click.echo(f"weights made ready once: {found.ready:.2f} s")
+
+
+def _model(path: Path) -> "Model":
+    from deepreshape.private.program.model import read
+
+    return read(path)
+
+
+def _link(name: str | None) -> "Link | None":
+    from deepreshape.private.wire.link import LINKS as KNOWN
+
+    return KNOWN[name] if name else None
+
+
+def _opened(path: Path) -> "Image":
+    """An image file. Raises ValueError where it is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise ValueError(f"{path} is not there") from None
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise ValueError(f"{path} is no image that can be read") from None
+
+
+def _fitted(images: "Sequence[Image]", program: "Program") -> "list[Pixels]":
+    """Images as the program takes them: cut to a square around the middle, and scaled."""
+    import numpy as np
+    from PIL import ImageOps
+
+    side = program.image[1]
+    return [np.asarray(ImageOps.fit(image, (side, side)), np.uint8) for image in images]
+
+
+def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]":
+    """Test images of the set that a model was trained on, drawn once and named by their labels."""
+    from deepreshape.learn.data import load
+    from deepreshape.learn.data import parse as parse_data
+
+    test = load(parse_data(str(model.about["data"]))).test
+    if count > len(test):
+        raise ValueError(f"{model.about['data']} has {len(test):,} test images, not {count:,}")
+    chosen = _drawn(len(test), count)
+    names = [f"test image {i}, class {int(test.labels[i])}" for i in chosen]
+    return names, [test.images[i].numpy() for i in chosen]
+
+
+def _drawn(images: int, count: int) -> list[int]:
+    """So many of the images, always the same: sets are ordered by class."""
+    import numpy as np
+
+    found: list[int] = np.random.default_rng(0).permutation(images)[:count].tolist()
+    return found
+
+
+def _answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
+    """What came of each image: the class, its logit and the next one's, and seconds."""
+    rows = []
+    for name, found in zip(names, outcome.images, strict=True):
+        logits = found.logits * outcome.logit
+        order = logits.argsort()[::-1]
+        rows.append(
+            {
+                "image": name,
+                "class": int(order[0]),
+                "logit": float(logits[order[0]]),
+                "ahead": float(logits[order[0]] - logits[order[1]]),
+                "offline": found.offline,
+                "online": found.online,
+            }
+        )
+    return rows
+
+
+def _answer_table(rows: list[dict[str, Any]]) -> Any:
+    table = new_table("image", "class>", "logit>", "ahead of the next>", "offline>", "online>")
+    for row in rows:
+        table.add_row(
+            row["image"],
+            str(row["class"]),
+            f"{row['logit']:.3f}",
+            f"{row['ahead']:.3f}",
+            f"{row['offline']:.2f} s",
+            f"{row['online']:.3f} s",
+        )
+    return table
+
+
+WORK = ("HE", "GC", "OT", "clear")
+At = tuple[str, str]
+"""A phase and a step."""
+
+
+def _account(both: "Both") -> dict[At, dict[str, float]]:
+    """Seconds of each side by kind of work, seconds that the client waited, and bytes, by phase and
+    step."""
+    account: dict[At, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for side, seconds in (("client", both.outcome.client), ("server", both.server)):
+        for spent, value in seconds.items():
+            account[spent.phase, spent.step][f"{side} {spent.work}"] += value
+    for at, tally in both.outcome.traffic.tallies.items():
+        mine = account[at.phase, at.step]
+        mine["wire"] += tally.seconds
+        mine["up"] += tally.sent
+        mine["down"] += tally.received
+        mine["rounds"] += tally.rounds
+    return account
+
+
+def _phases(both: "Both", images: int) -> Any:
+    """The account of a session by phase; offline and online for each image."""
+    account = _account(both)
+    totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for (phase, _), mine in account.items():
+        for name, value in mine.items():
+            totals[phase][name] += value / (images if phase in ("offline", "online") else 1)
+    phases = [phase for phase in ("handshake", "setup", "offline", "online") if phase in totals]
+    table = new_table("", *(f"{_once(phase)}>" for phase in phases))
+    for name in [f"{side} {work}" for side in ("client", "server") for work in WORK] + ["wire"]:
+        if any(totals[phase][name] for phase in phases):
+            shown = "waiting and wire" if name == "wire" else name
+            table.add_row(shown, *(f"{totals[phase][name]:.3f} s" for phase in phases))
+    for name in ("up", "down"):
+        table.add_row(f"MB {name}", *(f"{totals[phase][name] / 1e6:.2f}" for phase in phases))
+    table.add_row("rounds", *(f"{totals[phase]['rounds']:.0f}" for phase in phases))
+    return table
+
+
+def _once(phase: str) -> str:
+    return f"{phase}, an image" if phase in ("offline", "online") else f"{phase}, once"
+
+
+def _by_layer(both: "Both", images: int) -> Any:
+    """The account of each step of both phases, for each image: both sides' seconds and bytes."""
+    table = new_table("phase", "step", *(f"{work}>" for work in WORK), "MB up>", "MB down>")
+    for (phase, step), mine in _account(both).items():
+        if phase not in ("offline", "online"):
+            continue
+        seconds = [(mine[f"client {work}"] + mine[f"server {work}"]) / images for work in WORK]
+        cells = [f"{value:.3f} s" if value else "" for value in seconds]
+        mega = [f"{mine[way] / images / 1e6:.2f}" for way in ("up", "down")]
+        table.add_row(phase, step, *cells, *mega)
+    return table

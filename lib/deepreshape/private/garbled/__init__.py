@@ -1,0 +1,1 @@
+"""Garbled circuits and the oblivious transfers that feed them."""

@@ -1,0 +1,127 @@
+"""Half gates in numpy: a gate's hashes are one call of AES-ECB for all elements of a chunk."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from deepreshape.private.garbled.half_gates import (
+    AND,
+    CHUNK,
+    GROUP,
+    LABEL,
+    LOAD_EVALUATOR,
+    LOAD_GARBLER,
+    XOR,
+    Labels,
+    Octets,
+    Plan,
+)
+
+GARBLE, EVALUATE = 4, 2
+"""Hashes of an AND gate."""
+
+
+class NumpyEngine:
+    """The engine that runs everywhere."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._places = np.empty((plan.places, CHUNK, 2), np.uint64)
+        self._hashed = np.empty((GARBLE * CHUNK + 1, 2), np.uint64)  # OpenSSL wants some room
+        self._inputs = np.empty(GARBLE * CHUNK * 2, np.uint64)
+
+    def garble(
+        self,
+        keys: Octets,
+        offset: Labels,
+        garbler: Labels,
+        evaluator: Labels,
+        tables: Octets,
+        colours: Octets,
+    ) -> None:
+        count = len(garbler)
+        rows = _Rows(tables, count, len(keys))
+        inputs = self._inputs[: GARBLE * count * 2].reshape(GARBLE, count, 2)
+        offset = np.tile(offset, (count, 1))  # a broadcast over two halves is slow
+        for gate, target, left, right, inversions in self._steps(garbler, evaluator, colours):
+            inputs[0] = left ^ (offset if inversions & 1 else np.uint64(0))
+            inputs[2] = right ^ (offset if inversions & 2 else np.uint64(0))
+            inputs[1], inputs[3] = inputs[0] ^ offset, inputs[2] ^ offset
+            left_0, left_1, right_0, right_1 = self._hash(keys[gate], inputs)
+            left_half, right_half = left_0 ^ left_1, right_0 ^ right_1
+            rows.write(gate, 0, left_half ^ _if_coloured(inputs[2], offset))
+            rows.write(gate, 1, right_half ^ inputs[0])
+            target[:] = left_0 ^ right_0 ^ _if_coloured(inputs[2], right_half)
+            target ^= _if_coloured(inputs[0], rows.read(gate, 0))
+
+    def evaluate(
+        self, keys: Octets, garbler: Labels, evaluator: Labels, tables: Octets, colours: Octets
+    ) -> None:
+        count = len(garbler)
+        rows = _Rows(tables, count, len(keys))
+        inputs = self._inputs[: EVALUATE * count * 2].reshape(EVALUATE, count, 2)
+        for gate, target, left, right, _ in self._steps(garbler, evaluator, colours):
+            inputs[0], inputs[1] = left, right
+            left_hash, right_hash = self._hash(keys[gate], inputs)
+            target[:] = left_hash ^ _if_coloured(inputs[0], rows.read(gate, 0))
+            target ^= right_hash
+            target ^= _if_coloured(inputs[1], rows.read(gate, 1) ^ inputs[0])
+
+    def _steps(
+        self, garbler: Labels, evaluator: Labels, colours: Octets
+    ) -> Iterator[tuple[int, Labels, Labels, Labels, int]]:
+        """Do all that is free, and yield the AND gates: number, target, left, right, inversions."""
+        places = self._places[:, : len(garbler)]
+        gate = 0
+        for what, target, left, right, inversions in self._plan.instructions.tolist():
+            if what == XOR:
+                np.bitwise_xor(places[left], places[right], out=places[target])
+            elif what == AND:
+                yield gate, places[target], places[left], places[right], inversions
+                gate += 1
+            elif what == LOAD_GARBLER:
+                places[target] = garbler[:, left]
+            elif what == LOAD_EVALUATOR:
+                places[target] = evaluator[:, left]
+            else:
+                np.bitwise_and(
+                    places[left, :, 0], np.uint64(1), out=colours[target], casting="unsafe"
+                )
+
+    def _hash(self, key: Octets, labels: Labels) -> Labels:
+        """Labels' hashes under one key, in an array that the next call overwrites."""
+        octets = self._hashed.reshape(-1).view(np.uint8)
+        cipher = Cipher(algorithms.AES128(key.tobytes()), modes.ECB()).encryptor()
+        cipher.update_into(labels.data.cast("B"), octets.data)
+        hashed = self._hashed[: labels.size // 2].reshape(labels.shape)
+        hashed[..., 0] ^= labels[..., 1]
+        hashed[..., 1] ^= labels[..., 0]
+        hashed[..., 1] ^= labels[..., 1]
+        return hashed
+
+
+class _Rows:
+    """A chunk's tables by gate and half: the full groups, and the one that is shorter."""
+
+    def __init__(self, tables: Octets, count: int, gates: int) -> None:
+        labels = tables.view(np.uint64)
+        self._groups, rest = divmod(count, GROUP)
+        self._cut = self._groups * GROUP
+        size = self._cut * tables.size // LABEL * 2 // max(count, 1)
+        self._full = labels[:size].reshape(self._groups, gates, 2, GROUP, 2)
+        self._rest = labels[size:].reshape(gates, 2, rest, 2)
+
+    def write(self, gate: int, half: int, labels: Labels) -> None:
+        self._full[:, gate, half] = labels[: self._cut].reshape(self._groups, GROUP, 2)
+        self._rest[gate, half] = labels[self._cut :]
+
+    def read(self, gate: int, half: int) -> Labels:
+        full = self._full[:, gate, half].reshape(self._cut, 2)
+        return np.concatenate([full, self._rest[gate, half]])
+
+
+def _if_coloured(labels: Labels, other: Labels) -> Labels:
+    """`other` where a label's colour is 1, else zero."""
+    mask = np.negative(labels[:, 0] & np.uint64(1))
+    return np.repeat(mask, 2).reshape(-1, 2) & other

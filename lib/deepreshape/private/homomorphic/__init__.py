@@ -1,0 +1,1 @@
+"""Linear layers under homomorphic encryption: layers as values, ciphertexts, two packings."""

@@ -1,0 +1,248 @@
+"""Linear layers on shares: in the clear at the server, and under encryption by either packing.
+
+A layer is a value; its integer weights travel beside it as an int64 array. The client holds a share
+c of the layer's input. Before the image is known it sends c encrypted, the server answers with
+encryptions of W c - u for a uniform mask u, and W c - u is the client's share of the output. Online
+the server computes W s + u in the clear from its own share s (Mishra et al. 2020, section 4).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import seal
+
+from deepreshape.private.homomorphic.ciphertexts import Client, Server
+from deepreshape.private.homomorphic.contexts import CiphertextError, Parameters, times
+from deepreshape.private.latency import Operations
+from deepreshape.private.randomness import Randomness
+from deepreshape.private.rings import Integers, Ring, Words
+
+_EXACT = 53
+"""A sum of integers below 2^53 is exact in float64, in any order."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Maps (inputs, side, side) to (outputs, -(-side // stride), ...), padded by kernel // 2.
+
+    kernel: odd. groups: input and output channels fall into so many groups that do not mix.
+    Weights: (outputs, inputs / groups, kernel, kernel).
+    """
+
+    inputs: int
+    outputs: int
+    side: int
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.inputs, self.outputs, self.side, self.kernel, self.stride, self.groups) < 1:
+            raise ValueError(f"{self}: every number of a layer is at least 1")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"{self}: an even kernel has no middle")
+        if self.inputs % self.groups or self.outputs % self.groups:
+            raise ValueError(f"{self}: the groups do not divide the channels")
+
+    @property
+    def output_side(self) -> int:
+        return -(-self.side // self.stride)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.inputs, self.side, self.side
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return self.outputs, self.output_side, self.output_side
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return self.outputs, self.inputs // self.groups, self.kernel, self.kernel
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """Maps (inputs,) to (outputs,). Weights: (outputs, inputs)."""
+
+    inputs: int
+    outputs: int
+
+    def __post_init__(self) -> None:
+        if min(self.inputs, self.outputs) < 1:
+            raise ValueError(f"{self}: every number of a layer is at least 1")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (self.inputs,)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.outputs,)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return self.outputs, self.inputs
+
+
+LinearLayer = Convolution | FullyConnected
+
+
+class Prepared(Protocol):
+    """A layer and its weights, ready for a server to apply to ciphertexts."""
+
+    layer: LinearLayer
+
+    @property
+    def flooding_bits(self) -> float:
+        """By how many bits the noise that floods an answer exceeds the noise that it hides."""
+        ...
+
+    def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
+        """W c - mask encrypted, from c encrypted; reads no more ciphertexts than the layer takes.
+
+        CiphertextError for bytes that are no ciphertexts, or too few of them.
+        """
+        ...
+
+
+class Packing(Protocol):
+    """How tensors lie in ciphertexts, and how a layer is computed on them."""
+
+    def parameters(self, ring: Ring) -> Parameters:
+        """The encryption for a ring."""
+        ...
+
+    def client(self, ring: Ring, source: Randomness) -> Client:
+        """A client with a new key."""
+        ...
+
+    def keys(self, client: Client) -> bytes:
+        """What a client sends a server first."""
+        ...
+
+    def server(self, keys: bytes, ring: Ring, source: Randomness) -> Server:
+        """A server from a client's keys; CiphertextError for bytes that are none."""
+        ...
+
+    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
+        """What a layer with dense weights costs, and the ciphertexts that travel."""
+        ...
+
+    def prepare(
+        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+    ) -> Prepared:
+        """A layer for a server, whose plaintexts are made when needed; as many as fit the
+        allowance, in bytes, are kept."""
+        ...
+
+    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
+        """The client's share of a layer's input."""
+        ...
+
+    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
+        """The client's share of a layer's output, W c - mask; CiphertextError as in `apply`."""
+        ...
+
+
+class Kept:
+    """Plaintexts that were made, as many of `size` bytes as the allowance has room for."""
+
+    def __init__(self, allowance: int, size: int) -> None:
+        self._room = allowance // size
+        self._plains: dict[tuple[int, ...], seal.Plaintext | None] = {}
+
+    def get(
+        self, key: tuple[int, ...], make: Callable[[], seal.Plaintext | None]
+    ) -> seal.Plaintext | None:
+        """What was kept under a key, or else made now."""
+        if key in self._plains:
+            return self._plains[key]
+        plain = make()
+        if len(self._plains) < self._room:
+            self._plains[key] = plain
+        return plain
+
+
+def next_ciphertext(ciphertexts: Iterator[bytes]) -> bytes:
+    """The next of the other party's ciphertexts; CiphertextError if there is none."""
+    for ciphertext in ciphertexts:
+        return ciphertext
+    raise CiphertextError("the ciphertexts end too early")
+
+
+def as_convolution(layer: LinearLayer) -> Convolution:
+    """A layer as a convolution: fully connected is 1 x 1 on a map of one position."""
+    if isinstance(layer, FullyConnected):
+        return Convolution(layer.inputs, layer.outputs, 1)
+    return layer
+
+
+def checked(layer: LinearLayer, weights: Integers) -> Integers:
+    """Weights of the shape that `as_convolution(layer)` has; ValueError for others."""
+    if weights.shape != layer.weight_shape or weights.dtype != np.int64:
+        raise ValueError(
+            f"weights {weights.dtype} {weights.shape} for {layer}: "
+            f"they must be int64 {layer.weight_shape}"
+        )
+    return weights.reshape(as_convolution(layer).weight_shape)
+
+
+def checked_words(words: Words, shape: tuple[int, ...]) -> Words:
+    """A share or a mask of the shape that a layer takes or gives; ValueError for others."""
+    if words.shape != shape or words.dtype != np.uint64:
+        raise ValueError(f"a share {words.dtype} {words.shape}: it must be uint64 {shape}")
+    return words
+
+
+def clear(layer: LinearLayer, weights: Integers, share: Words, ring: Ring) -> Words:
+    """W x modulo M of residues x, exactly.
+
+    The share is cut into parts of so few bits that every sum of products is exact in float64; the
+    more bits the weights have, the more parts.
+    """
+    conv = as_convolution(layer)
+    kernel = checked(layer, weights)
+    share = checked_words(share, layer.input_shape).reshape(conv.input_shape)
+    if max(int(kernel.max()), -int(kernel.min())) > ring.modulus // 2:
+        kernel = ring.signed(ring.residues(kernel))
+    return _clear(conv, kernel, share, ring).reshape(layer.output_shape)
+
+
+def _clear(conv: Convolution, kernel: Integers, share: Words, ring: Ring) -> Words:
+    largest = float(np.abs(kernel).sum(axis=(1, 2, 3), dtype=np.float64).max())
+    width = _EXACT - int(np.ceil(np.log2(largest + 1)))
+    if width < 8:
+        # The weights are cut as well, at half their bits.
+        half = int(np.abs(kernel).max()).bit_length() // 2
+        high, low = kernel >> half, kernel & ((1 << half) - 1)
+        upper = times(ring, _clear(conv, high, share, ring), 1 << half)
+        return ring.add(upper, _clear(conv, low, share, ring))
+    count = -(-ring.bits // width)
+    width = -(-ring.bits // count)
+    mask = np.uint64((1 << width) - 1)
+    parts = np.stack([share >> np.uint64(width * part) & mask for part in range(count)])
+    sums = products(conv, kernel.astype(np.float64), parts.astype(np.float64))
+    total = np.zeros(conv.output_shape, np.uint64)
+    for part in sums[::-1]:
+        total = ring.add(times(ring, total, 1 << width), ring.residues(part.astype(np.int64)))
+    return total
+
+
+def products(
+    conv: Convolution, kernel: npt.NDArray[np.float64], maps: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The convolution of (parts, inputs, side, side), shape (parts, outputs, ...)."""
+    parts, k, pad, groups = len(maps), conv.kernel, conv.kernel // 2, conv.groups
+    padded = np.pad(maps, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (2, 3))
+    windows = windows[:, :, :: conv.stride, :: conv.stride]
+    columns = windows.transpose(1, 4, 5, 0, 2, 3).reshape(
+        groups, conv.inputs // groups * k * k, parts * conv.output_side**2
+    )
+    rows = kernel.reshape(groups, conv.outputs // groups, -1)
+    flat = (rows @ columns).reshape(conv.outputs, parts, conv.output_side, conv.output_side)
+    return flat.transpose(1, 0, 2, 3)

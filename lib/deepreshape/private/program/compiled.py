@@ -1,0 +1,91 @@
+"""From a trained net, as plain arrays, to a private model, and how well it does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepreshape.design import Network
+from deepreshape.private.program import quantise, reference
+from deepreshape.private.program.folding import Floats, Mask, Node, fold
+from deepreshape.private.program.quantise import Precision
+from deepreshape.private.program.steps import Program, Weights
+from deepreshape.private.rings import PRIME
+
+Pixels = npt.NDArray[np.uint8]
+"""Images (n, height, width, 3)."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Compiled:
+    """A folded net and its private program. The program fits both rings of `rings`."""
+
+    nodes: tuple[Node, ...]
+    program: Program
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of images that have labels: how many, and what part of them is classified rightly by the
+    floating-point net and in fixed point, and alike by both; and the largest difference of logits
+    over the largest logit."""
+
+    images: int
+    floating: float
+    fixed: float
+    alike: float
+    difference: float
+
+
+def compiled(
+    network: Network,
+    arrays: Mapping[str, npt.NDArray[np.floating]],
+    masks: Mapping[str, Mask],
+    images: Pixels,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    precision: Precision,
+) -> Compiled:
+    """A trained net in fixed point; `images` show how large numbers get. Raises ArraysDoNotFit or
+    DoesNotFit."""
+    nodes = fold(network, arrays, masks)
+    program, weights = quantise.program(
+        nodes, _normalised(images, mean, std), mean, std, PRIME, precision
+    )
+    return Compiled(nodes, program, weights)
+
+
+def agreement(
+    found: Compiled,
+    images: Pixels,
+    labels: npt.NDArray[np.int64],
+    progress: Callable[[int], None] = lambda images: None,
+) -> Agreement:
+    """How a private program, in the clear, does on labelled images."""
+    program = found.program
+    right_floating = right_fixed = alike = 0
+    difference = largest = 0.0
+    for start in range(0, len(images), 32):
+        batch = images[start : start + 32]
+        floats = _normalised(batch, program.mean, program.std)
+        *_, (_, logits) = quantise.run(found.nodes, floats)
+        for pixels, label, floating in zip(batch, labels[start:], logits, strict=False):
+            exact = reference.logits(program, found.weights, pixels) * program.logit
+            floating = floating.reshape(-1)
+            right_floating += int(floating.argmax() == label)
+            right_fixed += int(exact.argmax() == label)
+            alike += int(exact.argmax() == floating.argmax())
+            difference = max(difference, float(np.abs(exact - floating).max()))
+            largest = max(largest, float(np.abs(floating).max()))
+        progress(len(batch))
+    n = len(images)
+    return Agreement(
+        n, right_floating / n, right_fixed / n, alike / n, difference / max(largest, 1e-300)
+    )
+
+
+def _normalised(images: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> Floats:
+    found: Floats = (images - np.asarray(mean)) / np.asarray(std)
+    return found.transpose(0, 3, 1, 2)

@@ -1,0 +1,151 @@
+"""A trained net as a graph of few operations: BatchNorm is folded into the convolution before it.
+
+What is left are affine layers, ReLUs and what needs no secret (sums, slices, means). A trained net
+comes as plain arrays: `weight`, `bias`, `running_mean` and `running_var` under each layer's name,
+and a mask for each ReLU site of which only a part is activated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepreshape.design import Network, layers
+from deepreshape.design.ops import IMAGE, Add, BatchNorm, Concat, Conv, Linear, Pool, Shape, Slice
+from deepreshape.design.ops import Layer as Described
+from deepreshape.private.homomorphic.layers import Convolution
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+EPSILON = 1e-5
+"""What BatchNorm adds to a variance."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Affine:
+    """A convolution, with its bias. A fully connected layer is one of 1 x 1 on a map of 1 x 1.
+
+    weights: (outputs, inputs / groups, kernel, kernel). bias: (outputs,).
+    """
+
+    layer: Convolution
+    weights: Floats
+    bias: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Activation:
+    """ReLUs where `kept` is true (None: everywhere); elsewhere the input passes."""
+
+    kept: Mask | None = None
+
+
+NodeOp = Affine | Activation | Add | Slice | Concat | Pool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """An operation: its name, what it reads, and its output shape."""
+
+    name: str
+    op: NodeOp
+    inputs: tuple[str, ...]
+    shape: Shape
+
+
+class ArraysDoNotFit(ValueError):
+    """Arrays that are not those of the network; the message names the first."""
+
+
+def fold(
+    network: Network, arrays: Mapping[str, npt.NDArray[np.floating]], masks: Mapping[str, Mask]
+) -> tuple[Node, ...]:
+    """The graph of a trained net; its last node gives the logits, shape (classes, 1, 1).
+
+    Raises ArraysDoNotFit where an array is missing, has another shape or is not finite, or where a
+    mask belongs to no ReLU site.
+    """
+    listed = layers(network)
+    readers = {name: [of for of in listed if name in of.inputs] for name in _names(listed)}
+    shapes: dict[str, Shape] = {IMAGE: (3, network.resolution, network.resolution)}
+    alias: dict[str, str] = {IMAGE: IMAGE}
+    nodes: dict[str, Node] = {}
+    unused = set(masks)
+    for layer in listed:
+        shapes[layer.name] = layer.shape
+        inputs = tuple(alias[name] for name in layer.inputs)
+        alias[layer.name] = layer.name
+        match layer.op:
+            case BatchNorm(channels):
+                scale, shift = _normalisation(arrays, layer.name, channels)
+                before = nodes.get(inputs[0])
+                if before and isinstance(before.op, Affine) and len(readers[inputs[0]]) == 1:
+                    nodes[before.name] = _scaled(before, before.op, scale, shift)
+                    alias[layer.name] = before.name
+                    continue
+                each = Convolution(channels, channels, layer.shape[1], groups=channels)
+                op: NodeOp = Affine(each, scale.reshape(-1, 1, 1, 1), shift)
+            case Conv(n, m, kernel, stride, groups):
+                side = shapes[layer.inputs[0]][1]
+                convolution = Convolution(n, m, side, kernel, stride, groups)
+                weights = _array(arrays, f"{layer.name}.weight", convolution.weight_shape)
+                op = Affine(convolution, weights, np.zeros(m))
+            case Linear(n, m):
+                weights = _array(arrays, f"{layer.name}.weight", (m, n)).reshape(m, n, 1, 1)
+                bias = _array(arrays, f"{layer.name}.bias", (m,))
+                op = Affine(Convolution(n, m, 1), weights, bias)
+            case Add() | Slice() | Concat() | Pool():
+                op = layer.op
+            case _:
+                unused.discard(layer.name)
+                op = Activation(_mask(masks, layer.name, layer.shape))
+        nodes[layer.name] = Node(layer.name, op, inputs, layer.shape)
+    if unused:
+        raise ArraysDoNotFit(f"{min(unused)} has a mask, but is no ReLU site of {network}")
+    return tuple(nodes.values())
+
+
+def _names(listed: tuple[Described, ...]) -> list[str]:
+    return [IMAGE, *(layer.name for layer in listed)]
+
+
+def _scaled(node: Node, op: Affine, scale: Floats, shift: Floats) -> Node:
+    weights = op.weights * scale.reshape(-1, 1, 1, 1)
+    affine = Affine(op.layer, weights, op.bias * scale + shift)
+    return Node(node.name, affine, node.inputs, node.shape)
+
+
+def _normalisation(
+    arrays: Mapping[str, npt.NDArray[np.floating]], name: str, channels: int
+) -> tuple[Floats, Floats]:
+    """BatchNorm in evaluation: x -> scale * x + shift."""
+    gamma, beta, mean, variance = (
+        _array(arrays, f"{name}.{part}", (channels,))
+        for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = gamma / np.sqrt(variance + EPSILON)
+    return scale, beta - mean * scale
+
+
+def _array(
+    arrays: Mapping[str, npt.NDArray[np.floating]], name: str, shape: tuple[int, ...]
+) -> Floats:
+    if name not in arrays:
+        raise ArraysDoNotFit(f"{name} is missing")
+    found = np.asarray(arrays[name], np.float64)
+    if found.shape != shape:
+        raise ArraysDoNotFit(f"{name} has shape {found.shape}, not {shape}")
+    if not np.isfinite(found).all():
+        raise ArraysDoNotFit(f"{name} has entries that are not finite")
+    return found
+
+
+def _mask(masks: Mapping[str, Mask], name: str, shape: Shape) -> Mask | None:
+    mask = masks.get(name)
+    if mask is None or mask.all():
+        return None
+    if mask.shape != shape:
+        raise ArraysDoNotFit(f"the mask of {name} has shape {mask.shape}, not {shape}")
+    return mask

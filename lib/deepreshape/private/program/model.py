@@ -1,0 +1,106 @@
+"""A private model on disk: the program, the integer weights, and where they come from.
+
+The format is safetensors, so nothing in a file is executed when it is read.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from deepreshape.private.program import public
+from deepreshape.private.program.steps import Linear, LinearWeights, Program, Weights
+
+FORMAT = "deepreshape private model 1"
+Fact = str | int | float | None
+
+
+class BadModel(ValueError):
+    """A file that is no private model, or was cut or changed; the message names it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Model:
+    """A program with its weights. about: facts such as the network's name and its accuracy."""
+
+    program: Program
+    weights: Weights
+    about: Mapping[str, Fact]
+
+
+def write(path: Path, model: Model) -> None:
+    """Write a model whole, or leave what was there. Raises OSError."""
+    tensors = {}
+    for name, mine in model.weights.items():
+        tensors[f"{name}.weight"] = _narrow(mine.weights)
+        tensors[f"{name}.bias"] = _narrow(mine.bias)
+    header = {
+        "format": FORMAT,
+        "program": public.dump(model.program).decode(),
+        "about": json.dumps(dict(model.about)),
+    }
+    content = save(tensors, {**header, "sha256": _digest(tensors, header)})
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Model:
+    """The model of a file. Raises BadModel, or FileNotFoundError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there, or no file")
+    try:
+        with safe_open(path, framework="np") as file:
+            header = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        expected = header.pop("sha256")
+        if header.get("format") != FORMAT:
+            raise BadModel(f"{path} is no private model (make one with `deepreshape pack`)")
+        if _digest(tensors, header) != expected:
+            raise BadModel(f"{path} does not have the SHA-256 that it names")
+        program = public.parse(header["program"].encode())
+        return Model(program, _weights(program, tensors), json.loads(header["about"]))
+    except BadModel:
+        raise
+    except (SafetensorError, KeyError, OSError, ValueError) as error:
+        raise BadModel(f"{path} is no private model ({type(error).__name__})") from None
+
+
+def _weights(program: Program, tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
+    """Each linear step's own. Raises KeyError or ValueError."""
+    found = {}
+    for step in program.steps:
+        if isinstance(step.op, Linear):
+            layer = step.op.layer
+            weights, bias = (tensors[f"{step.name}.{part}"] for part in ("weight", "bias"))
+            if weights.shape != layer.weight_shape or bias.shape != (layer.outputs,):
+                raise ValueError
+            found[step.name] = LinearWeights(weights.astype(np.int64), bias.astype(np.int64))
+    return found
+
+
+def _narrow(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.signedinteger]:
+    """Integers in the fewest bytes that hold them."""
+    kinds = (np.int8, np.int16, np.int32, np.int64)
+    largest = int(np.abs(numbers).max(initial=0))
+    return numbers.astype(next(kind for kind in kinds if largest <= np.iinfo(kind).max))
+
+
+def _digest(tensors: Mapping[str, npt.NDArray[np.generic]], header: Mapping[str, str]) -> str:
+    total = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        total.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

@@ -1,0 +1,192 @@
+"""The public part of a program as text, and residues as bytes: what is sent in the clear.
+
+What comes from the other party is checked: sizes before memory is set aside, names, shapes and
+shifts against what each step makes of its inputs.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+
+from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.private.garbled.half_gates import Buffer
+from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.program.steps import (
+    Join,
+    Linear,
+    Nonlinear,
+    Program,
+    Step,
+    StepOp,
+    Sum,
+    SumPool,
+)
+from deepreshape.private.rings import Ring, Words
+
+MOST = 1 << 23
+"""Bytes of a program as text."""
+STEPS, ELEMENTS, CHANNELS = 10_000, 1 << 25, 1 << 16
+"""The most steps of a program, elements of all its tensors, and channels of one."""
+
+
+class BadProgram(ValueError):
+    """Text that is no program; the message says what and where."""
+
+
+def dump(program: Program) -> bytes:
+    """A program as JSON."""
+    fields = {
+        "modulus": program.ring.modulus,
+        "image": program.image,
+        "mean": program.mean,
+        "std": program.std,
+        "unit": program.unit,
+        "logit": program.logit,
+        "steps": [
+            {"name": step.name, "inputs": step.inputs, **_described(step.op)}
+            for step in program.steps
+        ],
+    }
+    return json.dumps(fields).encode()
+
+
+def parse(text: bytes) -> Program:
+    """The program of a text of `dump`. Raises BadProgram."""
+    try:
+        fields = json.loads(text)
+        ring = Ring(_integer(fields["modulus"], 3, 1 << 60))
+        image = _shape(fields["image"])
+        steps = _steps(fields["steps"], ring, image)
+        mean, std = (tuple(_number(x) for x in fields[key]) for key in ("mean", "std"))
+        if len(mean) != image[0] or len(std) != image[0] or min(std) <= 0:
+            raise BadProgram("the program's normalisation is not one of its channels")
+        unit, logit = _positive(fields["unit"]), _positive(fields["logit"])
+        return Program(ring, image, mean, std, unit, steps, logit)
+    except BadProgram:
+        raise
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise BadProgram(f"the program is malformed ({type(error).__name__})") from None
+
+
+def residues(octets: Buffer, ring: Ring) -> Words:
+    """Received words; ValueError where one is no residue."""
+    words = np.frombuffer(octets, np.uint64)
+    if words.size and int(words.max()) >= ring.modulus:
+        raise ValueError("the peer sent numbers outside the ring")
+    return words
+
+
+def _described(op: StepOp) -> dict[str, Any]:
+    match op:
+        case Linear(layer):
+            sizes = [layer.outputs, layer.kernel, layer.stride, layer.groups]
+            return {"op": "linear", "sizes": sizes}
+        case Nonlinear(relus, shift):
+            kept: Any = relus
+            if not isinstance(relus, bool):
+                kept = base64.b64encode(np.packbits(relus.reshape(-1)).tobytes()).decode()
+            return {"op": "nonlinear", "relus": kept, "shift": shift}
+        case Sum(lifts):
+            return {"op": "sum", "lifts": lifts}
+        case Join(lifts):
+            return {"op": "join", "lifts": lifts}
+        case Slice(start, stop):
+            return {"op": "slice", "start": start, "stop": stop}
+        case SumPool(size):
+            return {"op": "pool", "size": size}
+
+
+def _steps(listed: Any, ring: Ring, image: Shape) -> tuple[Step, ...]:
+    if not isinstance(listed, list) or not 1 <= len(listed) <= STEPS:
+        raise BadProgram(f"a program has between 1 and {STEPS:,} steps")
+    shapes = {IMAGE: image}
+    steps, total = [], prod(image)
+    for number, fields in enumerate(listed, start=1):
+        name, inputs = fields["name"], tuple(fields["inputs"])
+        if not isinstance(name, str) or not 1 <= len(name) <= 200 or name in shapes:
+            raise BadProgram(f"step {number} has no name of its own")
+        if not inputs or len(inputs) > CHANNELS or any(of not in shapes for of in inputs):
+            raise BadProgram(f"step {number} reads what was not computed before it")
+        try:
+            op, shape = _op(fields, [shapes[of] for of in inputs], ring)
+        except (ValueError, LookupError, TypeError):
+            raise BadProgram(f"step {number} is no operation on what it reads") from None
+        total += prod(shape)
+        if total > ELEMENTS:
+            raise BadProgram(f"the program's tensors have more than {ELEMENTS:,} elements")
+        shapes[name] = shape
+        steps.append(Step(name, op, inputs, shape))
+    return tuple(steps)
+
+
+def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[StepOp, Shape]:
+    """A step's operation and its output shape. Raises ValueError, KeyError or TypeError."""
+    channels, side, _ = inputs[0]
+    kind = fields["op"]
+    if kind not in ("sum", "join") and len(inputs) != 1:
+        raise ValueError
+    if kind == "linear":
+        sizes = [_integer(size, 1, CHANNELS) for size in fields["sizes"]]
+        outputs, kernel, stride, groups = sizes
+        if kernel > 2 * side + 1 or stride > side:
+            raise ValueError
+        layer = Convolution(channels, outputs, side, kernel, stride, groups)
+        return Linear(layer), (outputs, layer.output_side, layer.output_side)
+    if kind == "nonlinear":
+        return _nonlinear(fields, inputs[0], ring), inputs[0]
+    if kind == "slice":
+        start = _integer(fields["start"], 0, channels - 1)
+        stop = _integer(fields["stop"], start + 1, channels)
+        return Slice(start, stop), (stop - start, side, side)
+    if kind == "pool":
+        size = _integer(fields["size"], 1, side)
+        return SumPool(size), (channels, side // size, side // size)
+    lifts = tuple(_integer(lift, 0, ring.bits - 1) for lift in fields["lifts"])
+    if len(lifts) != len(inputs):
+        raise ValueError
+    if kind == "sum" and len(set(inputs)) == 1:
+        return Sum(lifts), inputs[0]
+    if kind == "join" and len({shape[1] for shape in inputs}) == 1:
+        return Join(lifts), (sum(shape[0] for shape in inputs), side, side)
+    raise ValueError
+
+
+def _nonlinear(fields: Mapping[str, Any], shape: Shape, ring: Ring) -> Nonlinear:
+    shift, relus = _integer(fields["shift"], 0, ring.bits - 2), fields["relus"]
+    if isinstance(relus, bool):
+        return Nonlinear(relus, shift)
+    packed = np.frombuffer(base64.b64decode(relus, validate=True), np.uint8)
+    if packed.size != -(-prod(shape) // 8):
+        raise ValueError
+    return Nonlinear(
+        np.unpackbits(packed, count=prod(shape)).astype(np.bool_).reshape(shape), shift
+    )
+
+
+def _shape(value: Any) -> Shape:
+    channels, height, width = (_integer(size, 1, CHANNELS) for size in value)
+    if height != width or channels * height * width > ELEMENTS:
+        raise BadProgram("the program's images are not square, or too large")
+    return channels, height, width
+
+
+def _integer(value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _positive(value: Any) -> float:
+    if not _number(value) > 0:
+        raise ValueError
+    return float(value)

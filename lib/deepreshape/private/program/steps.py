@@ -1,0 +1,200 @@
+"""A private program: what client and server compute on shares, in fixed point, step by step.
+
+The program itself is public: shapes, shifts, and which ReLUs are kept. Weights and biases are the
+server's (`Weights`); the client never sees them, nor needs them. An integer v in a tensor stands
+for the number v * unit of that tensor; units are powers of two, except behind a mean.
+
+Offline, online and reference all walk the same steps; they differ in what a `Linear` and a
+`Nonlinear` do. The other steps are linear maps that everybody knows, so each party applies them to
+its own share (`local`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.program.folding import Mask
+from deepreshape.private.rings import Integers, Ring, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A convolution with the server's weights and bias."""
+
+    layer: Convolution
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Nonlinear:
+    """x -> max(x, 0) / 2^shift where `relus` is true, x / 2^shift elsewhere, rounded to the nearest
+    (halves up). relus: a mask, or one answer for all."""
+
+    relus: Mask | bool
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of the inputs, each times 2^lift."""
+
+    lifts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The inputs behind one another along the channels, each times 2^lift."""
+
+    lifts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SumPool:
+    """The sum over windows of size x size."""
+
+    size: int
+
+
+StepOp = Linear | Nonlinear | Sum | Join | Slice | SumPool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """An operation: its name, what it reads, and its output shape."""
+
+    name: str
+    op: StepOp
+    inputs: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Program:
+    """The public part of a private network.
+
+    image: the shape of its input. unit: what an integer 1 of the input stands for, after pixels
+    0..255 are normalised by `mean` and `std` (each by channel). logit: the same for the output.
+    """
+
+    ring: Ring
+    image: Shape
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    unit: float
+    steps: tuple[Step, ...]
+    logit: float
+
+    @property
+    def relus(self) -> int:
+        """ReLUs that are evaluated."""
+        return sum(int(_relus(step).sum()) for step in self.steps)
+
+    @property
+    def truncations(self) -> int:
+        """Elements that are shifted and no ReLU."""
+        return sum(
+            int((~_relus(step)).sum())
+            for step in self.steps
+            if isinstance(step.op, Nonlinear) and step.op.shift
+        )
+
+    def quantised(self, pixels: npt.NDArray[np.uint8]) -> Integers:
+        """Pixels (height, width, 3) as integers of the input's shape. Raises ValueError."""
+        channels, height, width = self.image
+        if pixels.shape != (height, width, channels):
+            raise ValueError(
+                f"the network takes images of {height} x {width} pixels and {channels} channels,"
+                f" not {' x '.join(map(str, pixels.shape))}"
+            )
+        normalised = (pixels - np.asarray(self.mean)) / np.asarray(self.std)
+        found: Integers = np.rint(normalised.transpose(2, 0, 1) / self.unit).astype(np.int64)
+        return found
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LinearWeights:
+    """weights: (outputs, inputs / groups, kernel, kernel). bias: (outputs,)."""
+
+    weights: Integers
+    bias: Integers
+
+
+Weights = Mapping[str, LinearWeights]
+"""The server's part, by step."""
+
+
+def _relus(step: Step) -> Mask:
+    if not isinstance(step.op, Nonlinear):
+        return np.zeros(0, np.bool_)
+    return np.broadcast_to(np.asarray(step.op.relus), step.shape)
+
+
+def local(op: Sum | Join | Slice | SumPool, inputs: list[Words], ring: Ring) -> Words:
+    """A step that each party takes on its own share, (channels, height, width)."""
+    match op:
+        case Sum(lifts):
+            total = _lifted(inputs[0], lifts[0], ring)
+            for share, lift in zip(inputs[1:], lifts[1:], strict=True):
+                total = ring.add(total, _lifted(share, lift, ring))
+            return total
+        case Join(lifts):
+            parts = zip(inputs, lifts, strict=True)
+            return np.concatenate([_lifted(share, lift, ring) for share, lift in parts])
+        case Slice(start, stop):
+            return inputs[0][start:stop]
+        case SumPool(size):
+            channels, height, width = inputs[0].shape
+            rows, columns = height // size, width // size
+            kept = inputs[0][:, : rows * size, : columns * size]
+            windows = kept.reshape(channels, rows, size, columns, size)
+            total = np.zeros((channels, rows, columns), np.uint64)
+            for i in range(size):
+                for j in range(size):
+                    total = ring.add(total, windows[:, :, i, :, j])
+            return total
+
+
+def _lifted(share: Words, lift: int, ring: Ring) -> Words:
+    """share * 2^lift."""
+    for _ in range(lift if not ring.binary else 0):
+        share = ring.add(share, share)
+    if ring.binary:
+        return (share << np.uint64(lift)) & np.uint64(ring.modulus - 1)
+    return share
+
+
+def walk(
+    program: Program,
+    image: Words,
+    linear: Callable[[Step, Linear, Words], Words],
+    nonlinear: Callable[[Step, Nonlinear, Words], Words],
+) -> Words:
+    """Take every step, from a share of the image to a share of the logits (classes,)."""
+    last_use = {name: step.name for step in program.steps for name in step.inputs}
+    values = {IMAGE: image}
+    for step in program.steps:
+        inputs = [values[name] for name in step.inputs]
+        match step.op:
+            case Linear():
+                values[step.name] = linear(step, step.op, inputs[0])
+            case Nonlinear():
+                values[step.name] = nonlinear(step, step.op, inputs[0])
+            case _:
+                values[step.name] = local(step.op, inputs, program.ring)
+        for name in step.inputs:
+            if last_use[name] == step.name:
+                values.pop(name, None)
+    return values[program.steps[-1].name].reshape(-1)
+
+
+def rounding(shift: int) -> int:
+    """What is added before a shift, so that it rounds to the nearest."""
+    return (1 << shift) >> 1
+
+
+def shifted(op: Nonlinear, lifted: Integers) -> Integers:
+    """A `Nonlinear` step in the clear, on signed numbers to which `rounding` was added."""
+    return np.where(op.relus, np.maximum(lifted, 0), lifted) >> op.shift

@@ -1,0 +1,55 @@
+"""Where secrets come from: AES-256 in counter mode under a key from the operating system.
+
+Whatever is secret in private/ is drawn from a `Randomness` that the caller hands in, so a test can
+put a known one in its place and see that nothing else was used.
+"""
+
+import os
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from deepreshape.private.rings import Ring, Words
+
+
+class Randomness(Protocol):
+    """A source of uniform bytes."""
+
+    def bytes(self, count: int) -> npt.NDArray[np.uint8]:
+        """The next `count` bytes; never the same twice."""
+        ...
+
+
+class SystemRandomness:
+    """AES-256-CTR, keyed once by the operating system (or by `key`, 32 bytes, in tests)."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._stream = Cipher(
+            algorithms.AES256(os.urandom(32) if key is None else key), modes.CTR(bytes(16))
+        ).encryptor()
+
+    def bytes(self, count: int) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(bytearray(self._stream.update(bytes(count))), np.uint8)
+
+
+def bits(source: Randomness, count: int) -> npt.NDArray[np.bool_]:
+    """Uniform bits, shape (count,)."""
+    packed = source.bytes(-(-count // 8))
+    return np.unpackbits(packed, count=count).astype(np.bool_)
+
+
+def uniform(source: Randomness, ring: Ring, shape: tuple[int, ...]) -> Words:
+    """Uniform residues of a ring.
+
+    Modulo a prime, words that fall outside the largest multiple are drawn again, so none is
+    likelier than another.
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    words = source.bytes(8 * count).view(np.uint64) >> np.uint64(64 - ring.bits)
+    if not ring.binary:
+        while (outside := np.flatnonzero(words >= ring.modulus)).size:
+            again = source.bytes(8 * outside.size).view(np.uint64)
+            words[outside] = again >> np.uint64(64 - ring.bits)
+    return words.reshape(shape)

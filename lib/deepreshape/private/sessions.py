@@ -1,0 +1,169 @@
+"""Both parties of a private inference: a server that takes sessions, and a client in one call."""
+
+import multiprocessing
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
+from time import monotonic
+
+import numpy as np
+import numpy.typing as npt
+
+from deepreshape.private.client import Client
+from deepreshape.private.program.model import Model
+from deepreshape.private.program.steps import Program
+from deepreshape.private.protocol import RINGS
+from deepreshape.private.randomness import SystemRandomness
+from deepreshape.private.rings import Integers
+from deepreshape.private.server import Service, Session, service
+from deepreshape.private.stopwatch import Spent
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.link import Address, Link, accept, connect, listen, listening
+from deepreshape.private.wire.pipe import WireError
+from deepreshape.private.wire.traffic import Traffic
+
+KEPT = 2 << 30
+"""Bytes of weight plaintexts that a server keeps between images."""
+IDLE = 60.0
+"""Seconds that a session may be idle."""
+LONG = 600.0
+"""Seconds that a peer may take to compute."""
+SESSIONS = 2
+"""Sessions at a time; others wait."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def ready(model: Model, packing: str, allowance: int = KEPT) -> Service:
+    """A model ready to serve under a packing. Raises ValueError where a layer cannot be."""
+    program = replace(model.program, ring=RINGS[packing])
+    return service(program, model.weights, packing, allowance)
+
+
+def serve(
+    listener: socket.socket, service: Service, link: Link | None, say: Callable[[str], None]
+) -> None:
+    """Take sessions until interrupted, each in a process of its own: what a client does ends its
+    session and no other."""
+    context = multiprocessing.get_context("fork")
+    running: list[ForkProcess] = []
+    try:
+        while True:
+            running = [process for process in running if process.is_alive()]
+            if len(running) >= SESSIONS:
+                running[0].join(0.2)
+                continue
+            try:
+                sock = accept(listener, 1.0)
+            except WireError:
+                continue
+            process = context.Process(target=_session, args=(sock, service, link, say))
+            process.start()
+            running.append(process)
+            sock.close()
+    finally:
+        for process in running:
+            process.terminate()
+            process.join()
+
+
+def _session(
+    sock: socket.socket, service: Service, link: Link | None, say: Callable[[str], None]
+) -> None:
+    with Channel(sock, link=link, limit=IDLE) as channel:
+        try:
+            Session(channel, service, SystemRandomness()).serve(IDLE)
+        except (WireError, ValueError) as error:
+            channel.refuse(type(error).__name__)
+            say(f"a session ended: {error}")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Classified:
+    """Logits of an image, in units of the program's `logit`, and the seconds of both phases."""
+
+    logits: Integers
+    offline: float
+    online: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcome:
+    """What a session came to, as the client saw it."""
+
+    images: Sequence[Classified]
+    logit: float
+    traffic: Traffic
+    client: Mapping[Spent, float]
+
+
+Chosen = Callable[[Program], Sequence[Pixels]]
+"""The images (height, width, 3) to classify, once the program says what it takes."""
+
+
+def classify(address: Address, chosen: Chosen, link: Link | None = None) -> Outcome:
+    """Classify images in one session. Raises WireError or ValueError."""
+    with Channel(connect(address), link=link, limit=LONG) as channel:
+        try:
+            client = Client(channel, SystemRandomness())
+            images = chosen(client.program)
+            for image in images:
+                client.program.quantised(image)
+            found = [_one(client, image) for image in images]
+        except ValueError as error:
+            channel.refuse(type(error).__name__)
+            raise
+        return Outcome(found, client.program.logit, channel.traffic, dict(client.watch.seconds))
+
+
+def _one(client: Client, image: Pixels) -> Classified:
+    start = monotonic()
+    prepared = client.prepare()
+    middle = monotonic()
+    logits = client.classify(prepared, image)
+    return Classified(logits, middle - start, monotonic() - middle)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Both:
+    """A session on this machine, from both sides. ready: seconds in which the server prepared its
+    weights."""
+
+    outcome: Outcome
+    server: Mapping[Spent, float]
+    ready: float
+
+
+def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -> Both:
+    """Client and server as two processes over a connection on the loopback address.
+
+    Raises WireError, ValueError or OSError; the server's own line is in the message.
+    """
+    start = monotonic()
+    made = ready(model, packing)
+    seconds = monotonic() - start
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    with listen(Address("127.0.0.1", 0)) as listener:
+        process = context.Process(target=_reporting, args=(listener, made, link, theirs))
+        process.start()
+        theirs.close()
+        try:
+            outcome = classify(listening(listener), chosen, link)
+            server = ours.recv()
+        finally:
+            process.terminate()
+            process.join()
+    return Both(outcome, server, seconds)
+
+
+def _reporting(
+    listener: socket.socket, service: Service, link: Link | None, report: Connection
+) -> None:
+    """Serve one session, and tell where the server's seconds went."""
+    with Channel(accept(listener, IDLE), link=link, limit=LONG) as channel:
+        session = Session(channel, service, SystemRandomness())
+        session.serve(IDLE)
+        report.send(dict(session.watch.seconds))

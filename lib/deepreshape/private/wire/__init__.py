@@ -1,0 +1,1 @@
+"""What goes between two processes: frames, limits, accounts, an emulated link."""

@@ -1,0 +1,281 @@
+"""Frames between client and server, and an account of what they cost.
+
+A frame is a header of 20 bytes and a payload. The header holds two magic bytes, the version, the
+kind, the number of the frame in its direction and the payload's length; so garbage, and frames
+dropped, repeated or out of order, are found at once. Nothing is authenticated: the parties are
+semi-honest, and on an open network the connection belongs inside a tunnel. Bytes from the other
+party are checked before memory is set aside for them, and every failure is a `WireError`.
+
+Either party may send at any time (see `Pipe`): no order of sends and receives in which each
+message has its receiver locks up, as long as neither is more than 64 MiB ahead.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from deepreshape.private.wire.link import Link, Relay
+from deepreshape.private.wire.pipe import BadFrame, PeerGone, PeerSlow, Pipe, Refused, WireError
+from deepreshape.private.wire.traffic import Account, Tally, Traffic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Octets: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
+
+MAGIC = b"DR"
+VERSION = 1
+HEADER = struct.Struct("<2sBBQQ")
+"""Magic, version, kind, number of the frame, length of the payload."""
+HELLO = 0
+ERROR = 255
+"""Kinds that are taken; those of a protocol lie between."""
+LINE = 300
+"""Bytes of the line in which a party says why it stops."""
+SKIPPED = 1 << 16
+
+
+class Channel:
+    """Frames to and from one peer, over a connected socket that is then the channel's to close.
+
+    link: the network to emulate; each side delays what it sends. limit: seconds that a send or a
+    receive may take in all, where the call names no other. One thread uses a channel. After an
+    error the channel has stopped: every further call fails, except `refuse` and `close`.
+    """
+
+    def __init__(
+        self, sock: socket.socket, *, link: Link | None = None, limit: float = 60.0
+    ) -> None:
+        self.limit = limit
+        self._sock = sock
+        self._relay = Relay(sock, link) if link else None
+        self._pipe = Pipe(sock, self._relay.inlet if self._relay else sock)
+        self._next_sent = self._next_received = 0
+        self._half_sent = False
+        self._stopped: str | None = None
+        self._account = Account("", "")
+        self._tallies: dict[Account, Tally] = {}
+        self._sent_last: bool | None = None
+
+    def __enter__(self) -> "Channel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Deliver what an emulated link still holds, and close; again is harmless."""
+        self._stopped = self._stopped or "it was closed"
+        if self._relay:
+            self._relay.close()
+        self._sock.close()
+
+    def send(self, kind: int, payload: "Octets", *, limit: float | None = None) -> None:
+        """Send one frame; the payload is any contiguous buffer, and may be changed afterwards."""
+        _check(kind)
+        octets = _octets(payload)
+        with self._working():
+            try:
+                self._put(kind, octets, self._deadline(limit))
+            except PeerGone:
+                self._last_words()
+                raise
+
+    def send_many(
+        self, kind: int, payloads: "Iterable[Octets]", *, limit: float | None = None
+    ) -> None:
+        """Send each payload as a frame, as soon as it is made; the limit holds for each."""
+        for payload in payloads:
+            self.send(kind, payload, limit=limit)
+
+    def receive(
+        self,
+        kind: int,
+        *,
+        at_most: int | None = None,
+        exactly: int | None = None,
+        limit: float | None = None,
+    ) -> bytearray:
+        """The payload of the next frame, of this kind and of a length that is allowed.
+
+        Give either `at_most` or `exactly`, in bytes.
+        """
+        if (at_most is None) == (exactly is None):
+            raise ValueError("a receive needs either at_most or exactly")
+        least, most = (0, at_most) if exactly is None else (exactly, exactly)
+        assert most is not None
+        with self._working():
+            deadline = self._deadline(limit)
+            payload = bytearray(self._header(kind, least, most, deadline))
+            self._body(kind, memoryview(payload), deadline)
+        return payload
+
+    def receive_many(
+        self, kind: int, count: int, *, at_most: int, limit: float | None = None
+    ) -> Iterator[bytearray]:
+        """The payloads of the next `count` frames, one at a time; the limits hold for each."""
+        for _ in range(count):
+            yield self.receive(kind, at_most=at_most, limit=limit)
+
+    def receive_into(self, kind: int, buffer: "Octets", *, limit: float | None = None) -> None:
+        """Fill a contiguous buffer from one frame or more, however the sender cut it up.
+
+        The limit holds for all of it.
+        """
+        view = _octets(buffer)
+        if view.readonly:
+            raise ValueError("the buffer to receive into is read-only")
+        with self._working():
+            deadline = self._deadline(limit)
+            filled = 0
+            while True:
+                rest = view.nbytes - filled
+                length = self._header(kind, min(1, rest), rest, deadline)
+                self._body(kind, view[filled : filled + length], deadline)
+                filled += length
+                if filled == view.nbytes:
+                    return
+
+    def refuse(self, reason: str) -> None:
+        """Tell the peer in one line why this side stops, if it still listens; never fails.
+
+        The reason is sent in the clear: nothing secret belongs in it.
+        """
+        # After half a frame, these bytes would be taken for the rest of its payload.
+        if not self._half_sent:
+            line = memoryview(printable(reason, LINE).encode("ascii", "replace"))
+            with suppress(WireError):
+                self._put(ERROR, line, time.monotonic() + 1.0)
+        self._stopped = self._stopped or "it was ended by this side"
+
+    @contextmanager
+    def account(self, phase: str, step: str) -> Iterator[None]:
+        """Count what is sent and received within under this phase and step."""
+        before, self._account = self._account, Account(phase, step)
+        try:
+            yield
+        finally:
+            self._account = before
+
+    @property
+    def traffic(self) -> Traffic:
+        """What this side has sent and received up to now."""
+        return Traffic(MappingProxyType(dict(self._tallies)))
+
+    @property
+    def seconds(self) -> float:
+        """What sending and receiving took up to now, waiting included."""
+        return sum(tally.seconds for tally in self._tallies.values())
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Send or receive, unless the channel has stopped; stop it if that is broken off."""
+        if self._stopped:
+            raise WireError(f"this channel has stopped: {self._stopped}")
+        self._stopped = "a frame was broken off"
+        start = time.monotonic()
+        try:
+            yield
+        except WireError as error:
+            self._stopped = str(error)
+            raise
+        else:
+            self._stopped = None
+        finally:
+            self._count(Tally(seconds=time.monotonic() - start))
+
+    def _deadline(self, limit: float | None) -> float:
+        return time.monotonic() + (self.limit if limit is None else limit)
+
+    def _put(self, kind: int, payload: memoryview, deadline: float) -> None:
+        header = HEADER.pack(MAGIC, VERSION, kind, self._next_sent, payload.nbytes)
+        self._half_sent = True
+        self._pipe.write([memoryview(header), payload], deadline, named(kind))
+        self._half_sent = False
+        self._next_sent += 1
+        octets, turned = len(header) + payload.nbytes, self._sent_last is not True
+        self._count(Tally(sent=octets, frames_sent=1, rounds=turned))
+        self._sent_last = True
+
+    def _header(self, kind: int, least: int, most: int, deadline: float) -> int:
+        """The length of the next frame, which is of this kind and of `least` to `most` bytes."""
+        found, length = self._any_header(named(kind), deadline)
+        if found != kind:
+            raise BadFrame(f"a frame of kind {found} came where {named(kind)} was due")
+        if not least <= length <= most:
+            allowed = f"{most}" if least == most else f"{least} to {most}"
+            raise BadFrame(f"{named(kind)} has {length} bytes, where {allowed} are allowed")
+        return length
+
+    def _any_header(self, what: str, deadline: float) -> tuple[int, int]:
+        """Kind and length of the next frame; Refused, with its line, if that is an error."""
+        header = bytearray(HEADER.size)
+        self._pipe.read_into(memoryview(header), deadline, what)
+        magic, version, kind, number, length = HEADER.unpack(header)
+        if magic != MAGIC:
+            raise BadFrame(f"the peer sent something else than a frame where {what} was due")
+        if version != VERSION:
+            raise BadFrame(f"the peer's frames are of version {version}, ours of {VERSION}")
+        if number != self._next_received:
+            raise BadFrame(
+                f"frame {number} came where {self._next_received} was due: "
+                "one was dropped, repeated or out of order"
+            )
+        if kind == ERROR:
+            if length > LINE:
+                raise BadFrame(f"the peer stopped, and said why in {length} bytes")
+            line = bytearray(length)
+            self._pipe.read_into(memoryview(line), deadline, "an error")
+            raise Refused(f"the peer stopped: {printable(line.decode('ascii', 'replace'), LINE)}")
+        return kind, length
+
+    def _body(self, kind: int, payload: memoryview, deadline: float) -> None:
+        self._pipe.read_into(payload, deadline, named(kind))
+        self._next_received += 1
+        octets, turned = HEADER.size + payload.nbytes, self._sent_last is not False
+        self._count(Tally(received=octets, frames_received=1, rounds=turned))
+        self._sent_last = False
+
+    def _last_words(self) -> None:
+        """Raise Refused if the peer, now gone, left a reason behind what else it had sent."""
+        deadline = time.monotonic() + 1.0
+        scratch = memoryview(bytearray(SKIPPED))
+        with suppress(PeerGone, PeerSlow, BadFrame):
+            while time.monotonic() < deadline:
+                _, left = self._any_header("an error", deadline)
+                while left and time.monotonic() < deadline:
+                    piece = scratch[:left]
+                    self._pipe.read_into(piece, deadline, "an error")
+                    left -= piece.nbytes
+                self._next_received += 1
+
+    def _count(self, tally: Tally) -> None:
+        self._tallies[self._account] = self._tallies.get(self._account, Tally()) + tally
+
+
+def named(kind: int) -> str:
+    """A kind as messages name it."""
+    return kind.name if isinstance(kind, IntEnum) else f"a frame of kind {kind}"
+
+
+def printable(text: str, most: int) -> str:
+    """At most `most` characters, none of which moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else "?" for c in text[:most])
+
+
+def _check(kind: int) -> None:
+    if not 0 <= kind < ERROR:
+        raise ValueError(f"the kind {kind} is not in 0 ... {ERROR - 1}")
+
+
+def _octets(payload: "Octets") -> memoryview:
+    view = memoryview(cast(bytes, payload))  # before Python 3.12, numpy's types name no buffer
+    if not view.c_contiguous:
+        raise ValueError("a payload has to be contiguous")
+    # A view without elements cannot be cast.
+    return view.cast("B") if view.nbytes else memoryview(bytearray())

@@ -1,0 +1,72 @@
+"""Private models on disk: whole, or not read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepreshape.design import parse
+from deepreshape.private.program.compiled import agreement
+from deepreshape.private.program.model import BadModel, Model, read, write
+from deepreshape.private.program.reference import logits
+from tests.private.small import IMAGES, small
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    made = small(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
+    return Model(made.program, made.weights, {"network": "a small one", "test": 12.5})
+
+
+def test_a_model_computes_the_same_after_it_was_written(model: Model, tmp_path: Path) -> None:
+    write(tmp_path / "m.safetensors", model)
+    again = read(tmp_path / "m.safetensors")
+    for pixels in IMAGES[:3]:
+        before = logits(model.program, model.weights, pixels)
+        np.testing.assert_array_equal(logits(again.program, again.weights, pixels), before)
+
+
+def test_a_model_keeps_its_facts(model: Model, tmp_path: Path) -> None:
+    write(tmp_path / "m.safetensors", model)
+    assert read(tmp_path / "m.safetensors").about == model.about
+
+
+def test_weights_take_at_most_two_bytes(model: Model, tmp_path: Path) -> None:
+    write(tmp_path / "m.safetensors", model)
+    weights = sum(mine.weights.size for mine in model.weights.values())
+    assert (tmp_path / "m.safetensors").stat().st_size < 2 * weights + 30_000
+
+
+@pytest.mark.parametrize("place", [40, 2_000, -5])
+def test_a_changed_byte_is_found(model: Model, tmp_path: Path, place: int) -> None:
+    path = tmp_path / "m.safetensors"
+    write(path, model)
+    octets = bytearray(path.read_bytes())
+    octets[place] ^= 1
+    path.write_bytes(octets)
+    with pytest.raises(BadModel, match=r"m\.safetensors"):
+        read(path)
+
+
+@pytest.mark.parametrize("kept", [0, 7, 500, -1])
+def test_a_cut_file_is_found(model: Model, tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "m.safetensors"
+    write(path, model)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadModel):
+        read(path)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(model: Model, tmp_path: Path) -> None:
+    folder = tmp_path / "missing"
+    with pytest.raises(OSError, match="could not be written"):
+        write(folder / "m.safetensors", model)
+    assert not folder.exists()
+
+
+def test_fixed_and_floating_point_mostly_agree() -> None:
+    made = small(parse("HRN-2x2x2x(m=4)", resolution=16, classes=10))
+    found = agreement(made, IMAGES, np.zeros(len(IMAGES), np.int64))
+    assert found.images == len(IMAGES)
+    assert found.alike >= 0.9
+    assert found.difference < 0.02

@@ -1,0 +1,77 @@
+"""Both parties as processes: the answers, and what survives a hostile client."""
+
+import multiprocessing
+import socket
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from deepreshape.design import parse
+from deepreshape.private.program.model import Model
+from deepreshape.private.program.reference import logits
+from deepreshape.private.sessions import both, classify, ready, serve
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.link import Address, connect, listen, listening
+from tests.private.small import IMAGES, small
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    made = small(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
+    return Model(made.program, made.weights, {})
+
+
+@pytest.fixture
+def server(model: Model) -> Iterator[Address]:
+    """A server in a process of its own."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        made = ready(model, "coefficients")
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=serve, args=(listener, made, None, lambda line: None))
+        process.start()
+        try:
+            yield listening(listener)
+        finally:
+            process.terminate()
+            process.join()
+
+
+def test_two_processes_give_the_logits_of_the_reference(model: Model) -> None:
+    found = both(model, "coefficients", lambda program: list(IMAGES[:2]))
+    for pixels, each in zip(IMAGES, found.outcome.images, strict=False):
+        np.testing.assert_array_equal(each.logits, logits(model.program, model.weights, pixels))
+
+
+def test_both_sides_account_for_their_seconds(model: Model) -> None:
+    found = both(model, "coefficients", lambda program: [IMAGES[0]])
+    for side in (found.outcome.client, found.server):
+        assert {spent.work for spent in side} >= {"HE", "GC", "OT"}
+        assert {spent.phase for spent in side} >= {"setup", "offline", "online"}
+
+
+def test_most_bytes_are_offline(model: Model) -> None:
+    traffic = both(model, "coefficients", lambda program: [IMAGES[0]]).outcome.traffic
+    offline, online = traffic.total("offline"), traffic.total("online")
+    assert offline.sent + offline.received > 3 * (online.sent + online.received)
+
+
+def test_a_server_takes_one_client_after_another(server: Address, model: Model) -> None:
+    expected = logits(model.program, model.weights, IMAGES[0])
+    for _ in range(2):
+        found = classify(server, lambda program: [IMAGES[0]])
+        np.testing.assert_array_equal(found.images[0].logits, expected)
+
+
+def test_noise_ends_its_own_session_alone(server: Address, model: Model) -> None:
+    with socket.create_connection((server.host, server.port)) as sock:
+        sock.sendall(np.random.default_rng(0).bytes(1000))
+        with Channel(connect(server)) as silent:
+            silent.close()
+        found = classify(server, lambda program: [IMAGES[0]])
+    assert len(found.images) == 1
+
+
+def test_an_image_of_another_size_is_refused_before_it_costs_anything(server: Address) -> None:
+    with pytest.raises(ValueError, match="16 x 16"):
+        classify(server, lambda program: [np.zeros((8, 8, 3), np.uint8)])
