@@ -22,20 +22,22 @@ COUNTS = [
     if line.startswith("deepreshape ")
 ]
 CODE = [block for _, block in BLOCKS] + re.findall(r"`([^`\n]+)`", README)
+LONG = ("train", "serve", "classify", "pack")
+"""Commands that would take hours, never end, or need what is not here."""
 TARGETS = sorted(set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", "\n".join(CODE))))
 
 
-@pytest.mark.parametrize("line", [line for line in COUNTS if not line.startswith("train ")])
+@pytest.mark.parametrize("line", [line for line in COUNTS if not line.startswith(LONG)])
 def test_a_command_line_of_the_readme_runs(line: str) -> None:
     assert CliRunner().invoke(commands, shlex.split(line, comments=True)).exit_code == 0
 
 
-@pytest.mark.parametrize("line", [line for line in COUNTS if line.startswith("train ")])
-def test_a_training_of_the_readme_is_understood(line: str) -> None:
-    """It would take hours: its arguments are parsed, and its network."""
+@pytest.mark.parametrize("line", [line for line in COUNTS if line.startswith(LONG)])
+def test_a_long_command_of_the_readme_is_understood(line: str) -> None:
+    """Its arguments are parsed, and the network of a training."""
     name, *arguments = shlex.split(line, comments=True)
     context = commands.commands[name].make_context(name, arguments)
-    assert parse(context.params["network"])
+    assert name != "train" or parse(context.params["network"])
 
 
 def test_the_python_example_prints_what_its_comment_says(

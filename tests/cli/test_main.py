@@ -10,7 +10,10 @@ import pytest
 from deepreshape import cli
 from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
-COMMANDS = ("count", "equalize", "latency", "verify", "plan", "run", "train", "runs")
+COMMANDS = (
+    *("count", "equalize", "latency", "verify", "plan", "run", "train", "runs"),
+    *("pack", "private", "serve", "classify"),
+)
 LEAVES = [
     *(command for command in COMMANDS if command != "runs"),
     *(f"runs {command}" for command in ("list", "show", "compare", "export")),

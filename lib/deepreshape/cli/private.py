@@ -37,7 +37,12 @@ link_option = click.option(
 
 @click.command()
 @click.argument("key")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file, such as mine.safetensors.",
+)
 @click.option(
     "--check",
     type=click.IntRange(1),
@@ -45,8 +50,20 @@ link_option = click.option(
     show_default=True,
     help="Test images on which fixed point is compared with floating point.",
 )
-@click.option("--activation-bits", type=click.IntRange(4, 24), default=13, show_default=True)
-@click.option("--weight-bits", type=click.IntRange(2, 16), default=9, show_default=True)
+@click.option(
+    "--activation-bits",
+    type=click.IntRange(4, 24),
+    default=13,
+    show_default=True,
+    help="Of the largest activation behind a ReLU, without the sign.",
+)
+@click.option(
+    "--weight-bits",
+    type=click.IntRange(2, 16),
+    default=9,
+    show_default=True,
+    help="Of the largest weight of a layer, without the sign.",
+)
 @store_option
 @json_option
 def pack(
@@ -137,7 +154,13 @@ ABOUT = {
 @click.command()
 @model_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9000,
+    show_default=True,
+    help="To listen on; 0 takes one that is free.",
+)
 @packing_option
 @link_option
 def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> None:

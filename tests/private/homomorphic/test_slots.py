@@ -135,9 +135,10 @@ def test_the_noise_stays_below_its_bound(
     monkeypatch.setattr(server, "answer", measured)
     prepared = SLOTS.prepare(layer, weights, PRIME)
     list(prepared.apply(server, mask, SLOTS.encrypt(client, layer, share)))
-    # SEAL's budget is the room above the largest coefficient of the noise.
+    # SEAL's budget is the room above the largest coefficient of the noise, in whole bits; the part
+    # of the key switches is estimated.
     largest = client.context.flood_bits + 3 - min(left)
-    assert largest - 1 < prepared.noise_bits < largest + 8
+    assert largest - 2 < prepared.noise_bits < largest + 8
 
 
 @pytest.mark.parametrize("fill", [0, PRIME.modulus - 1])

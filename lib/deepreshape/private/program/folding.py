@@ -21,6 +21,12 @@ Mask = npt.NDArray[np.bool_]
 
 EPSILON = 1e-5
 """What BatchNorm adds to a variance."""
+PARTS: Mapping[type, tuple[str, ...]] = {
+    Conv: ("weight",),
+    BatchNorm: ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
+    Linear: ("weight", "bias"),
+}
+"""The arrays of a layer, by its operation; the count of batches is not needed."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,10 +70,13 @@ def fold(
 ) -> tuple[Node, ...]:
     """The graph of a trained net; its last node gives the logits, shape (classes, 1, 1).
 
-    Raises ArraysDoNotFit where an array is missing, has another shape or is not finite, or where a
-    mask belongs to no ReLU site.
+    Raises ArraysDoNotFit where an array is missing, has another shape or is not finite, or where an
+    array belongs to no layer or a mask to no ReLU site.
     """
     listed = layers(network)
+    known = {f"{of.name}.{part}" for of in listed for part in PARTS.get(type(of.op), ())}
+    if strange := set(arrays) - known:
+        raise ArraysDoNotFit(f"{min(strange)} is of no layer of {network}")
     readers = {name: [of for of in listed if name in of.inputs] for name in _names(listed)}
     shapes: dict[str, Shape] = {IMAGE: (3, network.resolution, network.resolution)}
     alias: dict[str, str] = {IMAGE: IMAGE}
@@ -125,6 +134,8 @@ def _normalisation(
         _array(arrays, f"{name}.{part}", (channels,))
         for part in ("weight", "bias", "running_mean", "running_var")
     )
+    if variance.min() < 0:
+        raise ArraysDoNotFit(f"{name}.running_var has negative entries")
     scale = gamma / np.sqrt(variance + EPSILON)
     return scale, beta - mean * scale
 
@@ -144,8 +155,9 @@ def _array(
 
 def _mask(masks: Mapping[str, Mask], name: str, shape: Shape) -> Mask | None:
     mask = masks.get(name)
-    if mask is None or mask.all():
+    if mask is None:
         return None
-    if mask.shape != shape:
-        raise ArraysDoNotFit(f"the mask of {name} has shape {mask.shape}, not {shape}")
-    return mask
+    if mask.shape != shape or mask.dtype != np.bool_:
+        found = f"{mask.dtype} {mask.shape}"
+        raise ArraysDoNotFit(f"the mask of {name} is {found}, not bool {shape}")
+    return None if mask.all() else mask

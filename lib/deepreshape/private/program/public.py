@@ -106,10 +106,14 @@ def _steps(listed: Any, ring: Ring, image: Shape) -> tuple[Step, ...]:
     shapes = {IMAGE: image}
     steps, total = [], prod(image)
     for number, fields in enumerate(listed, start=1):
-        name, inputs = fields["name"], tuple(fields["inputs"])
+        if not isinstance(fields, dict):
+            raise BadProgram(f"step {number} is no operation on what it reads")
+        name, inputs = fields.get("name"), fields.get("inputs")
         if not isinstance(name, str) or not 1 <= len(name) <= 200 or name in shapes:
             raise BadProgram(f"step {number} has no name of its own")
-        if not inputs or len(inputs) > CHANNELS or any(of not in shapes for of in inputs):
+        if not isinstance(inputs, list) or not 1 <= len(inputs) <= CHANNELS:
+            raise BadProgram(f"step {number} reads nothing, or too much")
+        if not all(isinstance(of, str) and of in shapes for of in inputs):
             raise BadProgram(f"step {number} reads what was not computed before it")
         try:
             op, shape = _op(fields, [shapes[of] for of in inputs], ring)
@@ -119,7 +123,7 @@ def _steps(listed: Any, ring: Ring, image: Shape) -> tuple[Step, ...]:
         if total > ELEMENTS:
             raise BadProgram(f"the program's tensors have more than {ELEMENTS:,} elements")
         shapes[name] = shape
-        steps.append(Step(name, op, inputs, shape))
+        steps.append(Step(name, op, tuple(inputs), shape))
     return tuple(steps)
 
 

@@ -218,7 +218,7 @@ class _Writer:
 
     def _require(self, node: Node, top: float, unit: float) -> None:
         if not self._holds(top, unit):
-            bits = ceil(log2(top / unit)) + self.precision.margin + 1
+            bits = floor(log2(top / unit)) + self.precision.margin + 2
             raise DoesNotFit(
                 f"{node.name} needs {bits} bits, and the ring has {self.ring.bits}:"
                 f" take fewer bits for activations ({self.precision.activation})"
