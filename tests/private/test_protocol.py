@@ -25,8 +25,8 @@ from deepreshape.private.garbled.garbling import Reused
 from deepreshape.private.garbled.transfer import TransferError
 from deepreshape.private.homomorphic.contexts import CiphertextError
 from deepreshape.private.program import public, reference
-from deepreshape.private.program.steps import Linear, Nonlinear, Sum
-from deepreshape.private.protocol import RINGS, Kind, linear_steps, offline_order
+from deepreshape.private.program.steps import Linear, Nonlinear, Step, Sum
+from deepreshape.private.protocol import RINGS, Kind, linear_steps, nonlinear_steps, offline_order
 from deepreshape.private.randomness import Randomness, SystemRandomness
 from deepreshape.private.rings import BINARY, PRIME, Words
 from deepreshape.private.server import Service, Session, service
@@ -178,24 +178,47 @@ def test_the_other_engine_gives_the_reference(monkeypatch: pytest.MonkeyPatch) -
 def test_layers_of_many_batches_and_on_disk_give_the_reference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    filed: list[int] = []
+
+    def counted(*args: Any) -> Any:
+        filed.append(1)
+        return in_a_file(*args)
+
+    in_a_file = client_module._filed
+    monkeypatch.setattr(client_module, "_filed", counted)
     monkeypatch.setattr(client_module, "IN_MEMORY", 0)
     network = Network(16, (Stage(16, 1),), 16, 5)
     assert protocol.BATCH < 16 * 16 * 16
     made, images = _made(network), pixels(network, 1)
     assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
+    assert len(filed) == 2 * len(nonlinear_steps(made.program))
 
 
 def test_no_answers_need_to_be_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the answers to a layer fill what a peer keeps, they are read before the next."""
+    order: list[str] = []
+
+    def noted(name: str) -> Callable[..., Any]:
+        wrapped = getattr(Client, name)
+
+        def call(self: Client, step: Step, *args: Any) -> Any:
+            order.append(name)
+            return wrapped(self, step, *args)
+
+        return call
+
+    for name in ("_ask", "_answer"):
+        monkeypatch.setattr(Client, name, noted(name))
     monkeypatch.setattr(client_module, "ANSWERS", 0)
     made, images = _made(DEEPER, part=0.5), pixels(DEEPER, 1)
     assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
+    assert order == ["_ask", "_answer"] * len(linear_steps(made.program))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("part", [None, 0.5])
-def test_a_share_is_asked_for_behind_those_it_is_made_of(name: str, part: float | None) -> None:
-    network = FAMILIES[name]
-    program, _ = small(network, some_masks(network, part) if part is not None else {})
+@pytest.mark.parametrize("number", range(len(FAMILIES)), ids=FAMILIES)
+def test_a_share_is_asked_for_behind_those_it_is_made_of(number: int) -> None:
+    network = list(FAMILIES.values())[number]
+    program, _ = small(network, some_masks(network) if number % 2 else {})
     order = offline_order(program)
     assert sorted(step.name for step in order) == sorted(step.name for step in program.steps)
     known = {"image"}
@@ -402,13 +425,9 @@ def honest(tiny: Service) -> Talk:
 
 
 def _stages(talk: Talk, side: str) -> list[int]:
-    """The first and the last frame of each kind."""
-    frames = (talk.ours if side == "client" else talk.theirs).frames
-    kinds = [kind for kind, _ in frames]
-    return sorted(
-        {kinds.index(kind) for kind in kinds}
-        | {len(kinds) - 1 - kinds[::-1].index(kind) for kind in kinds}
-    )
+    """The first frame of each kind, and the last of all."""
+    kinds = [kind for kind, _ in (talk.ours if side == "client" else talk.theirs).frames]
+    return sorted({kinds.index(kind) for kind in kinds} | {len(kinds) - 1})
 
 
 @pytest.mark.parametrize("how", [*SHAPES, *BYTES])
