@@ -1,12 +1,12 @@
 """The commands of private inference: `pack`, `serve`, `classify` and `private`."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
 from deepreshape.cli.arguments import json_option, store_option
 from deepreshape.cli.output import new_table, print_json, show
 from deepreshape.cli.rows import one
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deepreshape.private.program.model import Model
     from deepreshape.private.program.steps import Program
-    from deepreshape.private.sessions import Both, Outcome, Pixels
+    from deepreshape.private.sessions import Pixels
     from deepreshape.private.wire.link import Link
 
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
@@ -195,11 +195,11 @@ def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: b
     opened = [_opened(path) for path in images]
     address = Address.parse(server)
     outcome = ask(address, lambda program: _fitted(opened, program), _link(link))
-    rows = _answers([str(path) for path in images], outcome)
+    rows = answers([str(path) for path in images], outcome)
     if as_json:
         print_json({"images": rows})
         return
-    show(_answer_table(rows))
+    show(answer_table(rows))
 
 
 @click.command()
@@ -241,19 +241,19 @@ def private(
     else:
         names, pictures = _test_images(loaded, count or 1)
     found = both(loaded, packing, lambda program: pictures, _link(link))
-    rows = _answers(names, found.outcome)
+    rows = answers(names, found.outcome)
     exact = [
         bool((reference.logits(loaded.program, loaded.weights, picture) == each.logits).all())
         for picture, each in zip(pictures, found.outcome.images, strict=True)
     ]
     if as_json:
-        account = {" ".join(at): spent for at, spent in _account(found).items()}
-        print_json({"images": rows, "exact": exact, "ready": found.ready, "account": account})
+        where = {" ".join(at): spent for at, spent in account(found).items()}
+        print_json({"images": rows, "exact": exact, "ready": found.ready, "account": where})
         return
-    show(_answer_table(rows))
-    show(_phases(found, len(pictures)))
+    show(answer_table(rows))
+    show(phases(found, len(pictures)))
     if layers:
-        show(_by_layer(found, len(pictures)))
+        show(by_layer(found, len(pictures)))
     equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
     click.echo(f"equal to the fixed-point reference: {equal}")
     click.echo(f"weights made ready once: {found.ready:.2f} s")
@@ -312,93 +312,3 @@ def _drawn(images: int, count: int) -> list[int]:
 
     found: list[int] = np.random.default_rng(0).permutation(images)[:count].tolist()
     return found
-
-
-def _answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
-    """What came of each image: the class, its logit and the next one's, and seconds."""
-    rows = []
-    for name, found in zip(names, outcome.images, strict=True):
-        logits = found.logits * outcome.logit
-        order = logits.argsort()[::-1]
-        rows.append(
-            {
-                "image": name,
-                "class": int(order[0]),
-                "logit": float(logits[order[0]]),
-                "ahead": float(logits[order[0]] - logits[order[1]]),
-                "offline": found.offline,
-                "online": found.online,
-            }
-        )
-    return rows
-
-
-def _answer_table(rows: list[dict[str, Any]]) -> Any:
-    table = new_table("image", "class>", "logit>", "ahead of the next>", "offline>", "online>")
-    for row in rows:
-        table.add_row(
-            row["image"],
-            str(row["class"]),
-            f"{row['logit']:.3f}",
-            f"{row['ahead']:.3f}",
-            f"{row['offline']:.2f} s",
-            f"{row['online']:.3f} s",
-        )
-    return table
-
-
-WORK = ("HE", "GC", "OT", "clear")
-At = tuple[str, str]
-"""A phase and a step."""
-
-
-def _account(both: "Both") -> dict[At, dict[str, float]]:
-    """Seconds of each side by kind of work, seconds that the client waited, and bytes, by phase and
-    step."""
-    account: dict[At, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for side, seconds in (("client", both.outcome.client), ("server", both.server)):
-        for spent, value in seconds.items():
-            account[spent.phase, spent.step][f"{side} {spent.work}"] += value
-    for at, tally in both.outcome.traffic.tallies.items():
-        mine = account[at.phase, at.step]
-        mine["wire"] += tally.seconds
-        mine["up"] += tally.sent
-        mine["down"] += tally.received
-        mine["rounds"] += tally.rounds
-    return account
-
-
-def _phases(both: "Both", images: int) -> Any:
-    """The account of a session by phase; offline and online for each image."""
-    account = _account(both)
-    totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for (phase, _), mine in account.items():
-        for name, value in mine.items():
-            totals[phase][name] += value / (images if phase in ("offline", "online") else 1)
-    phases = [phase for phase in ("handshake", "setup", "offline", "online") if phase in totals]
-    table = new_table("", *(f"{_once(phase)}>" for phase in phases))
-    for name in [f"{side} {work}" for side in ("client", "server") for work in WORK] + ["wire"]:
-        if any(totals[phase][name] for phase in phases):
-            shown = "waiting and wire" if name == "wire" else name
-            table.add_row(shown, *(f"{totals[phase][name]:.3f} s" for phase in phases))
-    for name in ("up", "down"):
-        table.add_row(f"MB {name}", *(f"{totals[phase][name] / 1e6:.2f}" for phase in phases))
-    table.add_row("rounds", *(f"{totals[phase]['rounds']:.0f}" for phase in phases))
-    return table
-
-
-def _once(phase: str) -> str:
-    return f"{phase}, an image" if phase in ("offline", "online") else f"{phase}, once"
-
-
-def _by_layer(both: "Both", images: int) -> Any:
-    """The account of each step of both phases, for each image: both sides' seconds and bytes."""
-    table = new_table("phase", "step", *(f"{work}>" for work in WORK), "MB up>", "MB down>")
-    for (phase, step), mine in _account(both).items():
-        if phase not in ("offline", "online"):
-            continue
-        seconds = [(mine[f"client {work}"] + mine[f"server {work}"]) / images for work in WORK]
-        cells = [f"{value:.3f} s" if value else "" for value in seconds]
-        mega = [f"{mine[way] / images / 1e6:.2f}" for way in ("up", "down")]
-        table.add_row(phase, step, *cells, *mega)
-    return table

@@ -1,0 +1,100 @@
+"""What came of private inference, as tables: classes, and where seconds and bytes went."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from deepreshape.cli.output import new_table
+
+if TYPE_CHECKING:
+    from deepreshape.private.sessions import Both, Outcome
+
+
+def answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
+    """What came of each image: the class, its logit and the next one's, and seconds."""
+    rows = []
+    for name, found in zip(names, outcome.images, strict=True):
+        logits = found.logits * outcome.logit
+        order = logits.argsort()[::-1]
+        rows.append(
+            {
+                "image": name,
+                "class": int(order[0]),
+                "logit": float(logits[order[0]]),
+                "ahead": float(logits[order[0]] - logits[order[1]]),
+                "offline": found.offline,
+                "online": found.online,
+            }
+        )
+    return rows
+
+
+def answer_table(rows: list[dict[str, Any]]) -> Any:
+    table = new_table("image", "class>", "logit>", "ahead of the next>", "offline>", "online>")
+    for row in rows:
+        table.add_row(
+            row["image"],
+            str(row["class"]),
+            f"{row['logit']:.3f}",
+            f"{row['ahead']:.3f}",
+            f"{row['offline']:.2f} s",
+            f"{row['online']:.3f} s",
+        )
+    return table
+
+
+WORK = ("HE", "GC", "OT", "clear")
+At = tuple[str, str]
+"""A phase and a step."""
+
+
+def account(both: "Both") -> dict[At, dict[str, float]]:
+    """Seconds of each side by kind of work, seconds that the client waited, and bytes, by phase and
+    step."""
+    account: dict[At, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for side, seconds in (("client", both.outcome.client), ("server", both.server)):
+        for spent, value in seconds.items():
+            account[spent.phase, spent.step][f"{side} {spent.work}"] += value
+    for at, tally in both.outcome.traffic.tallies.items():
+        mine = account[at.phase, at.step]
+        mine["wire"] += tally.seconds
+        mine["up"] += tally.sent
+        mine["down"] += tally.received
+        mine["rounds"] += tally.rounds
+    return account
+
+
+def phases(both: "Both", images: int) -> Any:
+    """The account of a session by phase; offline and online for each image."""
+    spent = account(both)
+    totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for (phase, _), mine in spent.items():
+        for name, value in mine.items():
+            totals[phase][name] += value / (images if phase in ("offline", "online") else 1)
+    phases = [phase for phase in ("handshake", "setup", "offline", "online") if phase in totals]
+    table = new_table("", *(f"{_once(phase)}>" for phase in phases))
+    for name in [f"{side} {work}" for side in ("client", "server") for work in WORK] + ["wire"]:
+        if any(totals[phase][name] for phase in phases):
+            shown = "waiting and wire" if name == "wire" else name
+            table.add_row(shown, *(f"{totals[phase][name]:.3f} s" for phase in phases))
+    for name in ("up", "down"):
+        table.add_row(f"MB {name}", *(f"{totals[phase][name] / 1e6:.2f}" for phase in phases))
+    table.add_row("rounds", *(f"{totals[phase]['rounds']:.0f}" for phase in phases))
+    return table
+
+
+def _once(phase: str) -> str:
+    return f"{phase}, an image" if phase in ("offline", "online") else f"{phase}, once"
+
+
+def by_layer(both: "Both", images: int) -> Any:
+    """The account of each step of both phases, for each image: both sides' seconds and bytes."""
+    table = new_table("phase", "step", *(f"{work}>" for work in WORK), "MB up>", "MB down>")
+    for (phase, step), mine in account(both).items():
+        if phase not in ("offline", "online"):
+            continue
+        seconds = [(mine[f"client {work}"] + mine[f"server {work}"]) / images for work in WORK]
+        cells = [f"{value:.3f} s" if value else "" for value in seconds]
+        mega = [f"{mine[way] / images / 1e6:.2f}" for way in ("up", "down")]
+        table.add_row(phase, step, *cells, *mega)
+    return table
