@@ -1,9 +1,12 @@
 """The benchmarks: small ones end well, and one whose two ways of counting differ does not."""
 
+import re
+
 import pytest
 
-from ci.bench import design, train
+from ci.bench import design, private, train
 from deepreshape.design import Network
+from deepreshape.private.homomorphic.layers import Convolution
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +66,18 @@ def test_the_plain_loop_sees_whole_pictures_and_their_labels() -> None:
     picture, label = train.Pictures(2)[1]
     assert picture.shape == (3, 32, 32)
     assert 0 <= label < 100
+
+
+def test_private_inference_is_told_beside_its_references(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(private, "RELUS", 2048)
+    monkeypatch.setattr(private, "MANY", 4096)
+    monkeypatch.setattr(private, "CONVOLUTION", Convolution(4, 4, 8, 3))
+    monkeypatch.setattr(private, "NETWORK", "HRN-2x5x3x(m=1)-C1-T234")
+    monkeypatch.setattr(private, "IMAGES", 2)
+    assert private.main(1) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"us with numba, [0-9.]+ us with numpy", out)
+    assert re.search(r"rotation-free, [0-9.]+ s with Delphi's packing", out)
+    assert re.search(r"each after it: offline [0-9.]+ s, online [0-9.]+ s", out)

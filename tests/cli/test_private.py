@@ -1,6 +1,7 @@
 """`deepreshape pack`, `private`, `serve`, `classify`: images that the net does not see."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,31 @@ def test_bad_input_is_one_line(
     assert says in answer.err
     assert answer.err.count("\n") == 1
     assert answer.out == ""
+
+
+def test_a_run_whose_weights_were_not_kept_is_one_line(
+    call: Command, shelf: Path, tmp_path: Path, float32: None
+) -> None:
+    key = json.loads(call(*SMALL, "--profile", "smoke", "--workers", "1", "--json").out)["key"]
+    (shelf / f"{key}.safetensors").unlink()
+    answer = call("pack", key, "--out", str(tmp_path / "model.safetensors"))
+    assert answer.code == 2
+    assert answer.err.endswith("the weights of this run were not kept\n")
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_a_server_that_is_ended_says_nothing_of_its_sessions(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deepreshape", "serve", str(DIGITS), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        host, port = process.stdout.readline().split()[-1].split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.recv(1)  # the session has begun
+            process.terminate()
+            process.wait(20)
+        assert process.stderr.read() == ""
 
 
 def test_a_server_that_is_not_there_is_one_line(call: Command, tmp_path: Path) -> None:

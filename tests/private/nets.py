@@ -12,6 +12,7 @@ from deepreshape.design import Network
 from deepreshape.learn.masks import apply, sites
 from deepreshape.learn.nets import Net, build
 from deepreshape.private.program import quantise
+from deepreshape.private.program.compiled import Compiled, compiled
 from deepreshape.private.program.folding import Mask, Node, fold
 from deepreshape.private.program.quantise import Precision
 from deepreshape.private.program.steps import Program, Weights
@@ -85,3 +86,9 @@ def small(
 ) -> tuple[Program, Weights]:
     """The private program of a net of random weights."""
     return program_of(folded(network, masks), pixels(network), ring)
+
+
+def packed(network: Network) -> Compiled:
+    """What `deepreshape pack` makes of a net of random weights."""
+    net = arrays(trained(network))
+    return compiled(network, net, {}, pixels(network), MEAN, STD, Precision())

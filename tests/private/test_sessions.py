@@ -13,12 +13,14 @@ from deepreshape.private.program.reference import logits
 from deepreshape.private.sessions import both, classify, ready, serve
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen, listening
-from tests.private.small import IMAGES, small
+from tests.private.nets import packed, pixels
+
+IMAGES = pixels(parse("HRN-2x2x2x(m=4)", resolution=16), count=64)
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    made = small(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
+    made = packed(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
     return Model(made.program, made.weights, {})
 
 
@@ -39,8 +41,8 @@ def server(model: Model) -> Iterator[Address]:
 
 def test_two_processes_give_the_logits_of_the_reference(model: Model) -> None:
     found = both(model, "coefficients", lambda program: list(IMAGES[:2]))
-    for pixels, each in zip(IMAGES, found.outcome.images, strict=False):
-        np.testing.assert_array_equal(each.logits, logits(model.program, model.weights, pixels))
+    for image, each in zip(IMAGES, found.outcome.images, strict=False):
+        np.testing.assert_array_equal(each.logits, logits(model.program, model.weights, image))
 
 
 def test_both_sides_account_for_their_seconds(model: Model) -> None:

@@ -1,6 +1,6 @@
 """The commands of private inference: `pack`, `serve`, `classify` and `private`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,21 @@ import click
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
 from deepreshape.cli.arguments import json_option, store_option
 from deepreshape.cli.output import new_table, print_json, show
-from deepreshape.cli.rows import one
+from deepreshape.cli.rows import Recorded, one
 
 if TYPE_CHECKING:
-    import torch
+    from typing import Any
+
+    import numpy.typing as npt
     from PIL.Image import Image
+    from torch import Tensor
 
     from deepreshape.private.program.model import Model
     from deepreshape.private.program.steps import Program
     from deepreshape.private.sessions import Pixels
     from deepreshape.private.wire.link import Link
+
+    Arrays = dict[str, npt.NDArray[Any]]
 
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 
@@ -81,8 +86,6 @@ def pack(
     from deepreshape.design import parse
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
-    from deepreshape.learn.files import load_tensors
-    from deepreshape.learn.masks import load_masks
     from deepreshape.private.program.compiled import agreement, compiled
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
@@ -91,17 +94,12 @@ def pack(
     record = found.record
     if record.status != "done":
         raise ValueError(f"the run {record.key} failed, so it has no weights")
-    tensors, _, digest = load_tensors(found.path.with_suffix(".safetensors"))
-    if digest != record.weights_digest:
-        raise ValueError(f"the weights beside {found.path} are not those of the record")
-    masks: dict[str, torch.Tensor] = {}
-    if record.masks_digest is not None:
-        masks, _ = load_masks(found.path.with_suffix(".masks.safetensors"))
+    arrays, masks = _trained(found)
     images = load(parse_data(str(record.run["data"])))
     made = compiled(
         parse(str(record.run["network"])),
-        {name: tensor.numpy() for name, tensor in tensors.items()},
-        {name: mask.numpy() for name, mask in masks.items()},
+        arrays,
+        masks,
         images.train.images[_drawn(len(images.train), 256)].numpy(),
         images.mean,
         images.std,
@@ -134,6 +132,29 @@ def pack(
         table.add_row(ABOUT[name], f"{value:,}" if isinstance(value, int) else str(value))
     table.add_row("file", f"{out} ({out.stat().st_size / 1e6:.2f} MB)")
     show(table)
+
+
+def _trained(found: Recorded) -> "tuple[Arrays, Arrays]":
+    """Weights and masks that lie beside a record. Raises ValueError where they do not."""
+    from deepreshape.learn.files import load_tensors
+    from deepreshape.learn.masks import load_masks
+
+    try:
+        tensors, _, digest = load_tensors(found.path.with_suffix(".safetensors"))
+        masks, masks_digest = (
+            load_masks(found.path.with_suffix(".masks.safetensors"))
+            if found.record.masks_digest is not None
+            else ({}, None)
+        )
+    except FileNotFoundError as error:
+        raise ValueError(f"{error} is not there: the weights of this run were not kept") from None
+    if (digest, masks_digest) != (found.record.weights_digest, found.record.masks_digest):
+        raise ValueError(f"the weights or masks beside {found.path} are not those of the record")
+    return _arrays(tensors), _arrays(masks)
+
+
+def _arrays(tensors: "Mapping[str, Tensor]") -> "Arrays":
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 ABOUT = {
@@ -230,7 +251,7 @@ def private(
     MODEL is a file of `deepreshape pack`, such as one in data/models.
     """
     from deepreshape.private.program import reference
-    from deepreshape.private.sessions import both
+    from deepreshape.private.sessions import both, over
 
     loaded = _model(model)
     if files and count is not None:
@@ -242,8 +263,9 @@ def private(
         names, pictures = _test_images(loaded, count or 1)
     found = both(loaded, packing, lambda program: pictures, _link(link))
     rows = answers(names, found.outcome)
+    program = over(loaded, packing)
     exact = [
-        bool((reference.logits(loaded.program, loaded.weights, picture) == each.logits).all())
+        bool((reference.logits(program, loaded.weights, picture) == each.logits).all())
         for picture, each in zip(pictures, found.outcome.images, strict=True)
     ]
     if as_json:
@@ -298,9 +320,9 @@ def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]"
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
 
-    test = load(parse_data(str(model.about["data"]))).test
+    test = load(parse_data(str(model.about.get("data")))).test
     if count > len(test):
-        raise ValueError(f"{model.about['data']} has {len(test):,} test images, not {count:,}")
+        raise ValueError(f"{model.about.get('data')} has {len(test):,} test images, not {count:,}")
     chosen = _drawn(len(test), count)
     names = [f"test image {i}, class {int(test.labels[i])}" for i in chosen]
     return names, [test.images[i].numpy() for i in chosen]

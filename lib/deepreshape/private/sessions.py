@@ -1,6 +1,7 @@
 """Both parties of a private inference: a server that takes sessions, and a client in one call."""
 
 import multiprocessing
+import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,10 +37,14 @@ SESSIONS = 2
 Pixels = npt.NDArray[np.uint8]
 
 
+def over(model: Model, packing: str) -> Program:
+    """A model's program over the ring of a packing."""
+    return replace(model.program, ring=RINGS[packing])
+
+
 def ready(model: Model, packing: str, allowance: int = KEPT) -> Service:
     """A model ready to serve under a packing. Raises ValueError where a layer cannot be."""
-    program = replace(model.program, ring=RINGS[packing])
-    return service(program, model.weights, packing, allowance)
+    return service(over(model, packing), model.weights, packing, allowance)
 
 
 def serve(
@@ -72,12 +77,19 @@ def serve(
 def _session(
     sock: socket.socket, service: Service, link: Link | None, say: Callable[[str], None]
 ) -> None:
+    _ends_with_its_parent()
     with Channel(sock, link=link, limit=IDLE) as channel:
         try:
             Session(channel, service, SystemRandomness()).serve(IDLE)
         except (WireError, ValueError) as error:
             channel.refuse(type(error).__name__)
             say(f"a session ended: {error}")
+
+
+def _ends_with_its_parent() -> None:
+    """Leave Ctrl-C to the parent, and end without a word where that says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -139,7 +151,7 @@ class Both:
 def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -> Both:
     """Client and server as two processes over a connection on the loopback address.
 
-    Raises WireError, ValueError or OSError; the server's own line is in the message.
+    Raises WireError or ValueError.
     """
     start = monotonic()
     made = ready(model, packing)
@@ -153,6 +165,8 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
         try:
             outcome = classify(listening(listener), chosen, link)
             server = ours.recv()
+        except EOFError:
+            raise WireError("the server's process ended before it gave its account") from None
         finally:
             process.terminate()
             process.join()
@@ -163,7 +177,12 @@ def _reporting(
     listener: socket.socket, service: Service, link: Link | None, report: Connection
 ) -> None:
     """Serve one session, and tell where the server's seconds went."""
+    _ends_with_its_parent()
     with Channel(accept(listener, IDLE), link=link, limit=LONG) as channel:
-        session = Session(channel, service, SystemRandomness())
-        session.serve(IDLE)
-        report.send(dict(session.watch.seconds))
+        try:
+            session = Session(channel, service, SystemRandomness())
+            session.serve(IDLE)
+        except (WireError, ValueError) as error:
+            channel.refuse(type(error).__name__)
+        else:
+            report.send(dict(session.watch.seconds))

@@ -9,21 +9,23 @@ from deepreshape.design import parse
 from deepreshape.private.program.compiled import agreement
 from deepreshape.private.program.model import BadModel, Model, read, write
 from deepreshape.private.program.reference import logits
-from tests.private.small import IMAGES, small
+from tests.private.nets import packed, pixels
+
+IMAGES = pixels(parse("HRN-2x2x2x(m=4)", resolution=16), count=64)
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    made = small(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
+    made = packed(parse("HRN-2x2x2x(m=4)-C1-T234", resolution=16, classes=10))
     return Model(made.program, made.weights, {"network": "a small one", "test": 12.5})
 
 
 def test_a_model_computes_the_same_after_it_was_written(model: Model, tmp_path: Path) -> None:
     write(tmp_path / "m.safetensors", model)
     again = read(tmp_path / "m.safetensors")
-    for pixels in IMAGES[:3]:
-        before = logits(model.program, model.weights, pixels)
-        np.testing.assert_array_equal(logits(again.program, again.weights, pixels), before)
+    for image in IMAGES[:3]:
+        before = logits(model.program, model.weights, image)
+        np.testing.assert_array_equal(logits(again.program, again.weights, image), before)
 
 
 def test_a_model_keeps_its_facts(model: Model, tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(model: Model, tmp_path
 
 
 def test_fixed_and_floating_point_mostly_agree() -> None:
-    made = small(parse("HRN-2x2x2x(m=4)", resolution=16, classes=10))
+    made = packed(parse("HRN-2x2x2x(m=4)", resolution=16, classes=10))
     found = agreement(made, IMAGES, np.zeros(len(IMAGES), np.int64))
     assert found.images == len(IMAGES)
     assert found.alike >= 0.9

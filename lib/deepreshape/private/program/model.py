@@ -70,7 +70,10 @@ def read(path: Path) -> Model:
         if _digest(tensors, header) != expected:
             raise BadModel(f"{path} does not have the SHA-256 that it names")
         program = public.parse(header["program"].encode())
-        return Model(program, _weights(program, tensors), json.loads(header["about"]))
+        about = json.loads(header["about"])
+        if not isinstance(about, dict):
+            raise ValueError
+        return Model(program, _weights(program, tensors), about)
     except BadModel:
         raise
     except (SafetensorError, KeyError, OSError, ValueError) as error:
