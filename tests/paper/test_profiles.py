@@ -87,6 +87,18 @@ def test_an_experiment_may_have_a_ratio_of_its_own() -> None:
     assert (size.of("fig1").ratio, size.of("fig2").ratio) == (Fraction(1, 2), Fraction(1, 4))
 
 
+def test_where_only_stages_are_compared_widths_are_halved_until_a_network_is_light() -> None:
+    light = cost(resnet18(16)).macs
+    size = replace(PAPER, halved={"fig1": light})
+    assert size.of("fig1").fitted(resnet18(64), CIFAR) == resnet18(16)
+    assert size.of("fig1").fitted(resnet18(16), CIFAR) == resnet18(16)
+    assert size.of("fig2").fitted(resnet18(64), CIFAR) == resnet18(64)
+
+
+def test_widths_are_halved_twice_at_most() -> None:
+    assert replace(PAPER, halved_to=1).fitted(resnet18(64), CIFAR) == resnet18(16)
+
+
 # Recipes
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from deepreshape.design import cost, resnet18
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Run
 from deepreshape.paper.experiments import EXPERIMENTS, Point, find
@@ -93,6 +94,21 @@ def test_deviations_name_a_part_of_the_training_images() -> None:
 def test_deviations_name_narrower_networks() -> None:
     narrow = replace(PAPER, ratio=Fraction(1, 4))
     assert starting(narrow, "Widths", "fig3e") == ["Widths: 1/4 of the paper's."]
+
+
+def test_deviations_say_which_networks_are_narrower_where_only_some_are() -> None:
+    half, *_ = starting(SHORT, "Widths", "table10-trained")
+    assert half == "Widths: 1/2 of the paper's in 8 series."
+    light = replace(PAPER, halved={"table10-trained": cost(resnet18(128)).macs})
+    points = find("table10-trained").drawn(light, panels="b")
+    ours = [point for point in points if point.series.startswith("ResNet18(m=256)")]
+    (line,) = [
+        line
+        for line in deviations(find("table10-trained"), [*points[:4], *ours])
+        if "Widths" in line
+    ]
+    names = ", ".join(f"ResNet18(m=256) S{stage}" for stage in range(1, 5))
+    assert line == f"Widths: 1/2 of the paper's in {names}."
 
 
 def changed(ours: object, theirs: object) -> list[str]:

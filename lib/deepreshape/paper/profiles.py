@@ -18,6 +18,9 @@ from deepreshape.learn.searches import SNL, SENet
 PAPER_SIDES = {"cifar100": 32, "tiny-imagenet": 64}
 """Pixels on a side of the images of the paper's data sets."""
 
+MOST_HALVINGS = 2
+"""A quarter of the paper's widths leaves a stem of m = 16 four channels; fewer say little."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -28,6 +31,8 @@ class Profile:
     another `distillation`, of those with a teacher. tuning, senet_tuning: after a search.
     most: points of a series, lines: series of a panel, panels: of a figure (None: all). ratios:
     of experiments that have another. heaviest: networks of more multiply-accumulates are left out.
+    halved: of experiments that compare no network with another, the multiply-accumulates down to
+    which widths are halved, twice at most; halved_to: those of the experiment at hand.
     """
 
     name: str
@@ -46,10 +51,13 @@ class Profile:
     panels: int | None = None
     ratios: dict[str, Fraction] = field(default_factory=dict)
     heaviest: int | None = None
+    halved: dict[str, int] = field(default_factory=dict)
+    halved_to: int | None = None
 
     def of(self, experiment: str) -> "Profile":
         """The profile as an experiment takes it: with its own ratio of the paper's widths."""
-        return replace(self, ratio=self.ratios.get(experiment, self.ratio))
+        ratio = self.ratios.get(experiment, self.ratio)
+        return replace(self, ratio=ratio, halved_to=self.halved.get(experiment))
 
     def images(self, of: str, chosen: str | None = None) -> DataSet:
         """What stands here for one of the paper's data sets, or the part of a chosen one."""
@@ -63,6 +71,9 @@ class Profile:
         try:
             scaled = network if self.ratio == 1 else scale(network, self.ratio)
             here = replace(scaled, resolution=images.resolution, classes=images.classes)
+            for _ in range(MOST_HALVINGS):
+                if self.halved_to is not None and cost(here).macs > self.halved_to:
+                    here = scale(here, Fraction(1, 2))
         except DesignError:
             return None
         return here if self.heaviest is None or cost(here).macs <= self.heaviest else None
@@ -85,6 +96,9 @@ _SHORT = Recipe(epochs=6, batch=256, rate=0.4, nesterov=True, warmup=1.0, schedu
 
 _REUSING = ("fig1", "fig11", "fig12", "fig22", "fig23", "table6", "table14-trained")
 """Experiments with ReLU-reuse by 16, which needs 16 channels where a quarter of them are fewer."""
+
+_STAGE_BY_STAGE = ("table10-trained", "table11-trained")
+"""Experiments that hold the stages of a network against each other."""
 
 PROFILES = {
     "smoke": Profile(
@@ -139,8 +153,9 @@ PROFILES = {
         snl=SNL(0, epochs=6, batch=256, rate=0.003, penalty=1e-4, growth=4.0, patience=0),
         senet=SENet(0, sensitivity_epochs=1, epochs=3, batch=256),
         parts={"tiny-imagenet": "tiny-imagenet[shards=0+1]"},
-        ratios=dict.fromkeys(("table10-trained", "table11-trained"), Fraction(1)),
+        ratios=dict.fromkeys(_STAGE_BY_STAGE, Fraction(1)),
         heaviest=300_000_000,
+        halved=dict.fromkeys(_STAGE_BY_STAGE, 150_000_000),
     ),
     "paper": Profile(
         name="paper",

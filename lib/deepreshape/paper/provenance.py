@@ -103,7 +103,7 @@ def deviations(experiment: Experiment, points: Sequence[Point]) -> list[str]:
     lines = [line for ours, theirs in pairs for line in _data(ours.data, theirs.data)]
     lines.append(HELD_OUT)
     lines += [SHORT_CHOSEN] * any(_as_short(run) for point in points for run in point.runs)
-    lines += [f"Widths: {ratio} of the paper's." for ratio in _ratios(points) if ratio != 1]
+    lines += _widths(points)
     lines += [line for ours, theirs in pairs for line in _training(ours, theirs)]
     lines += _left_out(list(paper.values()), points)
     return list(dict.fromkeys(lines))
@@ -189,6 +189,18 @@ def _changes(ours: Any, theirs: Any) -> list[str]:
     ]
 
 
+def _widths(points: Sequence[Point]) -> Iterator[str]:
+    """Our widths against the paper's, and where not all have the same ratio, whose they are."""
+    ratios = _ratios(points)
+    for ratio in ratios:
+        if ratio == 1:
+            continue
+        series = list(dict.fromkeys(each.series for each in points if _ratio(each) == ratio))
+        named = f"in {', '.join(series)}"
+        whose = named if len(series) <= MOST_NAMED else f"in {len(series)} series"
+        yield f"Widths: {ratio} of the paper's{f' {whose}' * (len(ratios) > 1)}."
+
+
 def _left_out(paper: list[Point], points: Sequence[Point]) -> Iterator[str]:
     """Points that a profile does not draw, and whole panels and series among them."""
     if len(points) == len(paper):
@@ -209,7 +221,11 @@ def _left_out(paper: list[Point], points: Sequence[Point]) -> Iterator[str]:
 
 def _ratios(points: Iterable[Point]) -> list[Fraction]:
     """Our widths over the paper's."""
-    return list(dict.fromkeys(Fraction(p.network.stem, p.paper.stem) for p in points))
+    return list(dict.fromkeys(map(_ratio, points)))
+
+
+def _ratio(point: Point) -> Fraction:
+    return Fraction(point.network.stem, point.paper.stem)
 
 
 def _machines(records: Iterable[Record]) -> list[str]:
