@@ -204,7 +204,7 @@ def export(form: str, out: Path, store: Path) -> None:
 
     import pandas as pd
 
-    from deepreshape.learn.files import write_text
+    from deepreshape.files import write_text
 
     rows = sorted(map(row, recorded(store)), key=lambda flat: flat["key"])
     names = dict.fromkeys(name for flat in rows for name in flat)

@@ -14,7 +14,8 @@ import torch
 
 from deepreshape import __version__
 from deepreshape.design import hybrenet
-from deepreshape.learn.files import alone_if_possible, cache_folder, write_text
+from deepreshape.files import write_text
+from deepreshape.learn.files import alone_if_possible, cache_folder
 from deepreshape.learn.nets import Net, build
 
 Precision = Literal["float32", "bfloat16"]

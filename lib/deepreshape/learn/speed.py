@@ -24,8 +24,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from deepreshape.design import Network, parse
+from deepreshape.files import write_text
 from deepreshape.learn.estimate import Speed, size
-from deepreshape.learn.files import alone, cache_folder, write_text
+from deepreshape.learn.files import alone, cache_folder
 from deepreshape.learn.machine import Machine, describe
 from deepreshape.learn.nets import build
 

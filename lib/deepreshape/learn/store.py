@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from deepreshape.learn.files import CorruptFile, load_tensors, write_text
+from deepreshape.files import write_text
+from deepreshape.learn.files import CorruptFile, load_tensors
 from deepreshape.learn.masks import apply, load_masks
 from deepreshape.learn.nets import Net
 from deepreshape.learn.runs import Record, Run, key_of

@@ -59,11 +59,20 @@ def test_a_cut_file_is_found(model: Model, tmp_path: Path, kept: int) -> None:
         read(path)
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(model: Model, tmp_path: Path) -> None:
-    folder = tmp_path / "missing"
-    with pytest.raises(OSError, match="could not be written"):
-        write(folder / "m.safetensors", model)
-    assert not folder.exists()
+def test_a_file_that_cannot_be_written_leaves_the_old_one(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=f"{path} could not be written"):
+        write(path, model)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_fixed_and_floating_point_mostly_agree() -> None:

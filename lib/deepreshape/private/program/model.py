@@ -14,6 +14,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from deepreshape.files import replacing
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import Linear, LinearWeights, Program, Weights
 
@@ -45,15 +46,8 @@ def write(path: Path, model: Model) -> None:
         "program": public.dump(model.program).decode(),
         "about": json.dumps(dict(model.about)),
     }
-    content = save(tensors, {**header, "sha256": _digest(tensors, header)})
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(f"{path} could not be written ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, {**header, "sha256": _digest(tensors, header)}))
 
 
 def read(path: Path) -> Model:
