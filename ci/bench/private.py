@@ -20,21 +20,18 @@ from time import perf_counter
 
 import numpy as np
 
-from deepreshape.design import layers, parse
-from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.design import parse
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import EngineName, Evaluator, Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.program import reference
-from deepreshape.private.program.compiled import compiled
-from deepreshape.private.program.model import Model
-from deepreshape.private.program.quantise import Precision
 from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY
 from deepreshape.private.sessions import both
+from deepreshape.private.timing import random_model
 
 NETWORK = "HRN-2x5x3x(m=8)-C1-T234"
 RELUS, MANY = 100_000, 1_000_000
@@ -134,13 +131,11 @@ def whole() -> int:
     """The network end to end; fails where logits are not those of the reference."""
     choices = np.random.default_rng(0)
     network = parse(NETWORK)
-    images = choices.integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
-    arrays = _weights(choices)
-    made = compiled(network, arrays, {}, images, (128.0,) * 3, (64.0,) * 3, Precision())
-    model = Model(made.program, made.weights, {"network": NETWORK})
-    found = both(model, "coefficients", lambda program: list(images[:IMAGES]))
+    model = random_model(network, choices)
+    images = choices.integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
+    found = both(model, "coefficients", lambda program: list(images))
     start = perf_counter()
-    expected = [reference.logits(made.program, made.weights, image) for image in images[:IMAGES]]
+    expected = [reference.logits(model.program, model.weights, image) for image in images]
     clear = (perf_counter() - start) / IMAGES
     first, *others = found.outcome.images
     offline, online = (
@@ -148,7 +143,7 @@ def whole() -> int:
     )
     sent = found.outcome.traffic.total()
     print(
-        f"{NETWORK}, {made.program.relus:,} ReLUs, {made.program.truncations:,} truncations:\n"
+        f"{NETWORK}, {model.program.relus:,} ReLUs, {model.program.truncations:,} truncations:\n"
         f"  weights made ready once {found.ready:.2f} s\n"
         f"  first image: offline {first.offline:.2f} s, online {first.online:.3f} s\n"
         f"  each after it: offline {offline:.2f} s, online {online:.3f} s,"
@@ -163,25 +158,6 @@ def whole() -> int:
     if not equal:
         print("the private logits differ from the reference", file=sys.stderr)
     return 0 if equal else 1
-
-
-def _weights(choices: np.random.Generator) -> dict[str, np.ndarray]:
-    """Random weights under which numbers keep their size from layer to layer."""
-    arrays = {}
-    for layer in layers(parse(NETWORK)):
-        match layer.op:
-            case Conv(n, m, kernel, _, groups):
-                fan = n // groups * kernel**2
-                shape = (m, n // groups, kernel, kernel)
-                arrays[f"{layer.name}.weight"] = choices.normal(0, fan**-0.5, shape)
-            case BatchNorm(n):
-                for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
-                    arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
-                arrays[f"{layer.name}.running_var"] = np.ones(n)
-            case Linear(n, m):
-                arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
-                arrays[f"{layer.name}.bias"] = np.zeros(m)
-    return arrays
 
 
 def _megabytes() -> float:

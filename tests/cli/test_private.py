@@ -35,11 +35,11 @@ def test_a_run_is_packed_and_its_model_classifies(
     trained = call(*SMALL, "--profile", "smoke", "--workers", "1", "--json")
     key = json.loads(trained.out)["key"]
     out = tmp_path / "model.safetensors"
-    packed = call("pack", key, "--out", str(out), "--check", "50", "--json")
+    packed = call("pack", key, "--out", str(out), "--check", "50", "--run", "3", "--json")
     assert packed.code == 0, packed.err
     about = json.loads(packed.out)
     assert about == read(out).about
-    assert about["checked"] == 50
+    assert (about["checked"], about["asked"]) == (50, 3)
     found = json.loads(call("private", str(out), "--images", "2", "--json").out)
     assert found["exact"] == [True, True]
 

@@ -6,6 +6,7 @@ import sys
 import click
 
 from deepreshape.cli.designs import count, equalize, latency
+from deepreshape.cli.measure import measure
 from deepreshape.cli.plans import plan, run
 from deepreshape.cli.private import classify, pack, private, serve
 from deepreshape.cli.records import runs
@@ -53,6 +54,7 @@ for command in (
     count,
     equalize,
     latency,
+    measure,
     verify,
     plan,
     run,

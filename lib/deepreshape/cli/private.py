@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from deepreshape.private.program.compiled import Compiled
     from deepreshape.private.program.model import Model
     from deepreshape.private.program.steps import Program
     from deepreshape.private.sessions import Pixels
@@ -56,6 +57,14 @@ link_option = click.option(
     help="Test images on which fixed point is compared with floating point.",
 )
 @click.option(
+    "--run",
+    "count",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Test images that client and server then classify, to be compared as well.",
+)
+@click.option(
     "--activation-bits",
     type=click.IntRange(4, 24),
     default=13,
@@ -75,6 +84,7 @@ def pack(
     key: str,
     out: Path,
     check: int,
+    count: int,
     activation_bits: int,
     weight_bits: int,
     store: Path,
@@ -123,7 +133,10 @@ def pack(
         "alike": round(100 * same.alike, 4),
         "difference": float(f"{same.difference:.3g}"),
     }
-    write(out, Model(made.program, made.weights, about))
+    model = Model(made.program, made.weights, about)
+    if len(asked := pictures[:count]):
+        about |= {"asked": len(asked), "asked_alike": _alike(made, model, asked)}
+    write(out, model)
     if as_json:
         print_json(about)
         return
@@ -132,6 +145,16 @@ def pack(
         table.add_row(ABOUT[name], f"{value:,}" if isinstance(value, int) else str(value))
     table.add_row("file", f"{out} ({out.stat().st_size / 1e6:.2f} MB)")
     show(table)
+
+
+def _alike(made: "Compiled", model: "Model", images: "Pixels") -> int:
+    """How many images client and server classify as the net does in floating point."""
+    from deepreshape.private.program.compiled import floating_logits
+    from deepreshape.private.sessions import both
+
+    outcome = both(model, "coefficients", lambda program: list(images)).outcome
+    found = [each.logits.argmax() for each in outcome.images]
+    return int((floating_logits(made, images).argmax(axis=1) == found).sum())
 
 
 def _trained(found: Recorded) -> "tuple[Arrays, Arrays]":
@@ -169,6 +192,8 @@ ABOUT = {
     "fixed": "fixed point, accuracy",
     "alike": "classified alike",
     "difference": "largest difference of logits, relative",
+    "asked": "test images classified by client and server",
+    "asked_alike": "of them as in floating point",
 }
 
 

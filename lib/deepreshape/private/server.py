@@ -54,7 +54,7 @@ class Service:
 
 
 def service(program: Program, weights: Weights, packing: str, allowance: int) -> Service:
-    """Make a program ready. allowance: bytes of weight plaintexts that may be kept in memory; what
+    """Make a program ready. allowance: bytes of weight plaintexts that are made now and kept; what
     goes beyond is made again for every image.
 
     Raises ValueError where a layer's weights are too large for its noise to be hidden.
@@ -75,6 +75,8 @@ def service(program: Program, weights: Weights, packing: str, allowance: int) ->
                 f"{name}: its answers are flooded with {layer.flooding_bits:.1f} bits,"
                 f" of {FLOODING} at least: take fewer bits for weights"
             )
+    for layer in prepared.values():
+        layer.make()
     return Service(program, weights, packing, prepared)
 
 

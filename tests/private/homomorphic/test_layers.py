@@ -154,3 +154,18 @@ def test_plaintexts_are_made_once_while_there_is_room() -> None:
         for key in range(3):
             kept.get((key,), lambda key=key: made.append(key))
     assert made == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("packing", PACKINGS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("layer", [Convolution(5, 20, 16, 3), FullyConnected(40, 9)], ids=repr)
+def test_what_is_made_ahead_is_all_that_an_answer_needs(
+    packing: Packing, layer: LinearLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = PRIME
+    weights = np.ones(layer.weight_shape, np.int64)
+    prepared = packing.prepare(layer, weights, ring, 1 << 28)
+    prepared.make()
+    monkeypatch.setattr(type(prepared), "_made", lambda *_: pytest.fail("made too late"))
+    client, server = parties(packing)
+    share, mask = (np.zeros(shape, np.uint64) for shape in (layer.input_shape, layer.output_shape))
+    assert list(prepared.apply(server, mask, packing.encrypt(client, layer, share)))

@@ -75,6 +75,14 @@ class Kernels:
         """
         return self.context.flood_bits - self.noise_bits
 
+    def make(self) -> None:
+        """Make the polynomials that there is room to keep."""
+        for block, outputs in enumerate(self.plan.pairs):
+            for output in outputs:
+                if self._kept.full:
+                    return
+                self.get(block, output)
+
     def get(self, block: int, output: int) -> seal.Plaintext | None:
         """What a ciphertext of inputs is multiplied with for one of outputs; None for zeros."""
         return self._kept.get((block, output), lambda: self._made(block, output))

@@ -101,6 +101,10 @@ class Prepared(Protocol):
         """By how many bits the noise that floods an answer exceeds the noise that it hides."""
         ...
 
+    def make(self) -> None:
+        """Make the plaintexts that there is room to keep, before any client asks."""
+        ...
+
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         """W c - mask encrypted, from c encrypted; reads no more ciphertexts than the layer takes.
 
@@ -155,6 +159,10 @@ class Kept:
         self._room = allowance // size
         self._plains: dict[tuple[int, ...], seal.Plaintext | None] = {}
 
+    @property
+    def full(self) -> bool:
+        return len(self._plains) >= self._room
+
     def get(
         self, key: tuple[int, ...], make: Callable[[], seal.Plaintext | None]
     ) -> seal.Plaintext | None:
@@ -162,7 +170,7 @@ class Kept:
         if key in self._plains:
             return self._plains[key]
         plain = make()
-        if len(self._plains) < self._room:
+        if not self.full:
             self._plains[key] = plain
         return plain
 

@@ -10,6 +10,7 @@ protocol whose latency the paper reports, not the best that slots allow.
 
 import struct
 from collections.abc import Iterator
+from itertools import product
 from math import log2
 
 import numpy as np
@@ -63,6 +64,15 @@ class Diagonals:
     def flooding_bits(self) -> float:
         """By how many bits the flooding exceeds the noise that it hides."""
         return self.context.flood_bits - self.noise_bits
+
+    def make(self) -> None:
+        """Make the plaintexts that there is room to keep."""
+        for block, output in product(range(self.plan.inputs), range(self.plan.outputs)):
+            for number, turn in enumerate(self.plan.turns(output)):
+                for diagonal, tap in product(range(turn.diagonals), range(self.plan.taps)):
+                    if self._kept.full:
+                        return
+                    self.get(block, tap, output, number, diagonal)
 
     def get(
         self, block: int, tap: int, output: int, number: int, diagonal: int

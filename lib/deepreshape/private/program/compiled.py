@@ -69,11 +69,9 @@ def agreement(
     difference = largest = 0.0
     for start in range(0, len(images), 32):
         batch = images[start : start + 32]
-        floats = _normalised(batch, program.mean, program.std)
-        *_, (_, logits) = quantise.run(found.nodes, floats)
+        logits = floating_logits(found, batch)
         for pixels, label, floating in zip(batch, labels[start:], logits, strict=False):
             exact = reference.logits(program, found.weights, pixels) * program.logit
-            floating = floating.reshape(-1)
             right_floating += int(floating.argmax() == label)
             right_fixed += int(exact.argmax() == label)
             alike += int(exact.argmax() == floating.argmax())
@@ -84,6 +82,13 @@ def agreement(
     return Agreement(
         n, right_floating / n, right_fixed / n, alike / n, difference / max(largest, 1e-300)
     )
+
+
+def floating_logits(found: Compiled, images: Pixels) -> Floats:
+    """The logits (n, classes) of the net before it was put into fixed point."""
+    program = found.program
+    *_, (_, logits) = quantise.run(found.nodes, _normalised(images, program.mean, program.std))
+    return logits.reshape(len(images), -1)
 
 
 def _normalised(images: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> Floats:

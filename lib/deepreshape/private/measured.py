@@ -1,0 +1,243 @@
+"""The latency columns, measured: what layers and elements took on a machine, and their sums.
+
+A record has a row for each shape of a linear layer under each packing, and for each garbled
+function of an element (`timing` makes them). A network's seconds are sums over its layers, one
+thread at each end, without the wire; its bytes are counted.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deepreshape.design import Layer, Network, cost, layers
+from deepreshape.design.ops import Conv, Linear
+from deepreshape.files import write_text
+from deepreshape.places import DATA
+
+MEASURED = DATA / "latency" / "measured.json"
+"""The record that this repository keeps."""
+PROTOCOLS = {"slots": "Delphi's packing", "coefficients": "rotation-free"}
+"""The linear protocols, with rotations and without, as tables write them."""
+
+
+class BadMeasurements(ValueError):
+    """A file that holds no measurements; the message says where."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shape:
+    """A linear layer under a packing. side: of the input maps, 0 for a fully connected layer."""
+
+    packing: str
+    inputs: int
+    outputs: int
+    side: int
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """Seconds and bytes of a linear layer for one image.
+
+    ready_s: the server makes the plaintexts of its weights, once for all images. server_s: it
+    answers. client_s: the client encrypts its share and decrypts the answer. share: of the layer's
+    homomorphic operations, how many were run; the seconds are those of all.
+    """
+
+    ready_s: float
+    server_s: float
+    client_s: float
+    up_bytes: int
+    down_bytes: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Element:
+    """A garbled function of one element, `relu` or `truncate`, in the ring of a packing."""
+
+    packing: str
+    function: str
+
+
+ELEMENTS = tuple(Element(packing, name) for packing in PROTOCOLS for name in ("relu", "truncate"))
+
+
+@dataclass(frozen=True, slots=True)
+class ElementCost:
+    """Seconds and bytes of one element.
+
+    garble_s: at the server. evaluate_s: at the client, with the encoding and decoding at the
+    server. transfer_s: oblivious transfer of the client's labels, at both. offline_bytes,
+    online_bytes: both ways together.
+    """
+
+    garble_s: float
+    evaluate_s: float
+    transfer_s: float
+    offline_bytes: int
+    online_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        return self.garble_s + self.evaluate_s + self.transfer_s
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Whole:
+    """A network, by its name, under a packing."""
+
+    packing: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCost:
+    """A whole inference between two processes, for one image: means, and medians of the phases.
+
+    he_s: at the server; he_client_s: at the client. gc_s: garbled circuits and oblivious transfer,
+    truncations included, at both. ready_s: once for all images. bytes: both ways.
+    """
+
+    he_s: float
+    he_client_s: float
+    gc_s: float
+    ready_s: float
+    offline_s: float
+    online_s: float
+    bytes: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """A record: the machine, and what was timed on it."""
+
+    machine: str
+    layers: Mapping[Shape, LayerCost]
+    elements: Mapping[Element, ElementCost]
+    wholes: Mapping[Whole, WholeCost]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One private inference by the measurements.
+
+    he_s: at the server; he_client_s: at the client. gc_s: of the ReLUs, at both, with the oblivious
+    transfer. ready_s: once for all images. run: the share of he_s that was run and not inferred.
+    """
+
+    he_s: float
+    he_client_s: float
+    gc_s: float
+    ready_s: float
+    he_bytes: int
+    gc_bytes: int
+    run: float
+
+    @property
+    def total_s(self) -> float:
+        """Homomorphic and garbled seconds at both ends, as the paper's Lat. adds them."""
+        return self.he_s + self.he_client_s + self.gc_s
+
+    def wire_s(self, bandwidth: float) -> float:
+        """Seconds that the bytes of HE and GC take at so many bits a second."""
+        return 8 * (self.he_bytes + self.gc_bytes) / bandwidth
+
+
+def measured(
+    network: Network, packing: str, record: Measurements, relus: int | None = None
+) -> Measured:
+    """A network under a packing. relus: in place of those it has (a search's budget).
+
+    ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises LookupError for a
+    layer that is not in the record.
+    """
+    plain = replace(network, relus=replace(network.relus, reuse=1))
+    found = [record.layers[_known(shape, record)] for shape in shapes(plain, packing)]
+    kept = cost(network).total_relus if relus is None else relus
+    relu = record.elements[Element(packing, "relu")]
+    he = sum(each.server_s for each in found)
+    return Measured(
+        he,
+        sum(each.client_s for each in found),
+        kept * relu.seconds,
+        sum(each.ready_s for each in found),
+        sum(each.up_bytes + each.down_bytes for each in found),
+        kept * (relu.offline_bytes + relu.online_bytes),
+        sum(each.server_s * each.share for each in found) / he,
+    )
+
+
+def shapes(network: Network, packing: str) -> list[Shape]:
+    """The shapes of a network's linear layers, in order."""
+    found = (_shape(layer, packing) for layer in layers(network))
+    return [shape for shape in found if shape is not None]
+
+
+def _shape(layer: Layer, packing: str) -> Shape | None:
+    match layer.op:
+        case Conv(inputs, outputs, kernel, stride, groups):
+            side = layer.shape[1] * stride
+            return Shape(packing, inputs, outputs, side, kernel, stride, groups)
+        case Linear(inputs, outputs):
+            return Shape(packing, inputs, outputs, 0)
+        case _:
+            return None
+
+
+def _known(shape: Shape, record: Measurements) -> Shape:
+    if shape not in record.layers:
+        raise LookupError(f"{shape} was not timed; `deepreshape measure` does it")
+    return shape
+
+
+# On disk
+
+
+def read(path: Path = MEASURED) -> Measurements:
+    """The record of a file. Raises BadMeasurements, or FileNotFoundError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Measurements(
+            found["machine"],
+            {_taken(Shape, row): _taken(LayerCost, row) for row in found["layers"]},
+            {_taken(Element, row): _taken(ElementCost, row) for row in found["elements"]},
+            {_taken(Whole, row): _taken(WholeCost, row) for row in found["wholes"]},
+        )
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadMeasurements(f"{path} holds no measurements ({type(error).__name__})") from None
+
+
+def write(path: Path, record: Measurements) -> None:
+    """Write a record whole, or leave what was there. Raises OSError."""
+    layers, elements = sorted(record.layers.items()), sorted(record.elements.items())
+    wholes = sorted(record.wholes.items())
+    parts = [
+        f'"machine": {json.dumps(record.machine)}',
+        _listed("layers", [asdict(shape) | asdict(took) for shape, took in layers]),
+        _listed("elements", [asdict(each) | asdict(took) for each, took in elements]),
+        _listed("wholes", [asdict(whole) | asdict(took) for whole, took in wholes]),
+    ]
+    write_text(path, "{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def _listed(name: str, rows: list[dict[str, Any]]) -> str:
+    """A row a line, and numbers to four digits, which is more than a clock means."""
+    lines = [json.dumps({key: _rounded(cell) for key, cell in row.items()}) for row in rows]
+    return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
+
+
+def _rounded(cell: object) -> object:
+    return float(f"{cell:.4g}") if isinstance(cell, float) else cell
+
+
+_Row = TypeVar("_Row", Shape, LayerCost, Element, ElementCost, Whole, WholeCost)
+
+
+def _taken(kind: type[_Row], row: Mapping[str, Any]) -> _Row:
+    return kind(**{field.name: row[field.name] for field in fields(kind)})

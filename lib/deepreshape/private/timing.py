@@ -1,0 +1,254 @@
+"""Times of homomorphic layers, garbled elements and whole inferences on this machine.
+
+Both ends of a layer and of an element run in this process, one after the other on one thread: so
+nothing waits and no byte travels. What is timed is checked: an answer against the layer in the
+clear, an element against its function, logits against the reference.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from deepreshape.design import Network, layers
+from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.private.garbled import circuits
+from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
+from deepreshape.private.garbled.half_gates import CHUNK, LABEL, draw_offset
+from deepreshape.private.garbled.transfer import Receiver, Sender, message_bytes
+from deepreshape.private.homomorphic.layers import (
+    Convolution,
+    FullyConnected,
+    LinearLayer,
+    Packing,
+    Prepared,
+    clear,
+)
+from deepreshape.private.homomorphic.slot_plans import MapPlan, plan
+from deepreshape.private.homomorphic.slots import SLOTS
+from deepreshape.private.latency import Operations
+from deepreshape.private.measured import Element, ElementCost, LayerCost, Shape, WholeCost
+from deepreshape.private.program import reference
+from deepreshape.private.program.compiled import compiled
+from deepreshape.private.program.model import Model
+from deepreshape.private.program.quantise import Precision
+from deepreshape.private.protocol import PACKINGS, RINGS
+from deepreshape.private.randomness import Randomness, SystemRandomness, uniform
+from deepreshape.private.rings import PRIME, Integers
+from deepreshape.private.sessions import both, over
+from deepreshape.private.stopwatch import Spent
+
+WEIGHT = 255
+"""The largest weight that is drawn; of the same size as those of a program."""
+SHIFT = 20
+"""Bits that an element is shifted by: those of a product of a weight and an activation."""
+LONG = 1.0
+"""Seconds from which on one round is enough: its noise is averaged over many operations."""
+ROOM = 8 << 30
+"""Bytes of plaintexts that may be made ahead."""
+
+
+class Bench:
+    """A client and a server of one packing, to time layers with.
+
+    limit: operations of a layer that are run, as seconds of the latency model (`Operations`); of a
+    heavier layer a part is.
+    """
+
+    def __init__(self, packing: str, limit: float, source: Randomness | None = None) -> None:
+        self._source = source or SystemRandomness()
+        self._name, self._limit = packing, limit
+        self._packing: Packing = PACKINGS[packing]
+        self._ring = RINGS[packing]
+        self._client = self._packing.client(self._ring, self._source)
+        keys = self._packing.keys(self._client)
+        self._server = self._packing.server(keys, self._ring, self._source)
+
+    def layer(self, shape: Shape, rounds: int = 3) -> LayerCost:
+        """The cost of a layer with weights none of which is zero."""
+        whole = layer_of(shape)
+        part = lighter(whole, self._limit) if self._name == "slots" else whole
+        all_of, ran = self._operations(whole), self._operations(part)
+        weights = np.random.default_rng(0).integers(1, WEIGHT + 1, part.weight_shape)
+        prepared = self._packing.prepare(part, weights, self._ring, ROOM)
+        ready = _seconds(prepared.make)
+        times = [self._round(part, weights, prepared)]
+        while len(times) < rounds and times[0][1] < LONG:
+            times.append(self._round(part, weights, prepared))
+        encrypt, server, decrypt = (median(column) for column in zip(*times, strict=True))
+        context = self._client.context
+        grown = all_of.seconds / ran.seconds
+        return LayerCost(
+            ready_s=ready * all_of.multiplications / ran.multiplications,
+            server_s=server * grown,
+            client_s=encrypt * all_of.up / ran.up + decrypt * all_of.down / ran.down,
+            up_bytes=all_of.up * context.up_bytes,
+            down_bytes=all_of.down * context.down_bytes,
+            share=1 / grown,
+        )
+
+    def _operations(self, layer: LinearLayer) -> Operations:
+        return self._packing.operations(layer, self._ring)
+
+    def _round(
+        self, layer: LinearLayer, weights: Integers, prepared: Prepared
+    ) -> tuple[float, float, float]:
+        """Seconds to encrypt, to answer, and to decrypt. Raises ArithmeticError for a wrong one."""
+        share = uniform(self._source, self._ring, layer.input_shape)
+        mask = uniform(self._source, self._ring, layer.output_shape)
+        start = perf_counter()
+        sent = list(self._packing.encrypt(self._client, layer, share))
+        encrypted = perf_counter()
+        answers = list(prepared.apply(self._server, mask, iter(sent)))
+        answered = perf_counter()
+        found = self._packing.decrypt(self._client, layer, iter(answers))
+        decrypted = perf_counter()
+        expected = clear(layer, weights, share, self._ring)
+        if not np.array_equal(self._ring.add(found, mask), expected):
+            raise ArithmeticError(f"{layer} came out wrong under {self._name}")
+        return encrypted - start, answered - encrypted, decrypted - answered
+
+
+def layer_of(shape: Shape) -> LinearLayer:
+    """The layer of a shape."""
+    if shape.side == 0:
+        return FullyConnected(shape.inputs, shape.outputs)
+    return Convolution(
+        shape.inputs, shape.outputs, shape.side, shape.kernel, shape.stride, shape.groups
+    )
+
+
+def lighter(layer: LinearLayer, limit: float) -> LinearLayer:
+    """The layer, or one with as many of its channels as the limit allows under Delphi's packing.
+
+    That does the same for every pair of a ciphertext of inputs and one of outputs. So whole
+    ciphertexts are taken, of both about as many, and the rest follows in proportion.
+    """
+    found, part = plan(layer), layer
+    if not isinstance(found, MapPlan):
+        return layer
+    inputs, outputs, each = found.inputs, found.outputs, 2 * found.channels
+    while SLOTS.operations(part, PRIME).seconds > limit and inputs * outputs > 1:
+        if inputs >= outputs:
+            inputs -= 1
+        else:
+            outputs -= 1
+        part = replace(
+            found.layer,
+            inputs=min(found.layer.inputs, inputs * each),
+            outputs=min(found.layer.outputs, outputs * each),
+        )
+    return part
+
+
+def element(which: Element, count: int = 5 * CHUNK, rounds: int = 5) -> ElementCost:
+    """The cost of an element, from so many at a time, each through one chunk of memory."""
+    ring = RINGS[which.packing]
+    make = circuits.relu if which.function == "relu" else circuits.truncate
+    step = make(ring, SHIFT)
+    times = [_chunks(step, count) for _ in range(rounds + 1)][1:]
+    garble, evaluate, transfer = (median(column) / count for column in zip(*times, strict=True))
+    circuit = step.circuit
+    choices = (message_bytes(CHUNK * circuit.evaluator)) // CHUNK
+    return ElementCost(
+        garble_s=garble,
+        evaluate_s=evaluate,
+        transfer_s=transfer,
+        offline_bytes=table_bytes(circuit) + choices,
+        online_bytes=LABEL * circuit.garbler + -(-len(circuit.outputs) // 8),
+    )
+
+
+def _chunks(step: circuits.Step, count: int) -> tuple[float, float, float]:
+    """Seconds to garble, to evaluate and to transfer. Raises ArithmeticError for a wrong result."""
+    source, ring, circuit = SystemRandomness(), step.ring, step.circuit
+    offset = draw_offset(source)
+    receiver, sender = Receiver(source), Sender(offset, source)
+    receiver.finish(sender.answer(receiver.start()))
+    message = np.empty(message_bytes(CHUNK * circuit.evaluator), np.uint8)
+    theirs, zeros = (np.empty((CHUNK, circuit.evaluator, 2), np.uint64) for _ in range(2))
+    tables = np.empty(CHUNK * table_bytes(circuit), np.uint8)
+    labels = np.empty((CHUNK, circuit.garbler, 2), np.uint64)
+    garble = evaluate = transfer = 0.0
+    for _ in range(0, count, CHUNK):
+        server, client, mask = (uniform(source, ring, (CHUNK,)) for _ in range(3))
+        choices = step.evaluator_bits(client, mask).reshape(-1)
+        bits = step.garbler_bits(server)
+        garbler = Garbler(circuit, CHUNK, offset, source)
+        start = perf_counter()
+        receiver.extend(choices, message, theirs.reshape(-1, 2))
+        sender.extend(message, choices.size, zeros.reshape(-1, 2))
+        transferred = perf_counter()
+        garbler.garble(zeros, tables)
+        garbled = perf_counter()
+        garbler.encode(bits, labels)
+        evaluator = Evaluator(circuit, CHUNK, garbler.nonce, tables, theirs)
+        found = step.result(garbler.decode(evaluator.evaluate(labels)))
+        evaluated = perf_counter()
+        if not np.array_equal(found, step.evaluate(server, client, mask)):
+            raise ArithmeticError(f"a garbled element modulo {ring.modulus} came out wrong")
+        transfer += transferred - start
+        garble += garbled - transferred
+        evaluate += evaluated - garbled
+    return garble, evaluate, transfer
+
+
+def whole(network: Network, packing: str, images: int = 1) -> WholeCost:
+    """A network with weights at random, classifying images between two processes on this machine.
+
+    Raises ArithmeticError where logits are not those of the reference.
+    """
+    choices = np.random.default_rng(0)
+    model = random_model(network, choices)
+    side, channels = network.resolution, model.program.image[0]
+    pixels = choices.integers(0, 256, (images, side, side, channels), np.uint8)
+    found = both(model, packing, lambda program: list(pixels))
+    program = over(model, packing)
+    for image, each in zip(pixels, found.outcome.images, strict=True):
+        if not np.array_equal(reference.logits(program, model.weights, image), each.logits):
+            raise ArithmeticError(f"{network} came out wrong under {packing}")
+
+    def spent(by: Mapping[Spent, float], *works: str) -> float:
+        return sum(s for at, s in by.items() if at.work in works and at.phase != "setup") / images
+
+    total = found.outcome.traffic.total()
+    return WholeCost(
+        he_s=spent(found.server, "HE"),
+        he_client_s=spent(found.outcome.client, "HE"),
+        gc_s=sum(spent(by, "GC", "OT") for by in (found.server, found.outcome.client)),
+        ready_s=found.ready,
+        offline_s=median(each.offline for each in found.outcome.images),
+        online_s=median(each.online for each in found.outcome.images),
+        bytes=round((total.sent + total.received) / images),
+        images=images,
+    )
+
+
+def random_model(network: Network, choices: np.random.Generator) -> Model:
+    """A model of a network with weights under which numbers keep their size from layer to layer."""
+    arrays = {}
+    for layer in layers(network):
+        match layer.op:
+            case Conv(n, m, kernel, _, groups):
+                fan = n // groups * kernel**2
+                shape = (m, n // groups, kernel, kernel)
+                arrays[f"{layer.name}.weight"] = choices.normal(0, fan**-0.5, shape)
+            case BatchNorm(n):
+                for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
+                    arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
+                arrays[f"{layer.name}.running_var"] = np.ones(n)
+            case Linear(n, m):
+                arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
+                arrays[f"{layer.name}.bias"] = np.zeros(m)
+    side = network.resolution
+    seen = choices.integers(0, 256, (64, side, side, 3), np.uint8)
+    made = compiled(network, arrays, {}, seen, (128.0,) * 3, (64.0,) * 3, Precision())
+    return Model(made.program, made.weights, {"network": str(network)})
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    start = perf_counter()
+    do()
+    return perf_counter() - start

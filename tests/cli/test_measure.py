@@ -1,0 +1,50 @@
+"""`deepreshape measure`: layers and elements timed here, and a record that is gone on with."""
+
+from pathlib import Path
+
+import pytest
+
+from deepreshape.private.measured import ELEMENTS, Measurements, Whole, read, write
+from tests.cli.commands import Command
+
+TINY = "ResNet18(m=2)-C1@8/4"
+
+
+def test_a_network_is_timed_and_not_again(call: Command, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "measured.json"
+    first = call("measure", TINY, "--whole", TINY, "--out", str(out))
+    assert first.code == 0, first.err
+    record = read(out)
+    assert set(record.elements) == set(ELEMENTS)
+    assert set(record.wholes) == {Whole(packing, TINY) for packing in ("slots", "coefficients")}
+    assert f"{len(record.layers)} layers, 4 elements, 2 whole inferences" in first.out
+    content = out.read_bytes()
+    assert call("measure", TINY, "--out", str(out)).code == 0
+    assert out.read_bytes() == content
+
+
+def test_a_record_of_another_machine_is_not_mixed_in(call: Command, tmp_path: Path) -> None:
+    out = tmp_path / "measured.json"
+    write(out, Measurements("an abacus", {}, {}, {}))
+    answer = call("measure", TINY, "--out", str(out))
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "was timed on an abacus" in answer.err
+    assert read(out).machine == "an abacus"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["ResNet19"], "ResNet19"),
+        ([TINY, "--limit", "0"], "--limit"),
+        ([TINY, "--whole", "nothing"], "nothing"),
+    ],
+)
+def test_bad_input_is_one_line(
+    call: Command, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    out = tmp_path / "measured.json"
+    answer = call("measure", *arguments, "--out", str(out))
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert told in answer.err
+    assert not out.exists()
