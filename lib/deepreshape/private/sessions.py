@@ -25,7 +25,7 @@ from deepreshape.private.wire.link import Address, Link, accept, connect, listen
 from deepreshape.private.wire.pipe import WireError
 from deepreshape.private.wire.traffic import Traffic
 
-KEPT = 2 << 30
+KEPT = 1 << 30
 """Bytes of weight plaintexts that a server keeps between images."""
 IDLE = 60.0
 """Seconds that a session may be idle."""
@@ -153,16 +153,16 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
 
     Raises WireError or ValueError.
     """
-    start = monotonic()
-    made = ready(model, packing)
-    seconds = monotonic() - start
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     with listen(Address("127.0.0.1", 0)) as listener:
-        process = context.Process(target=_reporting, args=(listener, made, link, theirs))
+        process = context.Process(target=_reporting, args=(listener, model, packing, link, theirs))
         process.start()
         theirs.close()
         try:
+            seconds = ours.recv()
+            if isinstance(seconds, ValueError):
+                raise seconds
             outcome = classify(listening(listener), chosen, link)
             server = ours.recv()
         except EOFError:
@@ -174,13 +174,20 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
 
 
 def _reporting(
-    listener: socket.socket, service: Service, link: Link | None, report: Connection
+    listener: socket.socket, model: Model, packing: str, link: Link | None, report: Connection
 ) -> None:
-    """Serve one session, and tell where the server's seconds went."""
+    """Get ready, serve one session, and tell where the server's seconds went."""
     _ends_with_its_parent()
+    start = monotonic()
+    try:
+        made = ready(model, packing)
+    except ValueError as error:
+        report.send(error)
+        return
+    report.send(monotonic() - start)
     with Channel(accept(listener, IDLE), link=link, limit=LONG) as channel:
         try:
-            session = Session(channel, service, SystemRandomness())
+            session = Session(channel, made, SystemRandomness())
             session.serve(IDLE)
         except (WireError, ValueError) as error:
             channel.refuse(type(error).__name__)
