@@ -74,9 +74,9 @@ link_option = click.option(
 @click.option(
     "--weight-bits",
     type=click.IntRange(2, 16),
-    default=9,
+    default=10,
     show_default=True,
-    help="Of the largest weight of a layer, without the sign.",
+    help="Of the largest weight of a layer, without the sign; fewer where its noise would show.",
 )
 @store_option
 @json_option

@@ -9,7 +9,7 @@ from deepreshape.design.ops import IMAGE
 from deepreshape.private.garbled.garbling import Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import draw_offset
 from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
-from deepreshape.private.homomorphic.layers import Prepared, clear
+from deepreshape.private.homomorphic.layers import FLOODING, Prepared, clear
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import (
     Linear,
@@ -39,8 +39,6 @@ from deepreshape.private.wire.pipe import PeerGone
 
 KEYS = 1 << 27
 """Bytes that a client's keys may have."""
-FLOODING = 28
-"""Bits by which the noise of an answer has to exceed the noise that tells of the weights."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -58,10 +58,15 @@ def test_a_fresh_ciphertext_has_four_or_five_bits_of_noise() -> None:
     assert 3 <= room.bit_length() - left <= 5
 
 
-@pytest.mark.parametrize("bits", [(60, 49, 40), (56, 54), (60, 60)])
-def test_parameters_below_128_bits_of_security_are_refused(bits: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("degree", "bits"),
+    [(4096, (60, 49, 40)), (4096, (56, 54)), (4096, (60, 60)), (8192, (43, 44, 44, 44, 44))],
+)
+def test_parameters_below_128_bits_of_security_are_refused(
+    degree: int, bits: tuple[int, ...]
+) -> None:
     with pytest.raises(ValueError, match="SEAL refuses"):
-        Context(Parameters(BINARY, 4096, bits, 1))
+        Context(Parameters(BINARY, degree, bits, 1))
 
 
 def test_a_ring_too_wide_for_a_ciphertext_is_refused() -> None:
@@ -102,14 +107,22 @@ def test_the_same_answer_is_never_sent_twice() -> None:
     assert all((halves[0][i] != halves[1][i]).mean() > 0.99 for i in range(2))
 
 
-def test_all_noise_comes_from_the_source_that_is_handed_in() -> None:
-    client, _ = parties(SMALL)
-    message = drawn(SMALL)
+def test_the_secret_key_is_no_draw_of_the_source() -> None:
+    """SEAL draws it: with the same source, so the same noise, encryptions of zero differ."""
+    one, other = (Client(context(SMALL), SystemRandomness(SEEDED)).public() for _ in range(2))
+    assert one[-32:] == other[-32:]
+    assert one != other
+
+
+@pytest.mark.parametrize("parameters", [SMALL, SLOTTED], ids=["small", "slotted"])
+def test_all_noise_comes_from_the_source_that_is_handed_in(parameters: Parameters) -> None:
+    client, _ = parties(parameters)
+    message = drawn(parameters)
     twins = [
         next(_with_source(client, SystemRandomness(SEEDED)).encrypt([message])) for _ in range(2)
     ]
     assert twins[0] == twins[1]
-    mask = client.context.plain(drawn(SMALL))
+    mask = client.context.plain(drawn(parameters))
     answers = []
     for _ in range(2):
         server = Server(client.context, twins[0], SystemRandomness(SEEDED))

@@ -206,10 +206,13 @@ def _polynomials(share: Words, layer: Convolution, weights: Integers, mask: Word
 
 
 @pytest.mark.parametrize("fill", [0, 1, BINARY.modulus - 1])
-def test_what_the_client_decrypts_is_uniform_whatever_it_sent(fill: int) -> None:
+@pytest.mark.parametrize("weight", [0, 1, -2000])
+def test_what_the_client_decrypts_is_uniform_whatever_was_multiplied(
+    fill: int, weight: int
+) -> None:
     layer = Convolution(6, 40, 11, 3)
     weights, share, _ = drawn(layer, BINARY)
-    share[...] = fill
+    weights[...], share[...] = weight, fill
     mask = uniform(SystemRandomness(SEEDED[::-1]), BINARY, layer.output_shape)
     seen = _polynomials(share, layer, weights, mask).ravel()
     # Chi-squared with 255 degrees of freedom, deviation 22.6: five of them above its mean.

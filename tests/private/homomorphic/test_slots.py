@@ -142,11 +142,14 @@ def test_the_noise_stays_below_its_bound(
 
 
 @pytest.mark.parametrize("fill", [0, PRIME.modulus - 1])
-def test_what_the_client_decrypts_is_uniform_whatever_it_sent(fill: int) -> None:
+@pytest.mark.parametrize("weight", [0, 1, -2000])
+def test_what_the_client_decrypts_is_uniform_whatever_was_multiplied(
+    fill: int, weight: int
+) -> None:
     client, keys = client_and_keys()
     layer = Convolution(2, 3, 20, 1)
     weights, share, _ = drawn(layer)
-    share[...] = fill
+    weights[...], share[...] = weight, fill
     server = SLOTS.server(keys, PRIME, SystemRandomness(SEEDED))
     mask = uniform(SystemRandomness(SEEDED[::-1]), PRIME, layer.output_shape)
     prepared = SLOTS.prepare(layer, weights, PRIME)

@@ -8,7 +8,8 @@ import pytest
 
 from deepreshape.design import Network, Stage, cost, cull, reuse, thin
 from deepreshape.design.ops import Add, Pool
-from deepreshape.private.homomorphic.layers import Convolution, clear
+from deepreshape.private.homomorphic.coefficients import flooding_bits
+from deepreshape.private.homomorphic.layers import FLOODING, Convolution, clear
 from deepreshape.private.program import quantise, reference
 from deepreshape.private.program.folding import Activation, Affine, Node
 from deepreshape.private.program.quantise import DoesNotFit, Precision
@@ -51,7 +52,7 @@ def _difference(nodes: tuple[Node, ...], images: Pixels, precision: Precision, r
 @every_net
 def test_the_logits_are_near_and_nearer_with_more_bits(network: Network) -> None:
     nodes, images = folded(network), pixels(network, 2)
-    wide = Ring(1 << 60)
+    wide = Ring(1 << 56)
     coarse, usual, fine = (
         _difference(nodes, images, Precision(activation, weight), wide)
         for activation, weight in ((7, 5), (12, 8), (18, 14))
@@ -193,3 +194,18 @@ def test_pixels_are_normalised_by_channel() -> None:
     image = pixels(TINY)[0]
     wanted = (image.transpose(2, 0, 1) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
     assert np.abs(program.quantised(image) * program.unit - wanted).max() <= program.unit / 2
+
+
+@pytest.mark.parametrize("asked", [FLOODING, 31, 33])
+def test_a_layer_has_as_many_bits_as_its_noise_can_be_hidden_with(
+    asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantise, "FLOODING", asked)
+    nodes = folded(FAMILIES["ResNet18"])
+    program, weights = program_of(nodes, pixels(FAMILIES["ResNet18"], 2), PRIME, Precision())
+    for step in program.steps:
+        if isinstance(step.op, Linear):
+            mine = weights[step.name].weights
+            assert flooding_bits(step.op.layer, mine, BINARY) >= asked
+            if np.abs(mine).max() <= 512:  # half the usual: twice as much would show
+                assert flooding_bits(step.op.layer, 2 * mine, BINARY) < asked + 0.1

@@ -13,6 +13,7 @@ import seal
 
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
 from deepreshape.private.homomorphic.coefficient_plans import (
+    Plan,
     answer_parts,
     plan,
     share_polynomials,
@@ -61,10 +62,7 @@ class Kernels:
 
         A coefficient's noise sums the inputs' noise times all weights of a ciphertext of outputs.
         """
-        squares = np.square(self._weights.astype(np.float64)).sum(axis=(1, 2, 3))
-        sums = np.add.reduceat(squares, np.arange(0, squares.size, self.plan.outgoing))
-        public = 2 * self.plan.degree * DEVIATION**2
-        return log2(TAIL * DEVIATION * (float(sums.max()) * 1.01 + public) ** 0.5)
+        return _noise_bits(self.plan, self._weights)
 
     @property
     def flooding_bits(self) -> float:
@@ -118,6 +116,21 @@ class Kernels:
         plain = self.context.plain(self.context.ring.residues(polynomial))
         self.context.evaluator.transform_to_ntt_inplace(plain, self.context.first)
         return plain
+
+
+def flooding_bits(layer: LinearLayer, weights: Integers, ring: Ring) -> float:
+    """By how many bits the flooding exceeds the noise of these weights; below zero, it does not."""
+    made = context(COEFFICIENTS.parameters(ring))
+    found = plan(as_convolution(layer), made.degree)
+    phases = weights_by_phase(found, ring.signed(ring.residues(checked(layer, weights))))
+    return made.flood_bits - _noise_bits(found, phases)
+
+
+def _noise_bits(found: Plan, phases: Integers) -> float:
+    squares = np.square(phases.astype(np.float64)).sum(axis=(1, 2, 3))
+    sums = np.add.reduceat(squares, np.arange(0, squares.size, found.outgoing))
+    public = 2 * found.degree * DEVIATION**2
+    return log2(TAIL * DEVIATION * (float(sums.max()) * 1.01 + public) ** 0.5)
 
 
 class Coefficients:

@@ -20,6 +20,9 @@ from deepreshape.private.latency import Operations
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Integers, Ring, Words
 
+FLOODING = 28
+"""Bits by which the noise of an answer has to exceed the noise that tells of the weights."""
+
 _EXACT = 53
 """A sum of integers below 2^53 is exact in float64, in any order."""
 

@@ -13,7 +13,8 @@ from math import ceil, floor, log2
 import numpy as np
 
 from deepreshape.design.ops import IMAGE, Add, Concat, Pool, Shape, Slice
-from deepreshape.private.homomorphic.layers import products
+from deepreshape.private.homomorphic.coefficients import flooding_bits
+from deepreshape.private.homomorphic.layers import FLOODING, products
 from deepreshape.private.program.folding import Activation, Affine, Floats, Node
 from deepreshape.private.program.steps import (
     Join,
@@ -33,10 +34,12 @@ from deepreshape.private.rings import Integers, Ring
 @dataclass(frozen=True, slots=True)
 class Precision:
     """Bits without the sign: of the largest activation behind a ReLU or a truncation, of the
-    largest weight of a layer, and of the room above the largest number seen."""
+    largest weight of a layer, and of the room above the largest number seen.
+
+    A layer's weights get fewer bits where flooding could not hide their noise."""
 
     activation: int = 13
-    weight: int = 9
+    weight: int = 10
     margin: int = 2
 
 
@@ -150,16 +153,23 @@ class _Writer:
 
     def _affine(self, node: Node, affine: Affine, top: float) -> None:
         """A linear step; where its output would outgrow the ring, its input is truncated first."""
-        weight_unit = _unit(float(np.abs(affine.weights).max()), self.precision.weight)
+        weights, weight_unit = self._weights(affine)
         name = node.inputs[0]
         if not self._holds(top, self.tensors[name].unit * weight_unit):
             self._truncate(name)
         unit = self.tensors[name].unit * weight_unit
         self._require(node, top, unit)
         self._step(node, Linear(affine.layer), unit, top)
-        self.weights[node.name] = LinearWeights(
-            _rounded(affine.weights / weight_unit), _rounded(affine.bias / unit)
-        )
+        self.weights[node.name] = LinearWeights(weights, _rounded(affine.bias / unit))
+
+    def _weights(self, affine: Affine) -> tuple[Integers, float]:
+        """Weights in fixed point, and their unit."""
+        unit = _unit(float(np.abs(affine.weights).max()), self.precision.weight)
+        while True:
+            weights = _rounded(affine.weights / unit)
+            if flooding_bits(affine.layer, weights, self.ring) >= FLOODING:
+                return weights, unit
+            unit *= 2
 
     def _pool(self, node: Node, size: int, top: float) -> None:
         """A sum over windows, whose unit makes it a mean; its input is truncated where needed."""
