@@ -5,14 +5,19 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from deepreshape.cli.accounts import answers
+from deepreshape.cli.private import _opened
 from deepreshape.places import DATA
-from deepreshape.private.program.model import read
+from deepreshape.private.program.model import read, write
+from deepreshape.private.sessions import Classified, Outcome
+from deepreshape.private.wire.traffic import Traffic
 from tests.cli.commands import Command
 
 DIGITS = DATA / "models" / "digits.safetensors"
@@ -63,6 +68,63 @@ def test_image_files_are_classified_by_a_server(call: Command, server: str, tmp_
     answer = call("classify", str(tmp_path / "black.png"), "--server", server, "--json")
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["images"][0]["class"] in range(10)
+
+
+def test_an_image_is_taken_upright(tmp_path: Path) -> None:
+    lying = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the picture is on the right
+    lying.save(tmp_path / "lying.png", exif=exif)
+    opened = np.asarray(_opened(tmp_path / "lying.png"))[..., 0]
+    np.testing.assert_array_equal(opened, np.rot90(np.asarray(lying), -1))
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    ramp = np.array([[0, 257, 32_896, 65_535]], np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    opened = np.asarray(_opened(tmp_path / "deep.png"))
+    np.testing.assert_array_equal(opened[0, :, 0], [0, 1, 128, 255])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_an_image_that_does_not_say_what_is_white_is_refused(tmp_path: Path, kind: type) -> None:
+    Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "raw.tiff")
+    with pytest.raises(ValueError, match=r"raw\.tiff is no image that can be read"):
+        _opened(tmp_path / "raw.tiff")
+
+
+@pytest.mark.parametrize("error", [SyntaxError, Image.DecompressionBombError, RuntimeError])
+def test_whatever_a_decoder_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+
+    def broken(*_: object, **__: object) -> None:
+        raise error("two\nlines")
+
+    monkeypatch.setattr("PIL.Image.Image.convert", broken)
+    with pytest.raises(ValueError, match=r"a\.png is no image that can be read"):
+        _opened(tmp_path / "a.png")
+
+
+def test_a_net_of_one_class_has_no_next() -> None:
+    outcome = Outcome([Classified(np.array([5]), 1.0, 0.1)], 0.5, Traffic({}), {})
+    (row,) = answers(["a.png"], outcome)
+    assert (row["class"], row["logit"], row["ahead"]) == (0, 2.5, 0.0)
+
+
+def test_a_model_that_names_no_images_needs_some(call: Command, tmp_path: Path) -> None:
+    found = read(DIGITS)
+    write(tmp_path / "m.safetensors", replace(found, about={}))
+    answer = call("private", str(tmp_path / "m.safetensors"))
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "name images with --image" in answer.err
+
+
+def test_a_device_is_not_replaced_by_a_model(call: Command, shelf: Path) -> None:
+    answer = call("pack", "zz", "--out", "/dev/null")
+    assert answer.code == 2
+    assert "/dev/null is no file" in answer.err
 
 
 @pytest.mark.parametrize(

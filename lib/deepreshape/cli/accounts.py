@@ -21,7 +21,7 @@ def answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
                 "image": name,
                 "class": int(order[0]),
                 "logit": float(logits[order[0]]),
-                "ahead": float(logits[order[0]] - logits[order[1]]),
+                "ahead": float(logits[order[0]] - logits[order[1]]) if logits.size > 1 else 0.0,
                 "offline": found.offline,
                 "online": found.online,
             }

@@ -100,6 +100,8 @@ def pack(
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
 
+    if out.exists() and not out.is_file():
+        raise ValueError(f"{out} is no file, and a model is not written in its place")
     found = one(store, key)
     record = found.record
     if record.status != "done":
@@ -136,7 +138,7 @@ def pack(
     model = Model(made.program, made.weights, about)
     if len(asked := pictures[:count]):
         about |= {"asked": len(asked), "asked_alike": _alike(made, model, asked)}
-    write(out, model)
+    write(out.resolve(), model)
     if as_json:
         print_json(about)
         return
@@ -319,16 +321,32 @@ def _link(name: str | None) -> "Link | None":
 
 
 def _opened(path: Path) -> "Image":
-    """An image file. Raises ValueError where it is none."""
-    from PIL import Image, UnidentifiedImageError
+    """An image file, upright. Raises ValueError where it is none."""
+    import warnings
+
+    from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return _eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
     except FileNotFoundError:
         raise ValueError(f"{path} is not there") from None
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # decoders raise what they like
         raise ValueError(f"{path} is no image that can be read") from None
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """An image of at most 16 bits in 8. Raises ValueError where nothing says what is white."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError
+    return image
 
 
 def _fitted(images: "Sequence[Image]", program: "Program") -> "list[Pixels]":
@@ -345,6 +363,8 @@ def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]"
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
 
+    if "data" not in model.about:
+        raise ValueError("the model does not say what it was trained on: name images with --image")
     test = load(parse_data(str(model.about.get("data")))).test
     if count > len(test):
         raise ValueError(f"{model.about.get('data')} has {len(test):,} test images, not {count:,}")

@@ -1,9 +1,11 @@
 """The client: it has an image, and learns its logits and nothing else."""
 
+import os
 import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -185,7 +187,7 @@ class Client:
             inputs, masks = shares[step.inputs[0]].reshape(-1), shares[step.name].reshape(-1)
             for part in parts(step, step.op, self.program.ring):
                 layer = _Layer(step.name, part, left)
-                left -= layer.tables.nbytes + layer.labels.nbytes
+                left -= layer.memory
                 made[step.name].append(layer)
                 chosen = inputs[part.elements], masks[part.elements]
                 for batch in part.batches():
@@ -223,13 +225,15 @@ class Client:
 
 class _Layer:
     """A part of a nonlinear step, as its tables and labels come in; memory: bytes that they may
-    take there."""
+    take there, and then those that they do."""
 
     def __init__(self, step: str, part: Part, memory: int) -> None:
         self.step, self.part, self.nonce = step, part, b""
         circuit, count = part.function.circuit, part.elements.size
         each, bits = table_bytes(circuit), circuit.evaluator
-        store = np.empty if count * (each + LABEL * bits) <= memory else _filed
+        size = count * (each + LABEL * bits)
+        fits = size <= memory
+        self.memory, store = (size, np.empty) if fits else (0, _filed)
         self.tables = store((count, each), np.uint8)
         self.labels = store((count, bits, 2), np.uint64)
 
@@ -240,6 +244,8 @@ class _Layer:
 
 
 def _filed(shape: tuple[int, ...], kind: type) -> npt.NDArray[Any]:
-    """Room in a temporary file that nobody else can open."""
+    """Room in a temporary file that nobody else can open. Raises OSError where there is none."""
     with tempfile.TemporaryFile() as file:
+        # A page that the disk has no room for would end the process where it is written.
+        os.posix_fallocate(file.fileno(), 0, prod(shape) * np.dtype(kind).itemsize)
         return np.memmap(file, kind, "w+", shape=shape)

@@ -1,7 +1,8 @@
 """Where secrets come from: AES-256 in counter mode under a key from the operating system.
 
-Whatever is secret in private/ is drawn from a `Randomness` that the caller hands in, so a test can
-put a known one in its place and see that nothing else was used.
+Whatever is secret in private/ is drawn from a `Randomness` that the caller hands in, but for the
+keys that SEAL draws itself. A test can put a known one in its place and see that nothing else was
+used.
 """
 
 import os
@@ -32,12 +33,6 @@ class SystemRandomness:
 
     def bytes(self, count: int) -> npt.NDArray[np.uint8]:
         return np.frombuffer(bytearray(self._stream.update(bytes(count))), np.uint8)
-
-
-def bits(source: Randomness, count: int) -> npt.NDArray[np.bool_]:
-    """Uniform bits, shape (count,)."""
-    packed = source.bytes(-(-count // 8))
-    return np.unpackbits(packed, count=count).astype(np.bool_)
 
 
 def uniform(source: Randomness, ring: Ring, shape: tuple[int, ...]) -> Words:

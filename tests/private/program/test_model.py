@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from deepreshape.design import parse
 from deepreshape.places import DATA
 from deepreshape.private.program.compiled import agreement
-from deepreshape.private.program.model import BadModel, Model, read, write
+from deepreshape.private.program.model import FORMAT, BadModel, Model, read, write
 from deepreshape.private.program.reference import logits
 from tests.private.nets import packed, pixels
 
@@ -48,6 +50,23 @@ def test_a_changed_byte_is_found(model: Model, tmp_path: Path, place: int) -> No
     octets[place] ^= 1
     path.write_bytes(octets)
     with pytest.raises(BadModel, match=r"m\.safetensors"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float8_e4m3fn, torch.float32], ids=str)
+def test_a_file_of_something_else_is_refused_by_its_header(
+    kind: torch.dtype, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_file({"weight": torch.ones(4).to(kind)}, path)
+    with pytest.raises(BadModel, match=r"checkpoint\.safetensors is no private model"):
+        read(path)
+
+
+def test_tensors_of_kinds_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "forged.safetensors"
+    save_file({"weight": torch.ones(4).bfloat16()}, path, {"format": FORMAT, "sha256": "0"})
+    with pytest.raises(BadModel, match=r"forged\.safetensors is no private model"):
         read(path)
 
 

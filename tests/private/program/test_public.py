@@ -238,6 +238,18 @@ def test_tensors_are_bounded_in_all() -> None:
     tracemalloc.stop()
 
 
+def test_weights_are_bounded_in_all() -> None:
+    """Few elements may have many weights, and to lay them out takes time and memory."""
+    layers = [("a", "image", 20_000), ("b", "a", 20_000)]
+    steps = [
+        {"name": name, "inputs": [source], "op": "linear", "sizes": [outputs, 1, 1, 1]}
+        for name, source, outputs in layers
+    ]
+    text = json.dumps({**FIELDS, "image": [3, 1, 1], "steps": steps}).encode()
+    with pytest.raises(BadProgram, match="weights"):
+        parse(text)
+
+
 def test_steps_are_bounded() -> None:
     steps = [
         {"name": f"s{n}", "inputs": ["image"], "op": "sum", "lifts": [0]}

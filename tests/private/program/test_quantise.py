@@ -153,17 +153,29 @@ def test_a_chain_is_truncated_only_where_it_would_outgrow_the_ring(
 
 
 def test_a_sum_that_cancels_is_refused_where_its_terms_do_not_fit() -> None:
-    """2 - 1 = 1 in units of 2^-12: the sum takes 12 bits and 3 for sign and margin, the first term
-    one more, and the second has no bits to give up."""
+    """2 - 1 = 1: in units of 2^-11, to which the second term is cut, the first takes 12 bits and 3
+    for sign and margin."""
     first, second = _chain(1, 2.0)[0], _chain(1, -1.0)[0]
     nodes = (
         first,
         Node("other", second.op, ("image",), (1, 4, 4)),
         Node("add", Add(), ("fc0", "other"), (1, 4, 4)),
     )
-    with pytest.raises(DoesNotFit, match="add needs 17 bits"):
-        _written(nodes, Ring(1 << 16), Precision(12, 0, 2))
+    with pytest.raises(DoesNotFit, match="needs 16 bits"):
+        _written(nodes, Ring(1 << 15), Precision(12, 0, 2))
     assert len(_written(nodes, Ring(1 << 17), Precision(12, 0, 2)).steps) == 3
+
+
+@pytest.mark.parametrize("part", [1e-9, 1e-12, 1e-30])
+def test_a_term_that_is_next_to_nothing_beside_the_other_is_cut(part: float) -> None:
+    first, second = _chain(1, 1.0)[0], _chain(1, part)[0]
+    nodes = (
+        first,
+        Node("other", second.op, ("image",), (1, 4, 4)),
+        Node("add", Add(), ("fc0", "other"), (1, 4, 4)),
+    )
+    steps = _written(nodes, BINARY, Precision(12, 8, 2)).steps
+    assert [step.name for step in steps] == ["fc0", "other", "other/truncated", "add"]
 
 
 def test_a_sum_over_a_map_is_counted_in_bits() -> None:

@@ -75,7 +75,7 @@ class Plan:
         return -(-self.layer.outputs // self.outgoing)
 
     @cached_property
-    def pairs(self) -> tuple[tuple[int, ...], ...]:
+    def pairs(self) -> tuple[range, ...]:
         """For each ciphertext of inputs, those of outputs that share a group with it."""
         step = self.channels // self.layer.groups
         span = self.layer.outputs // self.layer.groups
@@ -83,14 +83,8 @@ class Plan:
         for block in range(self.inputs):
             first = block * self.incoming // step
             last = (min((block + 1) * self.incoming, self.channels) - 1) // step
-            found.append(
-                tuple(
-                    range(
-                        first * span // self.outgoing,
-                        ((last + 1) * span - 1) // self.outgoing + 1,
-                    )
-                )
-            )
+            start, stop = first * span // self.outgoing, ((last + 1) * span - 1) // self.outgoing
+            found.append(range(start, stop + 1))
         return tuple(found)
 
     @property

@@ -57,10 +57,10 @@ def read(path: Path) -> Model:
     try:
         with safe_open(path, framework="np") as file:
             header = dict(file.metadata() or {})
+            if header.get("format") != FORMAT:
+                raise BadModel(f"{path} is no private model (make one with `deepreshape pack`)")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         expected = header.pop("sha256")
-        if header.get("format") != FORMAT:
-            raise BadModel(f"{path} is no private model (make one with `deepreshape pack`)")
         if _digest(tensors, header) != expected:
             raise BadModel(f"{path} does not have the SHA-256 that it names")
         program = public.parse(header["program"].encode())
@@ -70,7 +70,7 @@ def read(path: Path) -> Model:
         return Model(program, _weights(program, tensors), about)
     except BadModel:
         raise
-    except (SafetensorError, KeyError, OSError, ValueError) as error:
+    except (SafetensorError, LookupError, OSError, ValueError, TypeError, AttributeError) as error:
         raise BadModel(f"{path} is no private model ({type(error).__name__})") from None
 
 

@@ -31,6 +31,8 @@ MOST = 1 << 23
 """Bytes of a program as text."""
 STEPS, ELEMENTS, CHANNELS = 10_000, 1 << 25, 1 << 16
 """The most steps of a program, elements of all its tensors, and channels of one."""
+WEIGHTS = 1 << 28
+"""The most weights of all linear steps: what it takes to plan them grows with their number."""
 
 
 class BadProgram(ValueError):
@@ -104,7 +106,7 @@ def _steps(listed: Any, ring: Ring, image: Shape) -> tuple[Step, ...]:
     if not isinstance(listed, list) or not 1 <= len(listed) <= STEPS:
         raise BadProgram(f"a program has between 1 and {STEPS:,} steps")
     shapes = {IMAGE: image}
-    steps, total = [], prod(image)
+    steps, total, weights = [], prod(image), 0
     for number, fields in enumerate(listed, start=1):
         if not isinstance(fields, dict):
             raise BadProgram(f"step {number} is no operation on what it reads")
@@ -122,6 +124,9 @@ def _steps(listed: Any, ring: Ring, image: Shape) -> tuple[Step, ...]:
         total += prod(shape)
         if total > ELEMENTS:
             raise BadProgram(f"the program's tensors have more than {ELEMENTS:,} elements")
+        weights += prod(op.layer.weight_shape) if isinstance(op, Linear) else 0
+        if weights > WEIGHTS:
+            raise BadProgram(f"the program's layers have more than {WEIGHTS:,} weights")
         shapes[name] = shape
         steps.append(Step(name, op, tuple(inputs), shape))
     return tuple(steps)

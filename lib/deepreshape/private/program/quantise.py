@@ -140,7 +140,7 @@ class _Writer:
                 self._affine(node, affine, top)
             case Activation(kept):
                 source = self.tensors[node.inputs[0]]
-                shift = self._shift(source, top)
+                shift = min(self._wider(source, top), self.ring.bits - 2)
                 op = Nonlinear(True if kept is None else kept, shift)
                 self._step(node, op, source.unit * 2**shift, top)
             case Add() | Concat():
@@ -190,7 +190,7 @@ class _Writer:
             if self._holds(most, unit):
                 break
             finest = node.inputs[[tensor.unit for tensor in inputs].index(unit)]
-            if not self._truncate(finest):
+            if not self._truncate(finest, most):
                 self._require(node, most, unit)
         lifts = []
         for tensor in inputs:
@@ -201,21 +201,25 @@ class _Writer:
         op = Sum(tuple(lifts)) if isinstance(node.op, Add) else Join(tuple(lifts))
         self._step(node, op, unit, top)
 
-    def _truncate(self, name: str) -> bool:
-        """Put a truncated tensor in the place of one; was there something to cut?"""
+    def _truncate(self, name: str, beside: float = 0.0) -> bool:
+        """Put a truncated tensor in the place of one; was there something to cut?
+
+        beside: how large the numbers are that it is added to; finer than those it need not be.
+        """
         source = self.tensors[name]
-        shift = self._shift(source, source.top)
-        if not shift:
+        wider = self._wider(source, max(source.top, beside))
+        if not wider:
             return False
+        # What the ring holds is zero behind the longest shift, and stays zero in any unit.
+        op = Nonlinear(False, min(wider, self.ring.bits - 2))
         step = f"{name}/truncated"
-        self.steps.append(Step(step, Nonlinear(False, shift), (source.step,), source.shape))
-        self.tensors[name] = replace(source, step=step, unit=source.unit * 2**shift)
+        self.steps.append(Step(step, op, (source.step,), source.shape))
+        self.tensors[name] = replace(source, step=step, unit=source.unit * 2.0**wider)
         return True
 
-    def _shift(self, source: _Tensor, top: float) -> int:
+    def _wider(self, source: _Tensor, top: float) -> int:
         """By how many bits numbers up to `top` are wider there than an activation."""
-        wider = floor(log2(_unit(top, self.precision.activation) / source.unit))
-        return min(max(0, wider), self.ring.bits - 2)
+        return max(0, floor(log2(_unit(top, self.precision.activation) / source.unit)))
 
     def _step(self, node: Node, op: StepOp, unit: float, top: float) -> None:
         inputs = tuple(self.tensors[name].step for name in node.inputs)
