@@ -21,6 +21,11 @@ def test_a_network_is_timed_and_not_again(call: Command, tmp_path: Path) -> None
     content = out.read_bytes()
     assert call("measure", TINY, "--out", str(out)).code == 0
     assert out.read_bytes() == content
+    assert call("measure", TINY, "--again", "--out", str(out)).code == 0
+    later = read(out)
+    assert set(later.layers) == set(record.layers)
+    for shape, took in record.layers.items():
+        assert later.layers[shape].server_s <= took.server_s
 
 
 def test_a_record_of_another_machine_is_not_mixed_in(call: Command, tmp_path: Path) -> None:

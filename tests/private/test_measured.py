@@ -16,6 +16,7 @@ from deepreshape.private.measured import (
     Shape,
     Whole,
     WholeCost,
+    least,
     measured,
     read,
     shapes,
@@ -99,6 +100,16 @@ def test_a_stride_is_of_the_input() -> None:
     strided = [shape for shape in shapes(SMALL, "slots") if shape.stride == 2]
     assert [shape.side for shape in strided] == [32, 32, 16, 16, 8, 8]
     assert shapes(SMALL, "slots")[-1] == Shape("slots", SMALL.widths[-1], 100, 0)
+
+
+def test_of_two_timings_the_lesser_seconds_are_kept() -> None:
+    one, other = LayerCost(1.0, 2.0, 3.0, 9, 8, 0.5), LayerCost(2.0, 1.0, 4.0, 9, 8, 0.5)
+    assert least(one, other) == LayerCost(1.0, 1.0, 3.0, 9, 8, 0.5)
+
+
+def test_a_layer_of_which_more_was_run_takes_the_place_of_the_other() -> None:
+    part, whole = LayerCost(1.0, 2.0, 3.0, 9, 8, 0.5), LayerCost(2.0, 3.0, 4.0, 9, 8, 1.0)
+    assert least(part, whole) == least(whole, part) == whole
 
 
 # Files

@@ -8,6 +8,7 @@ thread at each end, without the wire; its bytes are counted.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -194,6 +195,20 @@ def _known(shape: Shape, record: Measurements) -> Shape:
     if shape not in record.layers:
         raise LookupError(f"{shape} was not timed; `deepreshape measure` does it")
     return shape
+
+
+Cost = TypeVar("Cost", LayerCost, ElementCost, WholeCost)
+
+
+def least(one: Cost, other: Cost) -> Cost:
+    """Field by field the lesser of two timings: what else a machine does only adds to a time.
+
+    Of a layer of which different shares were run, the timing of the larger share.
+    """
+    if isinstance(one, LayerCost) and one.share != other.share:
+        return max(one, other, key=attrgetter("share"))
+    lesser = {name: min(seconds, asdict(other)[name]) for name, seconds in asdict(one).items()}
+    return replace(one, **lesser)
 
 
 # On disk
