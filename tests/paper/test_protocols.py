@@ -49,10 +49,10 @@ def test_the_record_has_every_layer(packing: str) -> None:
 
 
 def test_a_table_has_a_row_for_each_of_its_networks_and_budgets() -> None:
-    for name in ("table07", "table08"):
-        found = timed(name, RECORD)
-        labels = {(entry.label, entry.data) for entry in entries() if entry.table == name}
-        assert {(row["network"], row["data"]) for _, row in found.iterrows()} == labels
+    for entry in entries():
+        if entry.he_s is not None:
+            found = timed(entry.table, entry.data, RECORD)
+            assert list(found["network"]).count(entry.label) == 1
 
 
 def test_gains_are_of_the_rows_in_order() -> None:

@@ -113,28 +113,24 @@ def timed_networks() -> list[Network]:
 # What is measured, beside what is printed
 
 
-def timed(name: str, record: Measurements) -> pd.DataFrame:
-    """A row for each network of Table 7 or 8: seconds printed, by the model, and measured.
+def timed(name: str, data: str, record: Measurements) -> pd.DataFrame:
+    """A row for each network of Table 7 or 8 on a data set: seconds printed, by the model, and
+    measured, with the share of Delphi's HE that was run.
 
-    HE is the server's; the client's is its own column. GC is of the entry's ReLUs.
+    HE is the server's. Of two measured numbers the first is under Delphi's packing.
     """
     rows = {}
     for entry in entries():
-        if entry.table == name:
+        if (entry.table, entry.data) == (name, data):
             rotating, free = (entry.measured(packing, record) for packing in PROTOCOLS)
-            rows[entry.label, entry.data] = {
-                "data": entry.data,
+            rows[entry.label] = {
                 "network": entry.label,
-                "HE printed": f"{entry.he_s:,}",
-                "HE model": f"{latency(plain(entry.network)).he_s:,.0f}",
-                "HE Delphi": f"{rotating.he_s:,.0f}",
-                "of it run": f"{100 * rotating.run:.0f} %",
+                "HE printed | model": f"{entry.he_s:,} | {latency(plain(entry.network)).he_s:,.0f}",
+                "HE Delphi": f"{rotating.he_s:,.0f} ({100 * rotating.run:.0f} %)",
                 "HE rotation-free": f"{free.he_s:.2f}",
-                "client Delphi": f"{rotating.he_client_s:.2f}",
-                "client rotation-free": f"{free.he_client_s:.2f}",
+                "HE client": f"{rotating.he_client_s:.1f} | {free.he_client_s:.1f}",
                 "GC printed": f"{entry.gc_s:.1f}",
-                "GC Delphi": f"{rotating.gc_s:.2f}",
-                "GC rotation-free": f"{free.gc_s:.2f}",
+                "GC measured": f"{rotating.gc_s:.1f} | {free.gc_s:.1f}",
             }
     return pd.DataFrame(rows.values())
 
