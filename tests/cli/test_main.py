@@ -92,8 +92,9 @@ def test_the_program_ends_as_the_command_does() -> None:
         (ValueError("two\nlines"), 2, "two lines"),
         (RuntimeError("two\n\nlines"), 1, "two lines"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 1, "out of memory"),
     ],
-    ids=["bad input", "disk", "failure", "long input", "long failure", "Ctrl-C"],
+    ids=["bad input", "disk", "failure", "long input", "long failure", "Ctrl-C", "memory"],
 )
 def test_an_error_is_one_line_and_an_exit_status(
     error: BaseException, code: int, said: str, call: Command, monkeypatch: pytest.MonkeyPatch

@@ -107,6 +107,14 @@ def test_of_two_timings_the_lesser_seconds_are_kept() -> None:
     assert least(one, other) == LayerCost(1.0, 1.0, 3.0, 9, 8, 0.5)
 
 
+def test_a_share_is_the_same_after_it_was_written(tmp_path: Path) -> None:
+    path, shape = tmp_path / "measured.json", Shape("slots", 16, 16, 32, 3)
+    took = LayerCost(2.0, 2.0, 2.0, 9, 8, 1 / 3)
+    write(path, Measurements("a machine", {shape: took}, {}, {}))
+    later = replace(took, server_s=1.0, client_s=3.0)
+    assert least(read(path).layers[shape], later).client_s == 2.0
+
+
 def test_a_layer_of_which_more_was_run_takes_the_place_of_the_other() -> None:
     part, whole = LayerCost(1.0, 2.0, 3.0, 9, 8, 0.5), LayerCost(2.0, 3.0, 4.0, 9, 8, 1.0)
     assert least(part, whole) == least(whole, part) == whole

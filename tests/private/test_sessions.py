@@ -2,17 +2,25 @@
 
 import multiprocessing
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deepreshape.design import parse
+from deepreshape.private import sessions
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
+from deepreshape.private.server import Session
 from deepreshape.private.sessions import both, classify, ready, serve
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen, listening
+from deepreshape.private.wire.pipe import Refused
 from tests.private.nets import packed, pixels
 
 IMAGES = pixels(parse("HRN-2x2x2x(m=4)", resolution=16), count=64)
@@ -25,12 +33,20 @@ def model() -> Model:
 
 
 @pytest.fixture
-def server(model: Model) -> Iterator[Address]:
+def said() -> Iterator[tuple[Connection, Connection]]:
+    """A pipe with what a server says, to be read from the first end."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.fixture
+def server(model: Model, said: tuple[Connection, Connection]) -> Iterator[Address]:
     """A server in a process of its own."""
     with listen(Address("127.0.0.1", 0)) as listener:
         made = ready(model, "coefficients")
         context = multiprocessing.get_context("fork")
-        process = context.Process(target=serve, args=(listener, made, None, lambda line: None))
+        process = context.Process(target=serve, args=(listener, made, None, said[1].send))
         process.start()
         try:
             yield listening(listener)
@@ -72,6 +88,60 @@ def test_noise_ends_its_own_session_alone(server: Address, model: Model) -> None
             silent.close()
         found = classify(server, lambda program: [IMAGES[0]])
     assert len(found.images) == 1
+
+
+@pytest.fixture(params=[RuntimeError("result ciphertext is transparent"), MemoryError()])
+def failure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    """What every session fails with once its client has greeted."""
+    error: Exception = request.param
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Session, "serve", fail)
+    return error
+
+
+def test_a_failed_session_is_told_to_both_sides_in_a_line(
+    failure: Exception, server: Address, said: tuple[Connection, Connection]
+) -> None:
+    name = type(failure).__name__
+    with pytest.raises(Refused, match=f"^the peer stopped: {name}$"):
+        classify(server, lambda program: [IMAGES[0]])
+    assert said[0].poll(5) and said[0].recv() == f"a session ended: {str(failure) or name}"
+
+
+def test_a_failed_server_of_both_tells_the_client(failure: Exception, model: Model) -> None:
+    with pytest.raises(Refused, match=f"^the peer stopped: {type(failure).__name__}$"):
+        both(model, "coefficients", lambda program: [IMAGES[0]])
+
+
+def test_a_stranger_does_not_take_the_place_of_the_client(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as strangers:
+
+        def late(at: Address) -> socket.socket:
+            strangers.enter_context(connect(at))
+            return connect(at)
+
+        monkeypatch.setattr(sessions, "connect", late)
+        assert len(both(model, "coefficients", lambda program: [IMAGES[0]]).outcome.images) == 1
+
+
+def test_a_killed_server_leaves_neither_its_port_nor_a_session() -> None:
+    model = Path(__file__).parents[2] / "data" / "models" / "digits.safetensors"
+    command = [sys.executable, "-m", "deepreshape", "serve", str(model), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        at = Address.parse(process.stdout.readline().split()[-1])
+        with socket.create_connection((at.host, at.port), timeout=5) as silent:
+            assert silent.recv(1)  # the session has begun
+            process.kill()
+            while silent.recv(1 << 16):
+                pass  # what it had said, up to its end
+        with listen(at):
+            pass
 
 
 def test_an_image_of_another_size_is_refused_before_it_costs_anything(server: Address) -> None:

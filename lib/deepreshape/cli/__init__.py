@@ -37,6 +37,9 @@ def main() -> None:
     except (OSError, RuntimeError) as error:
         _say(str(error))
         code = 1
+    except MemoryError:
+        _say("out of memory")
+        code = 1
     sys.exit(code)
 
 

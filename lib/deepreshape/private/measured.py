@@ -8,6 +8,7 @@ thread at each end, without the wire; its bytes are counted.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from math import isclose
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from deepreshape.places import DATA
 
 MEASURED = DATA / "latency" / "measured.json"
 """The record that this repository keeps."""
+DIGITS = 4
+"""Of a number in a record, which is more than a clock means."""
 PROTOCOLS = {"slots": "Delphi's packing", "coefficients": "rotation-free"}
 """The linear protocols, with rotations and without, as tables write them."""
 
@@ -205,7 +208,7 @@ def least(one: Cost, other: Cost) -> Cost:
 
     Of a layer of which different shares were run, the timing of the larger share.
     """
-    if isinstance(one, LayerCost) and one.share != other.share:
+    if isinstance(one, LayerCost) and not isclose(one.share, other.share, rel_tol=10**-DIGITS):
         return max(one, other, key=attrgetter("share"))
     lesser = {name: min(seconds, asdict(other)[name]) for name, seconds in asdict(one).items()}
     return replace(one, **lesser)
@@ -242,13 +245,13 @@ def write(path: Path, record: Measurements) -> None:
 
 
 def _listed(name: str, rows: list[dict[str, Any]]) -> str:
-    """A row a line, and numbers to four digits, which is more than a clock means."""
+    """A row a line."""
     lines = [json.dumps({key: _rounded(cell) for key, cell in row.items()}) for row in rows]
     return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
 
 
 def _rounded(cell: object) -> object:
-    return float(f"{cell:.4g}") if isinstance(cell, float) else cell
+    return float(f"{cell:.{DIGITS}g}") if isinstance(cell, float) else cell
 
 
 _Row = TypeVar("_Row", Shape, LayerCost, Element, ElementCost, Whole, WholeCost)

@@ -1,11 +1,13 @@
 """Both parties of a private inference: a server that takes sessions, and a client in one call."""
 
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from time import monotonic
 
@@ -28,11 +30,13 @@ from deepreshape.private.wire.traffic import Traffic
 KEPT = 1 << 30
 """Bytes of weight plaintexts that a server keeps between images."""
 IDLE = 60.0
-"""Seconds that a session may be idle."""
+"""Seconds that a session may be idle, once its client has greeted within `PROMPT`."""
 LONG = 600.0
 """Seconds that a peer may take to compute."""
 SESSIONS = 2
 """Sessions at a time; others wait."""
+FAILURES = (RuntimeError, ValueError, MemoryError)
+"""What a client's bytes may lead to: WireError is the first, as is what SEAL raises."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -64,7 +68,7 @@ def serve(
                 sock = accept(listener, 1.0)
             except WireError:
                 continue
-            process = context.Process(target=_session, args=(sock, service, link, say))
+            process = context.Process(target=_session, args=(listener, sock, service, link, say))
             process.start()
             running.append(process)
             sock.close()
@@ -75,21 +79,35 @@ def serve(
 
 
 def _session(
-    sock: socket.socket, service: Service, link: Link | None, say: Callable[[str], None]
+    listener: socket.socket,
+    sock: socket.socket,
+    service: Service,
+    link: Link | None,
+    say: Callable[[str], None],
 ) -> None:
+    listener.close()  # or else clients would still connect once the server is gone
     _ends_with_its_parent()
     with Channel(sock, link=link, limit=IDLE) as channel:
         try:
             Session(channel, service, SystemRandomness()).serve(IDLE)
-        except (WireError, ValueError) as error:
+        except FAILURES as error:
             channel.refuse(type(error).__name__)
-            say(f"a session ended: {error}")
+            say(f"a session ended: {str(error) or type(error).__name__}")
 
 
 def _ends_with_its_parent() -> None:
-    """Leave Ctrl-C to the parent, and end without a word where that says so."""
+    """Leave Ctrl-C to the parent, and end without a word where that says so or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_outlived, name="the parent", daemon=True).start()
+
+
+def _outlived() -> None:
+    """End this process once its parent has, killed or not."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,7 +135,11 @@ Chosen = Callable[[Program], Sequence[Pixels]]
 
 def classify(address: Address, chosen: Chosen, link: Link | None = None) -> Outcome:
     """Classify images in one session. Raises WireError or ValueError."""
-    with Channel(connect(address), link=link, limit=LONG) as channel:
+    return _classified(connect(address), chosen, link)
+
+
+def _classified(sock: socket.socket, chosen: Chosen, link: Link | None) -> Outcome:
+    with Channel(sock, link=link, limit=LONG) as channel:
         try:
             client = Client(channel, SystemRandomness())
             images = chosen(client.program)
@@ -155,28 +177,49 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    with listen(Address("127.0.0.1", 0)) as listener:
-        process = context.Process(target=_reporting, args=(listener, model, packing, link, theirs))
+    client, server = _connected()
+    with client:
+        process = context.Process(
+            target=_reporting, args=(client, server, model, packing, link, theirs)
+        )
         process.start()
         theirs.close()
+        server.close()
         try:
             seconds = ours.recv()
             if isinstance(seconds, ValueError):
                 raise seconds
-            outcome = classify(listening(listener), chosen, link)
-            server = ours.recv()
+            outcome = _classified(client, chosen, link)
+            spent = ours.recv()
         except EOFError:
             raise WireError("the server's process ended before it gave its account") from None
         finally:
             process.terminate()
             process.join()
-    return Both(outcome, server, seconds)
+    return Both(outcome, spent, seconds)
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a connection on the loopback address, where others may connect as well."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        client = connect(listening(listener))
+        while True:
+            server = accept(listener, IDLE)
+            if server.getpeername() == client.getsockname():
+                return client, server
+            server.close()
 
 
 def _reporting(
-    listener: socket.socket, model: Model, packing: str, link: Link | None, report: Connection
+    client: socket.socket,
+    server: socket.socket,
+    model: Model,
+    packing: str,
+    link: Link | None,
+    report: Connection,
 ) -> None:
     """Get ready, serve one session, and tell where the server's seconds went."""
+    client.close()
     _ends_with_its_parent()
     start = monotonic()
     try:
@@ -185,11 +228,11 @@ def _reporting(
         report.send(error)
         return
     report.send(monotonic() - start)
-    with Channel(accept(listener, IDLE), link=link, limit=LONG) as channel:
+    with Channel(server, link=link, limit=LONG) as channel:
         try:
             session = Session(channel, made, SystemRandomness())
             session.serve(IDLE)
-        except (WireError, ValueError) as error:
+        except FAILURES as error:
             channel.refuse(type(error).__name__)
         else:
             report.send(dict(session.watch.seconds))

@@ -1,5 +1,6 @@
 """The channel between client and server: frames, hostile peers, accounts, links and addresses."""
 
+import errno
 import gc
 import hashlib
 import json
@@ -141,10 +142,10 @@ def test_a_stream_of_frames_is_sent_as_it_is_made() -> None:
         assert b.receive(Kind.LABELS, at_most=6) == b"second"
 
 
-def test_an_array_is_sent_and_filled_in_place_from_several_frames() -> None:
+def test_an_array_is_sent_and_filled_in_place() -> None:
     numbers = np.arange(30_000, dtype=np.uint64).reshape(100, 300)
     found = np.zeros_like(numbers)
-    with channels() as (a, b), beside(a.send_many, Kind.TABLES, np.split(numbers, 10)):
+    with channels() as (a, b), beside(a.send, Kind.TABLES, numbers):
         b.receive_into(Kind.TABLES, found)
     np.testing.assert_array_equal(found, numbers)
 
@@ -282,10 +283,10 @@ def test_a_frame_too_long_is_refused_before_any_of_it_is_read() -> None:
     assert tape.left == SENT and tape.largest == HEADER_BYTES
 
 
-@pytest.mark.parametrize("sizes", [(8, 3), (0,), (11,)])
-def test_frames_that_do_not_fill_a_buffer_exactly_are_refused(sizes: tuple[int, ...]) -> None:
-    tape = Tape(b"".join(frame(1, i, bytes(size)) for i, size in enumerate(sizes)))
-    with pytest.raises(BadFrame, match="are allowed"):
+@pytest.mark.parametrize("size", [0, 9, 11])
+def test_a_frame_that_does_not_fill_a_buffer_exactly_is_refused(size: int) -> None:
+    tape = Tape(frame(1, 0, bytes(size)))
+    with pytest.raises(BadFrame, match=f"{size} bytes, where 10 are allowed"):
         on(tape).receive_into(1, bytearray(10))
 
 
@@ -338,6 +339,26 @@ def test_a_peer_that_takes_a_little_at_a_time_is_slow() -> None:
             channel.send(Kind.LABELS, bytes(10_000_000), limit=0.3)
         assert 0.3 <= time.monotonic() - start < 1.3
         stop.set()
+
+
+def test_a_peer_that_is_never_late_is_slow_all_the_same() -> None:
+    stop, frames = threading.Event(), (frame(Kind.LABELS, i, b"") for i in range(1000))
+    with one_channel() as (channel, peer), beside(drip, lambda: peer.send(next(frames)), stop):
+        start = time.monotonic()
+        with pytest.raises(PeerSlow), channel.within(0.3):
+            for _ in range(1000):
+                channel.receive(Kind.LABELS, exactly=0)
+        assert 0.3 <= time.monotonic() - start < 1.3
+        stop.set()
+
+
+def test_a_bound_of_many_frames_ends_with_them() -> None:
+    with channels() as (a, b):
+        with a.within(0.05):
+            a.send(Kind.LABELS, b"")
+        time.sleep(0.1)
+        b.send(Kind.LABELS, b"x")
+        assert a.receive(Kind.LABELS, exactly=1) == b"x"
 
 
 def test_a_channel_that_failed_has_stopped() -> None:
@@ -538,7 +559,7 @@ STRANGE = {
     "a parameter's type": (hello(parameters=OURS | {"ring": "1"}), "'ring' of the peer has the w"),
     "a nested parameter": (hello(parameters=OURS | {"model": [1]}), "'model' of the peer has the"),
     "another digest": (hello(digest=digest({})), "the digest in the peer's hello is not that"),
-    "too much": (hello(library="x" * 70_000), "a frame of kind 0 has .* allowed"),
+    "too much": (hello(library="x" * 70_000), "a greeting has .* allowed"),
 }
 
 
@@ -547,6 +568,26 @@ def test_a_strange_hello_is_told_by_what_is_wrong(name: str) -> None:
     octets, message = STRANGE[name]
     with pytest.raises(BadFrame, match=message):
         meet(octets)
+
+
+def test_what_is_no_frame_is_told_to_come_in_place_of_a_greeting() -> None:
+    with pytest.raises(BadFrame, match="something else than a frame where a greeting was due"):
+        handshake(on(Tape(BAD["garbage"][0])), "server", OURS)
+
+
+def test_a_client_has_to_greet_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handshakes, "PROMPT", 0.1)
+    with one_channel() as (channel, _), pytest.raises(PeerSlow, match="a greeting in time"):
+        handshake(channel, "server", OURS)
+
+
+def test_a_client_waits_longer_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handshakes, "PROMPT", 0.1)
+    with one_channel() as (channel, peer), ThreadPoolExecutor(1) as pool:
+        agreed = pool.submit(handshake, channel, "client", OURS)
+        time.sleep(0.3)
+        peer.sendall(frame(HELLO, 0, hello()))
+        assert agreed.result(5) == OURS
 
 
 def test_a_hello_with_any_byte_changed_is_refused_or_means_the_same() -> None:
@@ -594,7 +635,7 @@ def test_questions_and_answers_are_counted_in_bytes_frames_and_rounds() -> None:
 def test_frames_that_follow_each_other_one_way_are_one_round() -> None:
     with channels() as (a, b):
         a.send_many(Kind.TABLES, [bytes(10)] * 5)
-        b.receive_into(Kind.TABLES, bytearray(50))
+        list(b.receive_many(Kind.TABLES, 5, at_most=10))
         assert counts(a.traffic.total()) == (150, 0, 5, 0, 1)
         assert counts(b.traffic.total()) == (0, 150, 0, 5, 1)
 
@@ -645,7 +686,7 @@ def test_the_latency_of_a_link_is_paid_once_by_frames_that_follow_each_other() -
     with channels(link) as (a, b):
         start = time.monotonic()
         with beside(a.send_many, Kind.TABLES, [bytes(10_000)] * 20):
-            b.receive_into(Kind.TABLES, bytearray(200_000))
+            list(b.receive_many(Kind.TABLES, 20, at_most=10_000))
         elapsed = time.monotonic() - start
     assert link.seconds(20 * 10_020) == pytest.approx(0.3004)
     assert 0.3004 <= elapsed < 0.2004 + 10 * 0.1  # 2.2 if every frame waited
@@ -812,6 +853,16 @@ def test_a_client_that_does_not_come_is_told() -> None:
         pytest.raises(PeerSlow, match=r"no client came within 0\.05"),
     ):
         accept(listener, limit=0.05)
+
+
+def test_a_client_that_is_lost_as_it_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reset(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    with listen(LOOPBACK) as listener, connect(listening(listener)):
+        monkeypatch.setattr(socket.socket, "setsockopt", reset)
+        with pytest.raises(PeerGone, match="the client was lost as it came: invalid argument"):
+            accept(listener, limit=5)
 
 
 def test_the_header_is_as_documented() -> None:

@@ -10,6 +10,7 @@ Either party may send at any time (see `Pipe`): no order of sends and receives i
 message has its receiver locks up, as long as neither is more than 64 MiB ahead.
 """
 
+import math
 import socket
 import struct
 import time
@@ -44,8 +45,9 @@ class Channel:
     """Frames to and from one peer, over a connected socket that is then the channel's to close.
 
     link: the network to emulate; each side delays what it sends. limit: seconds that a send or a
-    receive may take in all, where the call names no other. One thread uses a channel. After an
-    error the channel has stopped: every further call fails, except `refuse` and `close`.
+    receive may take in all, where the call names no other; `within` bounds many together. One
+    thread uses a channel. After an error the channel has stopped: every further call fails, except
+    `refuse` and `close`.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Channel:
         self._next_sent = self._next_received = 0
         self._half_sent = False
         self._stopped: str | None = None
+        self._until = math.inf
         self._account = Account("", "")
         self._tallies: dict[Account, Tally] = {}
         self._sent_last: bool | None = None
@@ -123,23 +126,14 @@ class Channel:
             yield self.receive(kind, at_most=at_most, limit=limit)
 
     def receive_into(self, kind: int, buffer: "Octets", *, limit: float | None = None) -> None:
-        """Fill a contiguous buffer from one frame or more, however the sender cut it up.
-
-        The limit holds for all of it.
-        """
+        """Fill a contiguous buffer from the next frame, which is of this kind and length."""
         view = _octets(buffer)
         if view.readonly:
             raise ValueError("the buffer to receive into is read-only")
         with self._working():
             deadline = self._deadline(limit)
-            filled = 0
-            while True:
-                rest = view.nbytes - filled
-                length = self._header(kind, min(1, rest), rest, deadline)
-                self._body(kind, view[filled : filled + length], deadline)
-                filled += length
-                if filled == view.nbytes:
-                    return
+            self._header(kind, view.nbytes, view.nbytes, deadline)
+            self._body(kind, view, deadline)
 
     def refuse(self, reason: str) -> None:
         """Tell the peer in one line why this side stops, if it still listens; never fails.
@@ -152,6 +146,15 @@ class Channel:
             with suppress(WireError):
                 self._put(ERROR, line, time.monotonic() + 1.0)
         self._stopped = self._stopped or "it was ended by this side"
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let all that is sent and received within end in so many seconds, beside each limit."""
+        before, self._until = self._until, min(self._until, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._until = before
 
     @contextmanager
     def account(self, phase: str, step: str) -> Iterator[None]:
@@ -190,7 +193,7 @@ class Channel:
             self._count(Tally(seconds=time.monotonic() - start))
 
     def _deadline(self, limit: float | None) -> float:
-        return time.monotonic() + (self.limit if limit is None else limit)
+        return min(self._until, time.monotonic() + (self.limit if limit is None else limit))
 
     def _put(self, kind: int, payload: memoryview, deadline: float) -> None:
         header = HEADER.pack(MAGIC, VERSION, kind, self._next_sent, payload.nbytes)
@@ -260,6 +263,8 @@ class Channel:
 
 def named(kind: int) -> str:
     """A kind as messages name it."""
+    if kind == HELLO:
+        return "a greeting"
     return kind.name if isinstance(kind, IntEnum) else f"a frame of kind {kind}"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -14,6 +15,8 @@ Side = Literal["client", "server"]
 FIELDS = {"protocol": int, "library": str, "side": str, "digest": str, "parameters": dict}
 MOST = 1 << 16
 """Bytes of a hello."""
+PROMPT = 10.0
+"""Seconds in which a client that was let in has to greet."""
 
 
 def handshake(
@@ -21,11 +24,12 @@ def handshake(
 ) -> dict[str, Parameter]:
     """Agree on versions and parameters; returns the parameters as agreed.
 
-    Both send a hello and read the other's. A parameter that is None on one side is left to the
-    other: its value is taken, and is then as hostile as any other input. Structured values go in
-    as text, or as a digest of it. A different value is a Mismatch that names the parameter;
-    another set of names, another type or JSON that is not strict is a BadFrame. Parameters are
-    sent in the clear and named in messages: nothing secret belongs in them.
+    Both send a hello and read the other's, the server within `PROMPT` seconds. A parameter that is
+    None on one side is left to the other: its value is taken, and is then as hostile as any other
+    input. Structured values go in as text, or as a digest of it. A different value is a Mismatch
+    that names the parameter; another set of names, another type or JSON that is not strict is a
+    BadFrame. Parameters are sent in the clear and named in messages: nothing secret belongs in
+    them.
     """
     hello = {
         "protocol": VERSION,
@@ -37,7 +41,9 @@ def handshake(
     octets = json.dumps(hello).encode()
     if len(octets) > MOST:
         raise ValueError(f"the parameters take {len(octets)} bytes, of {MOST} at most")
-    with channel.account("handshake", "hello"):
+    # A client may have to wait for its turn, so its own patience is the channel's.
+    prompt = PROMPT if side == "server" else math.inf
+    with channel.account("handshake", "hello"), channel.within(prompt):
         channel.send(HELLO, octets, limit=limit)
         theirs = _parsed(channel.receive(HELLO, at_most=MOST, limit=limit))
     if theirs["side"] == side:

@@ -61,11 +61,11 @@ def accept(listener: socket.socket, limit: float | None = None) -> socket.socket
     listener.settimeout(limit)
     try:
         sock, _ = listener.accept()
+        return _prompt(sock)
     except TimeoutError:
         raise PeerSlow(f"no client came within {limit:g} s") from None
     except OSError as error:
         raise PeerGone(f"the client was lost as it came: {_reason(error)}") from None
-    return _prompt(sock)
 
 
 def connect(address: Address, limit: float = 10.0) -> socket.socket:
@@ -89,7 +89,11 @@ def _family(address: Address) -> socket.AddressFamily:
 
 def _prompt(sock: socket.socket) -> socket.socket:
     """A TCP socket that sends small frames at once."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:  # some systems say here that the peer is gone
+        sock.close()
+        raise
     return sock
 
 
