@@ -208,7 +208,9 @@ def least(one: Cost, other: Cost) -> Cost:
 
     Of a layer of which different shares were run, the timing of the larger share.
     """
-    if isinstance(one, LayerCost) and not isclose(one.share, other.share, rel_tol=10**-DIGITS):
+    if isinstance(one, LayerCost) and not isclose(
+        one.share, other.share, rel_tol=10 ** (1 - DIGITS)
+    ):
         return max(one, other, key=attrgetter("share"))
     lesser = {name: min(seconds, asdict(other)[name]) for name, seconds in asdict(one).items()}
     return replace(one, **lesser)
