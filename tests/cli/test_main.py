@@ -11,7 +11,7 @@ from deepreshape import cli
 from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
-    *("count", "equalize", "latency", "verify", "plan", "run", "train", "runs"),
+    *("count", "equalize", "latency", "measure", "verify", "plan", "run", "train", "runs"),
     *("pack", "private", "serve", "classify"),
 )
 LEAVES = [
