@@ -14,10 +14,10 @@ from deepreshape.paper.protocols import (
     entries,
     front,
     gains,
-    plain,
     timed,
     timed_networks,
 )
+from deepreshape.paper.versus import plain
 from deepreshape.private.latency import garbled_seconds
 from deepreshape.private.measured import PROTOCOLS, Whole, read
 

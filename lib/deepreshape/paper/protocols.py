@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from deepreshape.design import Network, ReluPlan, cost, parse
+from deepreshape.design import Network, cost, parse
 from deepreshape.paper import printed
-from deepreshape.paper.versus import SIDES, exact_relus
+from deepreshape.paper.versus import SIDES, exact_relus, plain
 from deepreshape.private.latency import latency
 from deepreshape.private.measured import PROTOCOLS, Measured, Measurements, measured
 
@@ -60,11 +60,6 @@ class Entry:
     def measured(self, packing: str, record: Measurements) -> Measured:
         """Its seconds and bytes under a packing."""
         return measured(self.network, packing, record, self.relus)
-
-
-def plain(network: Network) -> Network:
-    """What homomorphic encryption sees of a network: all but its ReLUs."""
-    return replace(network, relus=ReluPlan())
 
 
 def costed(network: Network) -> Network:

@@ -88,7 +88,7 @@ def he_seconds(listed: Network) -> float:
         for name in ("table07", "table08")
         for number, row in enumerate(table(name), start=1)
         for side in SIDES
-        if _linear(network(name, number, side)) == _linear(listed)
+        if plain(network(name, number, side)) == plain(listed)
     ]
     low, high = found[0][0] - 0.5, found[0][0] + 0.5
     for _, total, relus in found:
@@ -98,6 +98,6 @@ def he_seconds(listed: Network) -> float:
     return (low + high) / 2
 
 
-def _linear(listed: Network) -> Network:
+def plain(listed: Network) -> Network:
     """What homomorphic encryption sees of a network: all but its ReLUs."""
     return replace(listed, relus=ReluPlan())
