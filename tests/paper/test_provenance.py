@@ -215,6 +215,11 @@ def test_the_caption_names_profile_data_widths_seeds_and_epochs(points: list[Poi
     assert caption(QUICK, points) == expected
 
 
+def test_the_caption_names_every_width_where_some_networks_are_narrower() -> None:
+    some = find("table10-trained").drawn(SHORT, panels="b")
+    assert "| widths x 1, 1/2, 1/4 |" in caption(SHORT, some)
+
+
 def test_the_provenance_names_what_the_records_hold(points: list[Point]) -> None:
     found = records(points, lambda *_: 50.0)
     said = provenance(QUICK, points, found)

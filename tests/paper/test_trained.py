@@ -175,6 +175,14 @@ def test_what_is_recorded_can_be_drawn_and_judged(kept: Store) -> None:
     assert "Points: " in page.deviations
 
 
+def test_only_the_panels_asked_for_are_looked_up(kept: Store) -> None:
+    for panel in "ab":
+        run = find("table10-trained").drawn(SHORT, panels=panel)[0].runs[0]
+        kept.put(run, record(run, 60.0))
+    assert {point.panel for point in recorded("table10-trained").points} == {"a", "b"}
+    assert {point.panel for point in recorded("table10-trained", panels="a").points} == {"a"}
+
+
 def test_a_run_that_is_recorded_as_failed_is_a_hole(kept: Store) -> None:
     run = find("fig3e").drawn(SHORT)[0].runs[0]
     kept.put(run, record(run, None))

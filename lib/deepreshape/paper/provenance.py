@@ -45,7 +45,9 @@ def caption(size: Profile, points: Sequence[Point]) -> str:
     """One line under a figure: profile, data, widths, seeds, epochs."""
     data = dict.fromkeys(str(run.data) for point in points for run in point.runs)
     parts = [f"profile {size.name}", ", ".join(data)]
-    parts += [f"widths x {ratio}" for ratio in _ratios(points) if ratio != 1]
+    ratios = sorted(_ratios(points), reverse=True)
+    if any(ratio != 1 for ratio in ratios):
+        parts.append(f"widths x {', '.join(map(str, ratios))}")
     parts += [_numbered("seed", _seeds(points)), _epochs(size.recipe)]
     return " | ".join(parts)
 

@@ -96,12 +96,14 @@ def reproduce(
     return Trained(experiment, size, tuple(points), found | _teachers(runs, shelf))
 
 
-def recorded(name: str, profile: str = "short", seeds: Iterable[int] = (1, 2, 3)) -> Trained:
+def recorded(
+    name: str, profile: str = "short", seeds: Iterable[int] = (1, 2, 3), panels: str = ""
+) -> Trained:
     """What the repository has records of, without training: the points with any, each with the
-    seeds that it has."""
+    seeds that it has. panels: in place of the profile's."""
     experiment, size = find(name), find_profile(profile)
     shelf = Store(RECORDED)
-    points = experiment.drawn(size, seeds=seeds)
+    points = experiment.drawn(size, seeds=seeds, panels=panels or None)
     found = {run: shelf.get(run) for run in runs_of(points)}
     kept = [
         replace(point, runs=runs)
