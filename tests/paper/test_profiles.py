@@ -108,6 +108,12 @@ def test_a_network_with_a_teacher_has_the_recipe_of_the_others(size: Profile) ->
     assert replace(size.taught(DKD()), distillation=KD()) == size.recipe
 
 
+@pytest.mark.parametrize("taught", [KD(), DKD()])
+def test_kd_and_dkd_share_the_rate_of_an_experiment_with_both(taught: KD | DKD) -> None:
+    assert PROFILES["quick"].of("table6").taught(taught).rate == 0.03
+    assert PROFILES["quick"].of("fig12").taught(taught) == PROFILES["quick"].taught(taught)
+
+
 @SIZES
 def test_the_ramp_of_dkd_is_a_tenth_of_the_epochs(size: Profile) -> None:
     distillation = size.taught(DKD()).distillation

@@ -153,9 +153,16 @@ def test_deviations_name_what_searches_and_their_tuning_change(size: Profile) ->
 
 @pytest.mark.parametrize("size", [QUICK, SHORT], ids=lambda size: size.name)
 def test_a_shorter_ramp_of_dkd_is_named(size: Profile) -> None:
+    whose = "Recipe with a teacher, DKD" if size is QUICK else "Recipe, DKD"
     ramp = size.recipe.epochs / 10
-    assert starting(size, "Recipe, DKD", "table6") == [f"Recipe, DKD: warmup {ramp} (paper: 20.0)."]
-    assert starting(size, "Recipe, DKD", "fig12") == []
+    assert starting(size, whose, "table6") == [f"{whose}: warmup {ramp} (paper: 20.0)."]
+    assert starting(size, whose, "fig12") == []
+
+
+def test_a_lower_rate_with_a_teacher_is_named() -> None:
+    (line,) = starting(QUICK, "Recipe with a teacher", "table6")
+    assert "rate 0.03 (paper: 0.1)" in line
+    assert starting(SHORT, "Recipe with a teacher", "table6") == []
 
 
 def test_points_that_are_left_out_are_counted() -> None:

@@ -33,6 +33,8 @@ class Profile:
     of experiments that have another. heaviest: networks of more multiply-accumulates are left out.
     halved: of experiments that compare no network with another, the multiply-accumulates down to
     which widths are halved, twice at most; halved_to: those of the experiment at hand.
+    taught_rates: of experiments whose networks with a teacher have another rate; taught_rate: that
+    of the experiment at hand.
     """
 
     name: str
@@ -53,11 +55,18 @@ class Profile:
     heaviest: int | None = None
     halved: dict[str, int] = field(default_factory=dict)
     halved_to: int | None = None
+    taught_rates: dict[str, float] = field(default_factory=dict)
+    taught_rate: float | None = None
 
     def of(self, experiment: str) -> "Profile":
         """The profile as an experiment takes it: with its own ratio of the paper's widths."""
         ratio = self.ratios.get(experiment, self.ratio)
-        return replace(self, ratio=ratio, halved_to=self.halved.get(experiment))
+        return replace(
+            self,
+            ratio=ratio,
+            halved_to=self.halved.get(experiment),
+            taught_rate=self.taught_rates.get(experiment),
+        )
 
     def images(self, of: str, chosen: str | None = None) -> DataSet:
         """What stands here for one of the paper's data sets, or the part of a chosen one."""
@@ -86,7 +95,8 @@ class Profile:
         if not isinstance(distillation, KD):
             ramp = float(distillation.warmup * share)
             distillation = replace(distillation, warmup=ramp)
-        return replace(self.recipe, distillation=distillation)
+        rate = self.taught_rate or self.recipe.rate
+        return replace(self.recipe, rate=rate, distillation=distillation)
 
 
 _SNL_KD = KD(soft=1.0, hard=1.0)
@@ -96,6 +106,10 @@ _SHORT = Recipe(epochs=6, batch=256, rate=0.4, nesterov=True, warmup=1.0, schedu
 
 _REUSING = ("fig1", "fig11", "fig12", "fig22", "fig23", "table6", "table14-trained")
 """Experiments with ReLU-reuse by 16, which needs 16 channels where a quarter of them are fewer."""
+
+_DECOUPLED = ("fig1", "fig11", "table6", "table13-trained", "table14-trained")
+"""Experiments with DKD, whose terms are not weighted down as KD's are: at a rate of 0.1 deep
+networks learn nothing from it in two epochs. KD has the same rate beside it."""
 
 _STAGE_BY_STAGE = ("table10-trained", "table11-trained")
 """Experiments that hold the stages of a network against each other."""
@@ -138,6 +152,7 @@ PROFILES = {
         lines=16,
         ratios=dict.fromkeys(_REUSING, Fraction(1, 2)),
         heaviest=80_000_000,
+        taught_rates=dict.fromkeys(_DECOUPLED, 0.03),
     ),
     "short": Profile(
         name="short",

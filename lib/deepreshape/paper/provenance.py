@@ -141,7 +141,9 @@ def _data(ours: DataSet, theirs: DataSet) -> Iterator[str]:
 def _training(ours: Run, theirs: Run) -> Iterator[str]:
     """How a run, and what it starts or learns from, differ from the paper's."""
     if ours.search is None or theirs.search is None:
-        yield from _recipe("Recipe", ours.recipe, theirs.recipe)
+        own_rate = ours.teacher is not None and ours.recipe.rate != ours.teacher.recipe.rate
+        what = "Recipe with a teacher" if own_rate else "Recipe"
+        yield from _recipe(what, ours.recipe, theirs.recipe)
         if ours.teacher is not None and theirs.teacher is not None:
             yield from _taught(ours.recipe.distillation, ours.teacher, theirs.teacher)
         return
