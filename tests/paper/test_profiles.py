@@ -10,6 +10,7 @@ from deepreshape.learn.data import DataSet
 from deepreshape.learn.data import parse as parse_data
 from deepreshape.learn.losses import DKD, KD
 from deepreshape.learn.recipe import Recipe
+from deepreshape.paper.experiments import EXPERIMENTS, find, runs_of
 from deepreshape.paper.profiles import PAPER_SIDES, PROFILES, Profile, profile
 
 SIZES = pytest.mark.parametrize("size", PROFILES.values(), ids=PROFILES.keys())
@@ -112,6 +113,13 @@ def test_a_network_with_a_teacher_has_the_recipe_of_the_others(size: Profile) ->
 def test_kd_and_dkd_share_the_rate_of_an_experiment_with_both(taught: KD | DKD) -> None:
     assert PROFILES["quick"].of("table6").taught(taught).rate == 0.03
     assert PROFILES["quick"].of("fig12").taught(taught) == PROFILES["quick"].taught(taught)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_experiment_trains_dkd_at_the_usual_rate_of_the_quick_profile(name: str) -> None:
+    runs = runs_of(find(name).drawn(PROFILES["quick"]))
+    decoupled = [run for run in runs if isinstance(run.recipe.distillation, DKD)]
+    assert {run.recipe.rate for run in decoupled} <= {0.03}
 
 
 @SIZES

@@ -59,7 +59,7 @@ class Profile:
     taught_rate: float | None = None
 
     def of(self, experiment: str) -> "Profile":
-        """The profile as an experiment takes it: with its own ratio of the paper's widths."""
+        """The profile as an experiment takes it: with its own widths and rate."""
         ratio = self.ratios.get(experiment, self.ratio)
         return replace(
             self,
