@@ -10,9 +10,8 @@ from deepreshape.design import cost, resnet18
 from deepreshape.learn.executors import work
 from deepreshape.learn.losses import DKD, KD
 from deepreshape.learn.runs import Run
-from deepreshape.paper import printed, verdicts
+from deepreshape.paper import printed, theme, verdicts
 from deepreshape.paper.experiments import EXPERIMENTS, Point, find, runs_of, shapes
-from deepreshape.paper.marks import STYLES
 from deepreshape.paper.profiles import PROFILES
 from tests.paper.records import records
 
@@ -129,7 +128,9 @@ def test_a_style_is_left_for_each_series_of_a_panel(name: str, size: str) -> Non
     series = {(point.panel, point.series) for point in drawn(name, size)}
     panels = {panel for panel, _ in series}
     if name not in ("table10-trained", "table11-trained"):
-        assert max(sum(each == panel for each, _ in series) for panel in panels) <= len(STYLES)
+        assert max(sum(each == panel for each, _ in series) for panel in panels) <= len(
+            theme.COLOURS
+        )
 
 
 @NAMES
