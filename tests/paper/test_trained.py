@@ -11,7 +11,7 @@ from deepreshape.learn.store import Store
 from deepreshape.paper import provenance, trained, verdicts
 from deepreshape.paper.experiments import find, runs_of
 from deepreshape.paper.profiles import PROFILES
-from deepreshape.paper.trained import RECORDED, recorded, reproduce
+from deepreshape.paper.trained import RECORDED, recorded, reproduce, strongest
 from deepreshape.places import DATA
 from tests.paper.records import record
 
@@ -197,3 +197,43 @@ def test_the_teachers_record_is_there_where_it_is_kept(kept: Store) -> None:
     for each in (run, run.teacher):
         kept.put(each, record(each, 60.0))
     assert run.teacher.key in recorded("fig12").records
+
+
+# The strongest
+
+
+def quick_page(store: Path, dataset: str = "") -> trained.Trained:
+    return reproduce("table6", "quick", dataset=dataset, store=store)
+
+
+def test_what_is_recorded_comes_before_digits(
+    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path
+) -> None:
+    run = find("table6").drawn(SHORT)[0].runs[0]
+    kept.put(run, record(run, 60.0))
+    page = strongest(quick_page(tmp_path))
+    assert page.size is SHORT
+    assert [point.runs for point in page.points] == [(run,)]
+
+
+@pytest.mark.parametrize("dataset", ["", "cifar100"], ids=["digits", "a part of CIFAR-100"])
+def test_a_page_of_which_nothing_is_recorded_is_its_own_strongest(
+    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path, dataset: str
+) -> None:
+    page = quick_page(tmp_path, dataset)
+    assert strongest(page) is page
+    assert not page.is_evidence
+    assert page.on_digits == (dataset == "")
+
+
+def test_what_is_trained_at_the_scale_of_the_records_is_merged_with_them(
+    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path
+) -> None:
+    points = find("table6").drawn(SHORT, seeds=(1, 2, 3))
+    for run in (points[0].runs[2], points[1].runs[1]):
+        kept.put(run, record(run, 60.0))
+    page = strongest(reproduce("table6", "short", seeds="1", store=tmp_path))
+    assert page.is_evidence
+    seeds = [[run.seed for run in point.runs] for point in page.points]
+    assert seeds == [[1, 3], [1, 2]] + [[1]] * (len(points) - 2)
+    assert set(page.records) >= {run.key for run in runs_of(page.points)}

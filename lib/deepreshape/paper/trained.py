@@ -1,6 +1,7 @@
 """A trained figure or table as a page needs it: what is drawn, its records, and all said of them.
 
-page = reproduce("fig12", profile="quick")
+trained = reproduce("fig12", profile="quick")
+page = strongest(trained)
 page.figure(), page.table(), page.verdicts(), page.sentence
 """
 
@@ -16,10 +17,15 @@ from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store
 from deepreshape.paper import figures, provenance, verdicts
 from deepreshape.paper.experiments import Experiment, Point, find, runs_of
-from deepreshape.paper.profiles import Profile
+from deepreshape.paper.profiles import PAPER_SIDES, Profile
 from deepreshape.paper.profiles import profile as find_profile
 from deepreshape.paper.verdicts import Records
 from deepreshape.places import RECORDED
+
+EVIDENCE = ("short", "paper")
+"""Profiles on the paper's data, from the smallest scale on."""
+RECORDED_SEEDS = tuple(range(1, 11))
+"""Seeds that the repository may hold records of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,16 @@ class Trained:
     @property
     def is_empty(self) -> bool:
         return not self.points
+
+    @property
+    def is_evidence(self) -> bool:
+        """Does it stand on the paper's data at a scale that is recorded, and not on digits?"""
+        names = {point.runs[0].data.name for point in self.points}
+        return self.size.name in EVIDENCE and names <= PAPER_SIDES.keys()
+
+    @property
+    def on_digits(self) -> bool:
+        return any(point.runs[0].data.name not in PAPER_SIDES for point in self.points)
 
     @property
     def provenance(self) -> str:
@@ -97,7 +113,7 @@ def reproduce(
 
 
 def recorded(
-    name: str, profile: str = "short", seeds: Iterable[int] = (1, 2, 3), panels: str = ""
+    name: str, profile: str = "short", seeds: Iterable[int] = RECORDED_SEEDS, panels: str = ""
 ) -> Trained:
     """What the repository has records of, without training: the points with any, each with the
     seeds that it has. panels: in place of the profile's."""
@@ -112,6 +128,30 @@ def recorded(
     ]
     records = verdicts.by_key(record for record in found.values() if record is not None)
     return Trained(experiment, size, tuple(kept), records | _teachers(runs_of(kept), shelf))
+
+
+def strongest(page: Trained) -> Trained:
+    """The strongest evidence there is for a page: what the repository has recorded on the paper's
+    data, with what the page itself trained at the same profile. The page itself where nothing of
+    it is recorded."""
+    size = page.size if page.is_evidence else find_profile(EVIDENCE[0])
+    kept = recorded(page.experiment.name, size.name, RECORDED_SEEDS)
+    if page.is_evidence:
+        return _merged(page, kept)
+    return page if kept.is_empty else kept
+
+
+def _merged(page: Trained, kept: Trained) -> Trained:
+    """The points of both, each with the runs of both, in the order of the experiment."""
+    found: dict[object, Point] = {}
+    for point in page.points + kept.points:
+        place = replace(point, runs=())
+        before = found[place].runs if place in found else ()
+        found[place] = replace(point, runs=tuple(dict.fromkeys(before + point.runs)))
+    order = [replace(p, runs=()) for p in page.experiment.drawn(page.size)]
+    ranked = sorted(found, key=lambda place: order.index(place) if place in order else len(order))
+    points = tuple(found[place] for place in ranked)
+    return replace(page, points=points, records={**kept.records, **page.records})
 
 
 def _teachers(runs: Iterable[Run], shelf: Store) -> dict[str, Record]:
