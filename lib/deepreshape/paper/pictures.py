@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from math import prod, sqrt
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def distribution(axis: Axes, networks: Mapping[str, Network]) -> None:
     """Stacked bars: the percentage of stem and stages in each network's ReLUs, as Figures 3c, 3d,
     4a, 14 and 21 draw them. Keys are the labels under the bars."""
     frame = _shares(networks)
-    parts = list(dict.fromkeys(frame["part"]))
+    parts = sorted(dict.fromkeys(frame["part"]), key=lambda part: (part == "head", _stage(part)))
     sns.histplot(
         frame,
         x="network",
@@ -82,6 +82,37 @@ def _hatching(part: str) -> str:
 
 def _stage(part: str) -> int:
     return int(part.removeprefix("stage ")) if part.startswith("stage") else 0
+
+
+def lines(
+    axis: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    colours: Sequence[str] = theme.COLOURS,
+    joined: str = "-",
+) -> None:
+    """A curve for each value of the column `series`, in order, of the column y over x. joined: the
+    style of the lines, `none` for marks alone."""
+    names = list(dict.fromkeys(frame[series]))
+    sns.lineplot(
+        frame,
+        x=x,
+        y=y,
+        hue=series,
+        style=series,
+        palette=dict(zip(names, islice(cycle(colours), len(names)), strict=True)),
+        markers=dict(zip(names, islice(cycle(theme.MARKERS), len(names)), strict=True)),
+        dashes=False,
+        linestyle=joined,
+        errorbar=None,
+        legend=False,
+        ax=axis,
+    )
+    for name, line in zip(names, axis.lines[-len(names) :], strict=True):
+        line.set(label=name, markeredgecolor=line.get_color())
+    finish(axis)
 
 
 def legend_above(made: Figure, axis: Axes, columns: int = 6) -> None:
