@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepreshape.learn import sources
-from deepreshape.learn.data import DataSet, Images, load, parse
+from deepreshape.learn.data import DataSet, Images, load, loaded, parse
 from deepreshape.learn.sources import KNOWN, DataError, Known, decode
 
 # A mirror as small as can be
@@ -127,7 +127,7 @@ def test_images_and_labels_are_bytes(mirror: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_the_rows_does_not_matter(mirror: Path, seed: int) -> None:
     digest = load(DataSet("cifar100")).digest
-    load.cache_clear()
+    loaded.cache_clear()
     for file in Path(os.environ["DEEPRESHAPE_CACHE"]).glob("*.safetensors"):
         file.unlink()
     order = np.random.default_rng(seed).permutation(60).tolist()
@@ -421,9 +421,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPRESHAPE_MIRROR", str(REAL))
         patch.setenv("DEEPRESHAPE_CACHE", str(tmp_path_factory.mktemp("real")))
-        load.cache_clear()
+        loaded.cache_clear()
         yield
-        load.cache_clear()
+        loaded.cache_clear()
 
 
 @pytest.fixture(scope="module")

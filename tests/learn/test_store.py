@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepreshape.learn import runs
+from deepreshape.learn import records
 from deepreshape.learn.files import CorruptFile, load_tensors, save_tensors
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain
@@ -200,7 +200,7 @@ def test_a_record_of_another_arithmetic_is_none(
     record = store.get(RUN)
     assert record
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "ARITHMETIC", runs.ARITHMETIC - 1)
+        patch.setattr(records, "ARITHMETIC", records.ARITHMETIC - 1)
         path = store.path(RUN)
         store.put(RUN, replace(record, key=RUN.key))
         assert read(path)

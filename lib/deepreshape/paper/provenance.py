@@ -235,7 +235,7 @@ def _ratio(point: Point) -> Fraction:
 def _machines(records: Iterable[Record]) -> list[str]:
     return sorted(
         {
-            f"{facts['processor']} ({facts['device']}, threads a run: {facts['threads']},"
+            f"{facts['processor']} ({facts['device']}, threads a run: {record.sittings},"
             f" {record.precision}), torch {facts['torch']}, Python {facts['python']}"
             for record in records
             for facts in (record.environment,)
