@@ -47,7 +47,7 @@ def _processor() -> Facts:
     limits = " ".join(f"{name}={os.environ[name]}" for name in LIMITS if os.environ.get(name))
     return {
         "instructions": _instructions(),
-        "limits": limits,
+        "limits": limits or "none",
         "onednn": found[1] if found else None,
     }
 
