@@ -218,6 +218,11 @@ def test_the_digits_held_out_are_always_the_same(digits: Images) -> None:
     assert pixels[:16] == "1823bfb4ab8d6777"
 
 
+def test_the_split_has_a_digest_that_tells_parts_apart(digits: Images) -> None:
+    part, smaller = (load(DataSet("mnist5k", per_class=7, size=size)) for size in (None, 16))
+    assert digits.split != part.split == smaller.split
+
+
 def test_the_splits_are_the_same_at_every_call(digits: Images) -> None:
     loaded.cache_clear()
     assert equal(load(DIGITS), digits)
@@ -316,6 +321,15 @@ def test_the_parts_of_a_set_share_what_was_decoded(decoded: list[str]) -> None:
     for part in ("cifar100", "cifar100[per_class=2]", "cifar100[size=2]"):
         load(parse(part))
     assert decoded == ["cifar100"]
+
+
+def test_a_decoded_set_is_named_by_its_content(decoded: list[str], own_cache: Path) -> None:
+    """By its published digest, or else by that of the files that it was read from."""
+    load(DataSet("cifar100"))
+    load(DIGITS)
+    names = {path.name for path in own_cache.glob("*.safetensors")}
+    digits = str(KNOWN["mnist5k"].digest)
+    assert names == {f"cifar100-{16 * 'f'}.safetensors", f"mnist5k-{digits[:16]}.safetensors"}
 
 
 def test_shards_are_decoded_apart(decoded: list[str], own_cache: Path) -> None:

@@ -246,7 +246,8 @@ def migrate(folder: Path | None, store: Path) -> None:
         else:
             click.echo(f"{old.stem} is {new.stem}")
             brought += 1
-    click.echo(f"{brought} records were brought over into {store}")
+    said = "1 record was" if brought == 1 else f"{brought} records were"
+    click.echo(f"{said} brought over into {store}")
 
 
 def _percent(accuracy: float | None) -> str:
