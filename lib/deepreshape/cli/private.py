@@ -1,6 +1,7 @@
 """The commands of private inference: `pack`, `serve`, `classify` and `private`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,7 @@ def pack(
     if record.status != "done":
         raise ValueError(f"the run {record.key} failed, so it has no weights")
     arrays, masks = _trained(found)
-    images = load(parse_data(str(record.run["data"])))
+    images = load(replace(parse_data(record.run["data"]), digest=record.data_digest))
     made = compiled(
         parse(str(record.run["network"])),
         arrays,

@@ -108,7 +108,8 @@ def reproduce(
     shelf = Store(Path(store), RECORDED)
     # Starting processes takes longer than all that the smallest profile trains.
     workers = 1 if size.name == "smoke" else None
-    found = verdicts.by_key(execute(runs, shelf, Executor(device, workers)))
+    made = execute(runs, shelf, Executor(device, workers))
+    found = {run.key: record for run, record in zip(runs, made, strict=True)}
     return Trained(experiment, size, tuple(points), found | _teachers(runs, shelf))
 
 
@@ -126,7 +127,7 @@ def recorded(
         for point in points
         if (runs := tuple(run for run in point.runs if found[run] is not None))
     ]
-    records = verdicts.by_key(record for record in found.values() if record is not None)
+    records = {run.key: record for run, record in found.items() if record is not None}
     return Trained(experiment, size, tuple(kept), records | _teachers(runs_of(kept), shelf))
 
 
@@ -157,8 +158,8 @@ def _merged(page: Trained, kept: Trained) -> Trained:
 def _teachers(runs: Iterable[Run], shelf: Store) -> dict[str, Record]:
     """The records of the runs that others start or learn from."""
     teachers = dict.fromkeys(run.teacher for run in runs if run.teacher is not None)
-    found = (shelf.get(teacher) for teacher in teachers)
-    return verdicts.by_key(record for record in found if record is not None)
+    found = {teacher.key: shelf.get(teacher.pinned()) for teacher in teachers}
+    return {key: record for key, record in found.items() if record is not None}
 
 
 def _numbers(text: str) -> tuple[int, ...]:
