@@ -294,6 +294,20 @@ def test_the_provenance_of_no_points_says_that_nothing_is_there() -> None:
     assert provenance(SHORT, [], {}) == "No runs of profile **short** are recorded here yet."
 
 
+def test_searches_that_did_not_finish_are_counted_by_series(points: list[Point]) -> None:
+    found = records(points, lambda *_: 50.0)
+    first, second = [point for point in points if point.series == "SNL(vanilla)"][:2]
+    for point, left in ((first, 2), (second, 3)):
+        key = point.runs[0].key
+        entry = {"relus": left * found[key].relus, "reached": False}
+        found[key] = replace(found[key], sought=({"relus": 9**9, "reached": False}, entry))
+    searches = sum(len(point.runs) for point in points if point.series == "SNL(vanilla)")
+    assert holes(points, found) == [
+        f"(b) SNL(vanilla): 2 of {searches} searches not finished; when their epochs were over, up"
+        " to 3 times the ReLUs asked for were left, and the excess was cut off by rank."
+    ]
+
+
 def test_holes_are_named_with_their_error(points: list[Point]) -> None:
     found = records(points, lambda p, seed: None if p is points[0] and seed == 2 else 50.0)
     del found[points[1].runs[0].key]

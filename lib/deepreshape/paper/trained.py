@@ -63,7 +63,8 @@ class Trained:
 
     @property
     def holes(self) -> str:
-        """The runs without a result, as a list in Markdown; empty where there are none."""
+        """The runs without a result and the searches that did not finish, as a list in Markdown;
+        empty where there are none."""
         return _listed(provenance.holes(self.points, self.records))
 
     @property
