@@ -28,9 +28,8 @@ def _tested(judged: Judged) -> str:
             f"Of {total} none is tested: digits show that the machinery runs, and are no evidence."
         )
     sizes = [row for row in done if "size" in row.decided]
-    text = (
-        f"Of {total} {len(done)} {'is' if len(done) == 1 else 'are'} tested, at the 5 % level each"
-    )
+    text = f"Of {total} {len(done) or 'none'} {'are' if len(done) > 1 else 'is'} tested"
+    text += ", at the 5 % level each" if done else ""
     text += f", and {len(sizes)} of these for the printed size too." if sizes else "."
     for name, tests in (("Direction", done), ("Size", sizes)):
         if tests:
@@ -66,10 +65,11 @@ def _interval(judged: Judged) -> str:
     pooled = judged.pooled
     tests = [row for row in judged.rows if row.found]
     by_image = sum(row.by_image for row in tests)
+    comparisons = f"{pooled.comparisons} comparison{'s' * (pooled.comparisons > 1)}"
     text = (
         f"The deviation of a gain from seed to seed, {pooled.deviation:.2f} points, is pooled over"
-        f" {pooled.comparisons} comparisons ({pooled.degrees} degrees of freedom). The error of the"
-        " test set, which all seeds share, is added, "
+        f" {comparisons} ({pooled.degrees} degrees of freedom). The error of the test set, which"
+        " all seeds share, is added, "
     )
     if by_image == len(tests):
         return text + "by which images each net gets right."
@@ -84,10 +84,10 @@ def _against(judged: Judged) -> str:
         return ""
     against = [row for row in known if not row.claim.range[0] <= row.mean <= row.claim.range[1]]
     if not against:
-        return f"No mean gain lies against the claimed direction, of {len(known)} that there are."
+        return f"None of {len(known)} mean gains lies against the claimed direction."
     named = [f"{row.claim.text} ({row.mean:+.2f} points)" for row in against[:MOST_NAMED]]
     more = f", and {len(against) - MOST_NAMED} more" * (len(against) > MOST_NAMED)
     return (
-        f"Against the claimed direction are {len(against)} of the {len(known)} mean gains that"
-        f" there are: {'; '.join(named)}{more}."
+        f"{len(against)} of {len(known)} mean gains lie against the claimed direction:"
+        f" {'; '.join(named)}{more}."
     )
