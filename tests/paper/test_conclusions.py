@@ -39,6 +39,13 @@ def test_it_says_how_many_claims_are_tested_and_what_became_of_them() -> None:
     )
 
 
+def test_it_says_where_no_claim_is_tested() -> None:
+    text = said(3.0, 3.1, 3.2, stands=Standing("reduced", seeds=SEEDS))
+    assert text.startswith(
+        "Of 1 claim none is tested. Not tested: not evidence: the recipe was chosen on its seed: 1."
+    )
+
+
 def test_sizes_are_counted_on_their_own() -> None:
     text = said(12.0, 12.5, 13.0, size=Size(1.0, 3.0))
     assert "1 of these for the printed size too. Direction: agrees: 1. Size: disagrees: 1." in text
