@@ -813,6 +813,17 @@ def test_client_and_server_meet_over_ipv6() -> None:
             question_and_answer(a, b, 1, 10, 10)
 
 
+@pytest.mark.parametrize("host", ["::", "::0"])
+@pytest.mark.parametrize("number", ["127.0.0.1", "::1"])
+def test_every_number_of_a_machine_is_listened_to(host: str, number: str) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listen(Address(host, 0)) as listener:
+        at = Address(number, listening(listener).port)
+        with Channel(connect(at)) as a, Channel(accept(listener)) as b:
+            question_and_answer(a, b, 1, 10, 10)
+
+
 def test_small_frames_are_not_held_back() -> None:
     with tcp_channels() as (a, b):
         for channel in (a, b):
