@@ -1,7 +1,6 @@
 """`deepreshape pack`, `private`, `serve`, `classify`: images that the net does not see."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +16,10 @@ from deepreshape.cli.private import _opened
 from deepreshape.places import DATA
 from deepreshape.private.program.model import read, write
 from deepreshape.private.sessions import Classified, Outcome
+from deepreshape.private.wire.link import Address
 from deepreshape.private.wire.traffic import Traffic
 from tests.cli.commands import Command
+from tests.private.guests import guest
 
 DIGITS = DATA / "models" / "digits.safetensors"
 SMALL = ("train", "ResNet18(m=4)", "--cull", "1", "--data", "mnist5k[per_class=5,size=8]")
@@ -167,8 +168,7 @@ def test_a_server_that_is_ended_says_nothing_of_its_sessions(tmp_path: Path) -> 
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        host, port = process.stdout.readline().split()[-1].split(":")
-        with socket.create_connection((host, int(port))) as client:
+        with guest(Address.parse(process.stdout.readline().split()[-1])) as client:
             client.recv(1)  # the session has begun
             process.terminate()
             process.wait(20)

@@ -20,7 +20,8 @@ import pytest
 from deepreshape import __version__
 from deepreshape.private.wire import handshake as handshakes
 from deepreshape.private.wire import pipe
-from deepreshape.private.wire.channel import ERROR, HEADER, HELLO, LINE, Channel
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.frames import ERROR, HEADER, HELLO, LINE, TURN
 from deepreshape.private.wire.handshake import Parameter, digest, handshake
 from deepreshape.private.wire.link import (
     LINKS,
@@ -211,7 +212,7 @@ def test_who_waits_to_send_sleeps(said: str, monkeypatch: pytest.MonkeyPatch) ->
     assert len(tries) < 50
 
 
-@pytest.mark.parametrize("kind", [-1, ERROR, 256])
+@pytest.mark.parametrize("kind", [-1, TURN, ERROR, 256])
 def test_a_kind_that_is_no_byte_or_taken_is_an_error(kind: int) -> None:
     with channels() as (a, _), pytest.raises(ValueError, match=f"the kind {kind} is not in"):
         a.send(kind, b"")
