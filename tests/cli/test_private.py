@@ -1,6 +1,7 @@
 """`deepreshape pack`, `private`, `serve`, `classify`: images that the net does not see."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,20 @@ SMALL = ("train", "ResNet18(m=4)", "--cull", "1", "--data", "mnist5k[per_class=5
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A server of the digits' net, on a port of its own."""
+    yield from _served("127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> Iterator[str]:
+    """One on every address of this machine."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    yield from _served("::")
+
+
+def _served(host: str) -> Iterator[str]:
     command = [sys.executable, "-m", "deepreshape", "serve", str(DIGITS), "--port", "0"]
+    command += ["--host", host]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
@@ -60,7 +74,8 @@ def test_the_digits_of_the_repository_are_classified_as_labelled(call: Command) 
 def test_a_table_has_phases_and_steps(call: Command) -> None:
     answer = call("private", str(DIGITS), "--layers")
     assert answer.code == 0
-    for text in ("offline, an image", "server HE", "MB down", "stage2/block1/relu2", "all 1"):
+    texts = "offline, an image", "server HE", "MB down", "stage2/block1/relu2", "all 1"
+    for text in (*texts, "compiled loops loaded once, before the first image"):
         assert text in answer.out
 
 
@@ -69,6 +84,17 @@ def test_image_files_are_classified_by_a_server(call: Command, server: str, tmp_
     answer = call("classify", str(tmp_path / "black.png"), "--server", server, "--json")
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["images"][0]["class"] in range(10)
+
+
+@pytest.mark.parametrize("number", ["127.0.0.1", "[::1]"])
+def test_a_server_on_every_address_takes_both_versions(
+    number: str, call: Command, everywhere: str, tmp_path: Path
+) -> None:
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "black.png")
+    server = f"{number}:{everywhere.rpartition(':')[2]}"
+    answer = call("classify", str(tmp_path / "black.png"), "--server", server)
+    assert answer.code == 0, answer.err
+    assert "loaded once, before the first image" in answer.out
 
 
 def test_an_image_is_taken_upright(tmp_path: Path) -> None:

@@ -26,13 +26,15 @@ from deepreshape.private.server import Service
 from deepreshape.private.serving import serve
 from deepreshape.private.sessions import classify, ready
 from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.door import GREETING, GUESTS, V6_NETWORK
+from deepreshape.private.wire.handshake import PROMPT
 from deepreshape.private.wire.link import Address, connect, listen, listening
 from deepreshape.private.wire.pipe import Refused, TurnOver
 from tests.private.guests import guest, hello
 from tests.private.nets import packed, pixels
 
 NETWORK = Network(4, (Stage(4, 1),), 8, 5)
-IMAGES = pixels(NETWORK, 6)
+IMAGES = pixels(NETWORK, 3)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,23 @@ def test_an_honest_client_waits_at_most_twice_its_time_alone_in_a_crowd(start: S
                 among.append(answered(server.at))
                 assert server.descriptors() < 250
         assert min(among) <= 2 * min(alone)
+
+
+def test_the_security_page_has_the_bounds_of_places_and_of_the_door() -> None:
+    page = Path(__file__).parents[2] / "book" / "security.md"
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    for says in (
+        f"classifies for {serving.SESSIONS} clients at a time",
+        f"has {PROMPT:.0f} seconds from its connection to greet",
+        f"At most {GREETING} are awaited so, and at most {GUESTS} wait for a place",
+        f"by its {V6_NETWORK} bits of network",
+        f"silent for {'a minute' if serving.IDLE == 60 else serving.IDLE} at most",
+        f"none in {turns.GRACE:.0f} seconds or has had its place for {turns.TURN:.0f}",
+        f"for {turns.SLOW:.0f} seconds more than its bytes take at {turns.RATE / 1000:.0f} kB/s",
+        f"every {serving.EVERY:.0f} seconds at most",
+        "127 for the extension",
+    ):
+        assert says in text
 
 
 def test_who_says_nothing_is_told_of_in_few_lines(
@@ -329,14 +348,14 @@ def test_a_client_whose_session_cannot_be_started_is_refused_alone(
             answered(server.at)
         answered(server.at)
         told = "clients that were not served: 1 came while the system had no room for a process"
-        assert server.lines(5.0)[0] == told
+        assert server.lines(1.0)[0] == told
 
 
 def test_sessions_that_fail_are_told_of_in_few_lines(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "LINES", 3)
-    monkeypatch.setattr(serving, "EVERY", 2.0)
+    monkeypatch.setattr(serving, "EVERY", 1.0)
     with start() as server:
         for _ in range(8):
             with guest(server.at, hello()) as sock:
@@ -344,7 +363,7 @@ def test_sessions_that_fail_are_told_of_in_few_lines(
                 sock.sendall(b"x" * 20)
                 while sock.recv(1 << 16):
                     pass
-        lines = server.lines(4.0)
+        lines = server.lines(2.0)
     failed = [line for line in lines if line.startswith("a session ended: the peer sent something")]
     assert 3 <= len(failed) <= 6  # two at a time, and perhaps of two times
     assert any("failed in a session" in line for line in lines)

@@ -201,7 +201,12 @@ ABOUT = {
 
 @click.command()
 @model_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; :: is every one of this machine, over IPv6 and IPv4.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -231,7 +236,7 @@ def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--server", required=True, help="Such as 127.0.0.1:9000.")
+@click.option("--server", required=True, help="Such as 127.0.0.1:9000 or [::1]:9000.")
 @link_option
 @json_option
 def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: bool) -> None:

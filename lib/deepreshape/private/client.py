@@ -56,8 +56,8 @@ class Client:
     """A session with a server, over a connected channel that stays the caller's to close.
 
     Making one agrees on the program and exchanges keys. waits: called where the server has no place
-    at once. Raises WireError, CiphertextError,
-    TransferError or ValueError where the server's bytes are not those of the protocol.
+    at once. Raises WireError, CiphertextError, TransferError or ValueError where the server's bytes
+    are not those of the protocol.
     """
 
     def __init__(

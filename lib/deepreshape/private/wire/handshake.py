@@ -32,12 +32,11 @@ def handshake(
     """Agree on versions and parameters; returns the parameters as agreed.
 
     Both send a hello and read the other's, the server within `PROMPT` seconds; waits: called where
-    the other's takes longer than `SOON`. A parameter that is
-    None on one side is left to the other: its value is taken, and is then as hostile as any other
-    input. Structured values go in as text, or as a digest of it. A different value is a Mismatch
-    that names the parameter; another set of names, another type or JSON that is not strict is a
-    BadFrame. Parameters are sent in the clear and named in messages: nothing secret belongs in
-    them.
+    the other's takes longer than `SOON`. A parameter that is None on one side is left to the other:
+    its value is taken, and is then as hostile as any other input. Structured values go in as text,
+    or as a digest of it. A different value is a Mismatch that names the parameter; another set of
+    names, another type or JSON that is not strict is a BadFrame. Parameters are sent in the clear
+    and named in messages: nothing secret belongs in them.
     """
     octets = greeting(side, parameters)
     # A client may have to wait for its turn, so its own patience is the channel's.
