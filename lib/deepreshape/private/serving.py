@@ -79,6 +79,7 @@ class _Server:
         self._news.tell(monotonic())
 
     def end(self) -> None:
+        self._door.close()
         for process in self._running.values():
             process.terminate()
             process.join()
@@ -133,8 +134,8 @@ def _start(process: ForkProcess) -> None:
     """
     free: list[int] = []
     try:
-        for _ in range(SPARE):
-            free.append(os.dup(0))
+        for _ in range(SPARE // 2):
+            free += os.pipe()
     finally:
         for descriptor in free:
             os.close(descriptor)
