@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from time import monotonic
@@ -83,6 +84,7 @@ class _Server:
         for process in self._running.values():
             process.terminate()
             process.join()
+        self._news.tell(inf)
 
     def _ended(self, place: int) -> None:
         process = self._running.pop(place)
