@@ -41,7 +41,10 @@ def test_a_record_of_another_machine_is_not_mixed_in(call: Command, tmp_path: Pa
     ("arguments", "told"),
     [
         (["ResNet19"], "ResNet19"),
-        ([TINY, "--limit", "0"], "--limit"),
+        *(
+            ([TINY, "--limit", limit], "--limit")
+            for limit in ("0", "-1", "nan", "inf", "-inf", "x")
+        ),
         ([TINY, "--whole", "nothing"], "nothing"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepreshape.cli.arguments import Positive
 from deepreshape.design import parse
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Positive(),
     default=10.0,
     show_default=True,
     help="Seconds, by the latency model, of a layer under Delphi's packing that are run; of a"

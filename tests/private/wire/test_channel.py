@@ -20,7 +20,8 @@ import pytest
 from deepreshape import __version__
 from deepreshape.private.wire import handshake as handshakes
 from deepreshape.private.wire import pipe
-from deepreshape.private.wire.channel import ERROR, HEADER, HELLO, LINE, Channel
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.frames import ERROR, HEADER, HELLO, LINE, TURN
 from deepreshape.private.wire.handshake import Parameter, digest, handshake
 from deepreshape.private.wire.link import (
     LINKS,
@@ -211,7 +212,7 @@ def test_who_waits_to_send_sleeps(said: str, monkeypatch: pytest.MonkeyPatch) ->
     assert len(tries) < 50
 
 
-@pytest.mark.parametrize("kind", [-1, ERROR, 256])
+@pytest.mark.parametrize("kind", [-1, TURN, ERROR, 256])
 def test_a_kind_that_is_no_byte_or_taken_is_an_error(kind: int) -> None:
     with channels() as (a, _), pytest.raises(ValueError, match=f"the kind {kind} is not in"):
         a.send(kind, b"")
@@ -810,6 +811,17 @@ def test_client_and_server_meet_over_ipv6() -> None:
     with listener, Channel(connect(listening(listener))) as a:
         assert str(listening(listener)).startswith("[::1]:")
         with Channel(accept(listener)) as b:
+            question_and_answer(a, b, 1, 10, 10)
+
+
+@pytest.mark.parametrize("host", ["::", "::0"])
+@pytest.mark.parametrize("number", ["127.0.0.1", "::1"])
+def test_every_number_of_a_machine_is_listened_to(host: str, number: str) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listen(Address(host, 0)) as listener:
+        at = Address(number, listening(listener).port)
+        with Channel(connect(at)) as a, Channel(accept(listener)) as b:
             question_and_answer(a, b, 1, 10, 10)
 
 
