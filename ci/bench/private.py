@@ -27,11 +27,11 @@ from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.program import reference
+from deepreshape.private.program.drawn import random_model
 from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY
 from deepreshape.private.sessions import both
-from deepreshape.private.timing import random_model
 
 NETWORK = "HRN-2x5x3x(m=8)-C1-T234"
 RELUS, MANY = 100_000, 1_000_000

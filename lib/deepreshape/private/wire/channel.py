@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Octets: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 
 MAGIC = b"DR"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<2sBBQQ")
 """Magic, version, kind, number of the frame, length of the payload."""
 HELLO = 0
