@@ -33,13 +33,13 @@ from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.program import reference
+from deepreshape.private.program.drawn import random_model
 from deepreshape.private.program.model import read
 from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY
 from deepreshape.private.serving import serve
 from deepreshape.private.sessions import both, classify, ready
-from deepreshape.private.timing import random_model
 from deepreshape.private.wire.link import Address, listen, listening
 
 NETWORK = "HRN-2x5x3x(m=8)-C1-T234"

@@ -121,7 +121,9 @@ def marks(axis: Axes, frame: pd.DataFrame, x: str, y: str, series: str) -> None:
     names = list(dict.fromkeys(frame[series]))
     for name, colour, marker in zip(names, theme.COLOURS, theme.MARKERS, strict=False):
         part = frame[frame[series] == name]
-        sns.stripplot(part, x=x, y=y, color=colour, marker=marker, jitter=False, size=6, ax=axis)
+        sns.stripplot(
+            part, x=x, y=y, color=colour, marker=marker, jitter=False, size=6, legend=False, ax=axis
+        )
         axis.plot([], [], marker, color=colour, label=name)
     axis.grid(visible=True, axis="x")
     axis.tick_params(labelsize=8)
