@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# The versions that the pins are for.
+PYTHONS := 3.14 3.13 3.12 3.11
+
 VENV ?= .venv
 ifeq ($(VENV),none)
 
@@ -14,9 +17,12 @@ BIN :=
 
 else
 
-# Unless told otherwise, keep the interpreter of the last set-up: the stamp holds its name.
+# Unless told otherwise, keep the interpreter of the last set-up: the stamp holds its name. For a
+# first one, take the newest on PATH that can make a virtual environment, or that starts at all.
+newest = for needs in 'import ensurepip, venv' ''; do for version in $(PYTHONS); do \
+  if python$$version -c "$$needs" 2>/dev/null; then echo python$$version; exit; fi; done; done
 ifndef PYTHON
-PYTHON := $(or $(shell cat $(VENV)/ready-* 2>/dev/null || true),python3.11)
+PYTHON := $(or $(shell cat '$(VENV)'/ready-* 2>/dev/null || true),$(shell $(newest)),python3)
 endif
 
 # The stamp is named by what the environment was made from, and where: a touched file or a fresh
@@ -28,7 +34,8 @@ BIN := $(VENV)/bin/
 
 $(READY):
 	@'$(PYTHON)' -c '' 2>/dev/null || { echo "set-up: PYTHON=$(PYTHON) does not start;" \
-	  "install Python 3.11, or name one, e.g. make setup PYTHON=/usr/bin/python3.11" >&2; exit 1; }
+	  "install Python 3.11 to 3.14, or name one, e.g. make setup PYTHON=/usr/bin/python3.13" >&2; \
+	  exit 1; }
 	@'$(PYTHON)' ci/setup.py '$(VENV)' '$@' '$(PYTHON)'
 
 endif
@@ -43,7 +50,7 @@ help: ## list the targets
 	@echo "  make reproduce-NAME    train what a page draws, then make it; NAME is"
 	@echo "    $(TRAINED)" | fold -s -w 92 | sed '2,$$s/^/    /'
 	@echo
-	@echo "  PYTHON=...  the Python 3.11 to build the environment with (now: $(or $(PYTHON),python))"
+	@echo "  PYTHON=...  the Python, 3.11 to 3.14, of the environment (now: $(or $(PYTHON),python))"
 	@echo "  VENV=...    its folder (now: $(VENV)); VENV=none uses the activated environment"
 
 .PHONY: setup
@@ -176,6 +183,17 @@ test: $(READY) ## run the tests, and the notebooks at their smallest
 	rm -rf build/smoke
 	PROFILE=smoke DEEPRESHAPE_RUNS=../build/smoke FIGURES=../build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks
+
+# Wheels for every Python and every marker, whatever interpreter asks.
+.PHONY: pins
+pins: $(READY) ## ask the package index whether the pins resolve for each Python
+	@mkdir -p build
+	@sed 's/ *;.*//' requirements-lock.txt > build/pins.txt
+	@for version in $(PYTHONS); do \
+	  $(BIN)python -m pip install -qq --dry-run --ignore-installed --only-binary=:all: \
+	    --python-version "$$version" --target build/nowhere -r build/pins.txt; \
+	  echo "Python $$version: every pin resolves"; \
+	done
 
 .PHONY: lint
 lint: $(READY) ## check style and types
