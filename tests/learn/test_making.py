@@ -19,7 +19,7 @@ import torch
 from deepreshape.design import Network, cost
 from deepreshape.learn import making
 from deepreshape.learn.data import load
-from deepreshape.learn.evaluate import accuracy
+from deepreshape.learn.evaluate import TrainingFailed, accuracy
 from deepreshape.learn.losses import DKD
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain, trained
@@ -28,7 +28,7 @@ from deepreshape.learn.nets import Net
 from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import SNL
 from deepreshape.learn.store import Store
-from deepreshape.learn.train import TrainingFailed, train
+from deepreshape.learn.train import train
 from tests.learn.forks import Task, asked, files, lasting
 from tests.learn.test_state import pickled
 from tests.learn.test_store import cut, foreign
