@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# A shell word, whatever stands in it.
+quoted = '$(subst ','\'',$(1))'
+
 # The versions that the pins are for.
 PYTHONS := 3.14 3.13 3.12 3.11
 
@@ -28,7 +31,7 @@ endif
 # The stamp is named by what the environment was made from, and where: a touched file or a fresh
 # clone's times mean nothing, and a copied checkout does not import the original's library.
 MADE_FROM := requirements.txt requirements-lock.txt pyproject.toml ci/setup.py
-KEY := $(shell { cat $(MADE_FROM); echo '$(PYTHON) $(CURDIR)'; } | sha256sum | cut -c 1-16)
+KEY := $(shell { cat $(MADE_FROM); echo $(call quoted,$(PYTHON) $(CURDIR)); } | sha256sum | cut -c 1-16)
 READY := $(VENV)/ready-$(KEY)
 BIN := $(VENV)/bin/
 
@@ -39,6 +42,12 @@ $(READY):
 	@'$(PYTHON)' ci/setup.py '$(VENV)' '$@' '$(PYTHON)'
 
 endif
+
+# No setting, style or start-up file of the user's decides what a page shows.
+unexport FIGURES MATPLOTLIBRC MPLBACKEND PYTHONSTARTUP JUPYTER_CONFIG_PATH
+export MPLCONFIGDIR := $(CURDIR)/build/settings/matplotlib
+export IPYTHONDIR := $(CURDIR)/build/settings/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/build/settings/jupyter
 
 .PHONY: help
 help: ## list the targets
@@ -71,11 +80,15 @@ PROFILE ?= quick
 DATASET ?=
 SEEDS ?= 1
 DEVICE ?= auto
-STORE := $(if $(DEEPRESHAPE_RUNS),$(abspath $(DEEPRESHAPE_RUNS)),build/runs)
-ifdef DEEPRESHAPE_MIRROR
-override DEEPRESHAPE_MIRROR := $(abspath $(DEEPRESHAPE_MIRROR))
-export DEEPRESHAPE_MIRROR
+# Folders may be named from here, though notebooks run in theirs; make's abspath splits at spaces.
+whole = $(if $(filter /% ~%,$(firstword $(1))),,$(CURDIR)/)$(1)
+define folder
+ifneq ($$($(1)),)
+override $(1) := $$(call whole,$$($(1)))
+export $(1)
 endif
+endef
+$(foreach name,RUNS MIRROR CACHE,$(eval $(call folder,DEEPRESHAPE_$(name))))
 # More networks for the exact pages that draw some: ALSO='HRN-4x6x3x; WRN16x8'
 ALSO ?=
 
@@ -96,21 +109,17 @@ build/%.key: build/lib.key notebooks/%.ipynb FORCE
 	@{ sha256sum $< notebooks/$*.ipynb; echo $(call quoted,$(settings)); } > $@.new
 	@$(keep-if-equal)
 
-# A shell word, whatever stands in it.
-quoted = '$(subst ','\'',$(1))'
-
 # Train what the store lacks, then execute the notebook; a failed one stays for the reader.
 build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv: \
     build/%.key | $(READY)
 	@mkdir -p build/notebooks build/figures build/failed
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
-	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
-	  --store '$(STORE)')
+	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)')
 	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
 	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
-	  -r seeds '$(SEEDS)' -r device '$(DEVICE)' -r store '$(STORE:build/%=../build/%)',\
+	  -r seeds '$(SEEDS)' -r device '$(DEVICE)',\
 	  $(if $(ALSO),-r also $(call quoted,$(ALSO)))) >build/failed/$*.log 2>&1 || { \
-	    tail -n 15 build/failed/$*.log; \
+	    grep -v '^ ' build/failed/$*.log | tail -n 15; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2
 	@mv build/failed/$*.ipynb build/notebooks/$*.ipynb
 .PRECIOUS: build/%.key build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv
@@ -181,7 +190,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfil
 test: $(READY) ## run the tests, and the notebooks at their smallest
 	$(PYTEST)
 	rm -rf build/smoke
-	PROFILE=smoke DEEPRESHAPE_RUNS=../build/smoke FIGURES=../build/smoke $(PYTEST) \
+	PROFILE=smoke DEEPRESHAPE_RUNS=$(call quoted,$(CURDIR)/build/smoke) FIGURES=build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks
 
 # Wheels for every Python and every marker, whatever interpreter asks.

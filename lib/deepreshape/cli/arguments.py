@@ -106,15 +106,19 @@ experiment_options = options(
 )
 """What of a figure or table is drawn."""
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+
 machine_options = options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
     click.option("--workers", type=int, help="Processes that train side by side."),
+    quiet_option,
 )
 """What runs are computed on; see `learn.executors.Executor`."""
 
 store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
+    callback=lambda ctx, param, path: path.expanduser(),
     envvar="DEEPRESHAPE_RUNS",
     default=Path("build/runs"),
     show_default=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deepreshape.cli.arguments import quiet_option
 from deepreshape.design import parse
 
 if TYPE_CHECKING:
@@ -37,18 +38,23 @@ if TYPE_CHECKING:
     help="A network to classify an image with, between two processes; may be given several times.",
 )
 @click.option("--again", is_flag=True, help="Time all once more, and keep the lesser seconds.")
+@quiet_option
 def measure(
-    networks: tuple[str, ...], wholes: tuple[str, ...], out: Path, limit: float, again: bool
+    networks: tuple[str, ...],
+    wholes: tuple[str, ...],
+    out: Path,
+    limit: float,
+    again: bool,
+    quiet: bool,
 ) -> None:
     """Time the linear layers of NETWORKS and garbled elements on this machine, on one thread.
 
     Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
     command goes on.
     """
-    from rich.progress import Progress
-
     from deepreshape.paper.protocols import WHOLE, timed_networks
     from deepreshape.private import measured, timing
+    from deepreshape.progress import Shown
 
     chosen = [parse(name) for name in networks] or timed_networks()
     run = [str(parse(name)) for name in wholes or (() if networks else (WHOLE,))]
@@ -75,7 +81,7 @@ def measure(
         (shapes, "layers", layer),
         (pairs, "wholes", whole),
     ]
-    with Progress(transient=True) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         for keys, part, time in parts:
             for key in progress.track(list(keys), description=part):
                 known = getattr(record, part)

@@ -39,6 +39,7 @@ def run(
     panels: str | None,
     device: str,
     workers: int | None,
+    quiet: bool,
     store: Path,
 ) -> None:
     """Train what a figure or table needs and neither the store nor the repository has.
@@ -47,7 +48,7 @@ def run(
     """
     from deepreshape.learn.executors import Executor, execute
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
@@ -89,6 +90,7 @@ def plan(
     probe: bool,
     device: str,
     workers: int | None,
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
@@ -102,7 +104,7 @@ def plan(
     from deepreshape.learn.executors import Executor
     from deepreshape.paper.experiments import EXPERIMENTS
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), open_store(store), executor, probe)
@@ -157,7 +159,8 @@ class Price:
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
         known = None if anew else speed.known(machine, self.workers)
         if known is None:
-            click.echo("measuring how fast this machine trains, once ...", err=True)
+            if executor.show:
+                click.echo("measuring how fast this machine trains, once ...", err=True)
             known = speed.measure(machine, self.workers)
         self.speed = known
         self.here = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
-from deepreshape.cli.arguments import json_option, store_option
+from deepreshape.cli.arguments import json_option, quiet_option, store_option
 from deepreshape.cli.output import new_table, print_json, show
 from deepreshape.cli.rows import Recorded, one
 
@@ -78,6 +78,7 @@ link_option = click.option(
     show_default=True,
     help="Of the largest weight of a layer, without the sign; fewer where its noise would show.",
 )
+@quiet_option
 @store_option
 @json_option
 def pack(
@@ -87,18 +88,18 @@ def pack(
     count: int,
     activation_bits: int,
     weight_bits: int,
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
     """Write the trained net of the recorded run KEY as a private model, in fixed point."""
-    from rich.progress import Progress
-
     from deepreshape.design import parse
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
     from deepreshape.private.program.compiled import agreement, compiled
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
+    from deepreshape.progress import Shown
 
     if out.exists() and not out.is_file():
         raise ValueError(f"{out} is no file, and a model is not written in its place")
@@ -119,7 +120,7 @@ def pack(
     )
     chosen = _drawn(len(images.test), check)
     pictures, labels = images.test.images[chosen].numpy(), images.test.labels[chosen].numpy()
-    with Progress(transient=True, disable=as_json) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         task = progress.add_task("comparing with floating point", total=len(pictures))
         same = agreement(made, pictures, labels, lambda n: progress.advance(task, n))
     about: dict[str, str | int | float | None] = {

@@ -19,7 +19,7 @@ from deepreshape.paper.experiments import Experiment, Point, find, runs_of
 from deepreshape.paper.profiles import Profile
 from deepreshape.paper.profiles import profile as find_profile
 from deepreshape.paper.verdicts import Records
-from deepreshape.places import RECORDED
+from deepreshape.places import RECORDED, ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def reproduce(
     dataset: str = "",
     seeds: str = "1",
     device: str = "auto",
-    store: str | Path = "../build/runs",
+    store: str | Path = ROOT / "build/runs",
     panels: str = "",
 ) -> Trained:
     """A figure or table with a record for every run; what neither the store nor the repository has
