@@ -1,6 +1,5 @@
 """Arguments that commands share: lists of numbers, a network with its edits, what is trained."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -9,12 +8,13 @@ import click
 
 from deepreshape.design import Network, cull, parse, reuse, scale, thin
 from deepreshape.design.reuse_module import Divisions
+from deepreshape.ranges import whole_numbers
 
 Command = Callable[..., Any]
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
-    """Comma-separated whole numbers: 2,3,4. distinct: none may stand twice."""
+    """Whole numbers such as 2,3,4 or 1-5 (`ranges`). distinct: none may stand twice."""
 
     name = "numbers"
 
@@ -24,9 +24,10 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
-        if not re.fullmatch(r"-?\d{1,40}(,-?\d{1,40})*", str(value), re.ASCII):
-            self.fail(f"{value!r} is not a list of whole numbers such as 2,3,4", param, ctx)
-        numbers = tuple(int(number) for number in str(value).split(","))
+        try:
+            numbers = whole_numbers(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
         if self.distinct and len(set(numbers)) < len(numbers):
             self.fail(f"{value!r} names a number twice", param, ctx)
         return numbers
@@ -101,7 +102,7 @@ profile_option = click.option(
 experiment_options = options(
     profile_option,
     click.option("--data", help="Data set in place of the profile's, such as cifar100."),
-    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3."),
+    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1-3."),
     click.option("--panels", help="Only these panels, such as be."),
 )
 """What of a figure or table is drawn."""

@@ -13,8 +13,9 @@ from deepreshape.cli.arguments import (
     machine_options,
     store_option,
 )
-from deepreshape.cli.output import digits, duration, new_table, print_json, show
+from deepreshape.cli.output import digits, duration, large, print_json
 from deepreshape.cli.rows import Row, epochs, open_store, what
+from deepreshape.cli.tables import new_table, say, show
 
 if TYPE_CHECKING:
     from deepreshape.learn.estimate import Gpu
@@ -212,8 +213,8 @@ class Price:
 
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:
     several = len(named) > 1
-    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "GMACs an image>"]
-    columns += ["PMACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
+    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "MACs an image>"]
+    columns += ["MACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
     table = new_table(*columns)
     for row in found["runs"]:
         most = "≤ " * bool(row["search_epochs"])
@@ -225,8 +226,8 @@ def _print_runs(found: Row, named: tuple[str, ...]) -> None:
             row["what"],
             str(row["seed"]),
             f"{searched}{row['epochs']}",
-            digits(row["macs_an_image"] / 1e9),
-            digits(row["macs"] / 1e15),
+            large(row["macs_an_image"]),
+            large(row["macs"]),
             most + duration(row["here_s"]),
             most + duration(row["gpu_s"]),
             row["record"] or "",
@@ -243,7 +244,7 @@ def _few(names: list[str]) -> str:
 
 def _print_figures(found: Row, named: tuple[str, ...]) -> None:
     table = new_table(
-        "", "", "runs>", "recorded>", "to make>", "PMACs>", "here>", f"{found['gpu']}>"
+        "", "", "runs>", "recorded>", "to make>", "MACs>", "here>", f"{found['gpu']}>"
     )
     for row in found["figures"]:
         table.add_row(row["name"], row["title"], *_cells(row))
@@ -257,7 +258,7 @@ def _cells(total: Row) -> list[str]:
         str(total["runs"]),
         str(total["runs"] - total["to_make"]),
         str(total["to_make"]),
-        digits(total["macs"] / 1e15),
+        large(total["macs"]),
         duration(total["here_s"]),
         duration(total["gpu_s"]),
     ]
@@ -265,22 +266,22 @@ def _cells(total: Row) -> list[str]:
 
 def _print_total(total: Row, price: Price) -> None:
     runs, made, here = total["runs"], total["to_make"], price.here
-    click.echo(
+    say(
         f"{runs} runs, {runs - made} recorded, {made} to make:"
-        f" {digits(total['macs'] / 1e15)} PMACs forward and backward"
+        f" {large(total['macs'])} multiply-accumulates forward and backward"
     )
     if not made:
         return
-    click.echo(
+    say(
         f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
         f" {here['processor']} ({here['device']}, {here['precision']})"
     )
-    click.echo(
-        f"{price.gpu.name}: about {digits(total['gpu_s'] / 3600)} hours, where it reaches"
+    say(
+        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
         f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
     )
     if total["searches"]:
-        click.echo(
+        say(
             f"at most: {total['searches']} searches may end before their last epoch, or go part of"
             " their way together"
         )

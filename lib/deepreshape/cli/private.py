@@ -8,8 +8,9 @@ import click
 
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
 from deepreshape.cli.arguments import json_option, quiet_option, store_option
-from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.output import print_json
 from deepreshape.cli.rows import Recorded, one
+from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+model_argument = click.argument(
+    "model", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 packing_option = click.option(
     "--packing",
     type=click.Choice(["coefficients", "slots"]),
