@@ -12,6 +12,12 @@ from deepreshape.cli import main
 from tests.cli.commands import Answer, Command
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which each row of a table is one line; tests/cli/test_tables.py has others."""
+    monkeypatch.setenv("COLUMNS", "250")
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs `deepreshape ARGUMENTS` in this process."""

@@ -159,7 +159,7 @@ def test_a_device_is_not_replaced_by_a_model(call: Command, shelf: Path) -> None
     [
         (("classify", "none.png", "--server", "127.0.0.1:9"), "none.png is not there"),
         (("classify", str(DIGITS), "--server", "127.0.0.1:9"), "is no image that can be read"),
-        (("private", "none.safetensors"), "none.safetensors is not there"),
+        (("private", "none.safetensors"), "'none.safetensors' does not exist"),
         (("private", __file__), "is no private model"),
         (("private", str(DIGITS), "--images", "5000"), "test images"),
         (("private", str(DIGITS), "--images", "1", "--image", "a.png"), "exclude each other"),

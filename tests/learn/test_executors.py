@@ -1,5 +1,6 @@
 """Campaigns: every run has its record, here or in several processes, whatever is interrupted."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -315,6 +316,40 @@ def test_the_bar_is_drawn_on_stderr(store: Store, capsys: pytest.CaptureFixture[
 def test_without_a_bar_nothing_is_printed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     execute([TEACHER], store, HERE)
     assert capsys.readouterr() == ("", "")
+
+
+# Where processes cannot share semaphores
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch, two_cores: None) -> None:
+    """Two cores, and a container whose /dev/shm is read-only."""
+
+    def refuse(*_: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_without_semaphores_one_run_is_made_after_another(
+    store: Store,
+    read_only: None,
+    obtained: list[Run],
+    capsys: pytest.CaptureFixture[str],
+    workers: int | None,
+) -> None:
+    execute([TEACHER], store, Executor("cpu", workers))
+    assert obtained == [TEACHER]
+    said = "one run after another: processes cannot share semaphores ([Errno 30] Read-only"
+    assert said in capsys.readouterr().err
+
+
+def test_one_worker_needs_no_semaphores(
+    store: Store, read_only: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute([TEACHER], store, replace(HERE, show=True))
+    assert "semaphores" not in capsys.readouterr().err
 
 
 # In several processes

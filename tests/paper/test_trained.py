@@ -119,8 +119,8 @@ def test_a_data_set_and_panels_may_be_chosen(asked: list[tuple[Run, str]], tmp_p
         ({"profile": "huge"}, "unknown profile 'huge'"),
         ({"dataset": "cifar"}, "unknown data set 'cifar'"),
         ({"panels": "z"}, "no panel 'z'"),
-        ({"seeds": ""}, "seeds are whole numbers such as 1,2,3, not ''"),
-        ({"seeds": "1;2"}, "not '1;2'"),
+        ({"seeds": ""}, "seeds: '' is not a list of whole numbers such as"),
+        ({"seeds": "1;2"}, "'1;2' is not a list"),
         ({"seeds": "-1"}, "a seed lies between"),
     ],
 )

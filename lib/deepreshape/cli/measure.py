@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepreshape.cli.arguments import Positive
+from deepreshape.cli.arguments import Positive, quiet_option
 from deepreshape.design import Network, parse
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     " this file, with weights at random. Networks that it has are not counted again.",
 )
 @click.option("--again", is_flag=True, help="Time all once more, and keep the lesser seconds.")
+@quiet_option
 def measure(
     networks: tuple[str, ...],
     wholes: tuple[str, ...],
@@ -52,16 +53,16 @@ def measure(
     limit: float,
     counted: Path | None,
     again: bool,
+    quiet: bool,
 ) -> None:
     """Time the linear layers of NETWORKS and garbled elements on this machine, on one thread.
 
     Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
     command goes on.
     """
-    from rich.progress import Progress
-
     from deepreshape.paper.protocols import WHOLE, timed_networks
     from deepreshape.private import measured, timing
+    from deepreshape.progress import Shown
 
     if counted is not None:
         _count([parse(name) for name in networks], counted, again)
@@ -91,7 +92,7 @@ def measure(
         (shapes, "layers", layer),
         (pairs, "wholes", whole),
     ]
-    with Progress(transient=True) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         for keys, part, time in parts:
             for key in progress.track(list(keys), description=part):
                 known = getattr(record, part)

@@ -13,8 +13,9 @@ from deepreshape.cli.arguments import (
     machine_options,
     store_option,
 )
-from deepreshape.cli.output import digits, duration, new_table, print_json, show
+from deepreshape.cli.output import digits, duration, large, print_json
 from deepreshape.cli.rows import Row, epochs, open_store, what
+from deepreshape.cli.tables import new_table, say, show
 
 if TYPE_CHECKING:
     from deepreshape.learn.estimate import Gpu
@@ -39,6 +40,7 @@ def run(
     panels: str | None,
     device: str,
     workers: int | None,
+    quiet: bool,
     store: Path,
 ) -> None:
     """Train what a figure or table needs and neither the store nor the repository has.
@@ -47,7 +49,7 @@ def run(
     """
     from deepreshape.learn.executors import Executor, execute
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
@@ -89,6 +91,7 @@ def plan(
     probe: bool,
     device: str,
     workers: int | None,
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
@@ -102,7 +105,7 @@ def plan(
     from deepreshape.learn.executors import Executor
     from deepreshape.paper.experiments import EXPERIMENTS
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), open_store(store), executor, probe)
@@ -157,7 +160,8 @@ class Price:
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
         known = None if anew else speed.known(machine, self.workers)
         if known is None:
-            click.echo("measuring how fast this machine trains, once ...", err=True)
+            if executor.show:
+                click.echo("measuring how fast this machine trains, once ...", err=True)
             known = speed.measure(machine, self.workers)
         self.speed = known
         self.here = {
@@ -209,8 +213,8 @@ class Price:
 
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:
     several = len(named) > 1
-    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "GMACs an image>"]
-    columns += ["PMACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
+    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "MACs an image>"]
+    columns += ["MACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
     table = new_table(*columns)
     for row in found["runs"]:
         most = "≤ " * bool(row["search_epochs"])
@@ -222,8 +226,8 @@ def _print_runs(found: Row, named: tuple[str, ...]) -> None:
             row["what"],
             str(row["seed"]),
             f"{searched}{row['epochs']}",
-            digits(row["macs_an_image"] / 1e9),
-            digits(row["macs"] / 1e15),
+            large(row["macs_an_image"]),
+            large(row["macs"]),
             most + duration(row["here_s"]),
             most + duration(row["gpu_s"]),
             row["record"] or "",
@@ -240,7 +244,7 @@ def _few(names: list[str]) -> str:
 
 def _print_figures(found: Row, named: tuple[str, ...]) -> None:
     table = new_table(
-        "", "", "runs>", "recorded>", "to make>", "PMACs>", "here>", f"{found['gpu']}>"
+        "", "", "runs>", "recorded>", "to make>", "MACs>", "here>", f"{found['gpu']}>"
     )
     for row in found["figures"]:
         table.add_row(row["name"], row["title"], *_cells(row))
@@ -254,7 +258,7 @@ def _cells(total: Row) -> list[str]:
         str(total["runs"]),
         str(total["runs"] - total["to_make"]),
         str(total["to_make"]),
-        digits(total["macs"] / 1e15),
+        large(total["macs"]),
         duration(total["here_s"]),
         duration(total["gpu_s"]),
     ]
@@ -262,22 +266,22 @@ def _cells(total: Row) -> list[str]:
 
 def _print_total(total: Row, price: Price) -> None:
     runs, made, here = total["runs"], total["to_make"], price.here
-    click.echo(
+    say(
         f"{runs} runs, {runs - made} recorded, {made} to make:"
-        f" {digits(total['macs'] / 1e15)} PMACs forward and backward"
+        f" {large(total['macs'])} multiply-accumulates forward and backward"
     )
     if not made:
         return
-    click.echo(
+    say(
         f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
         f" {here['processor']} ({here['device']}, {here['precision']})"
     )
-    click.echo(
-        f"{price.gpu.name}: about {digits(total['gpu_s'] / 3600)} hours, where it reaches"
+    say(
+        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
         f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
     )
     if total["searches"]:
-        click.echo(
+        say(
             f"at most: {total['searches']} searches may end before their last epoch, or go part of"
             " their way together"
         )

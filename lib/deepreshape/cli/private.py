@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
-from deepreshape.cli.arguments import json_option, store_option
-from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.arguments import json_option, quiet_option, store_option
+from deepreshape.cli.output import print_json
 from deepreshape.cli.rows import Recorded, one
+from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+model_argument = click.argument(
+    "model", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 packing_option = click.option(
     "--packing",
     type=click.Choice(["coefficients", "slots"]),
@@ -79,6 +82,7 @@ link_option = click.option(
     show_default=True,
     help="Of the largest weight of a layer, without the sign; fewer where its noise would show.",
 )
+@quiet_option
 @store_option
 @json_option
 def pack(
@@ -88,18 +92,18 @@ def pack(
     count: int,
     activation_bits: int,
     weight_bits: int,
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
     """Write the trained net of the recorded run KEY as a private model, in fixed point."""
-    from rich.progress import Progress
-
     from deepreshape.design import parse
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
     from deepreshape.private.program.compiled import agreement, compiled
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
+    from deepreshape.progress import Shown
 
     if out.exists() and not out.is_file():
         raise ValueError(f"{out} is no file, and a model is not written in its place")
@@ -120,7 +124,7 @@ def pack(
     )
     chosen = _drawn(len(images.test), check)
     pictures, labels = images.test.images[chosen].numpy(), images.test.labels[chosen].numpy()
-    with Progress(transient=True, disable=as_json) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         task = progress.add_task("comparing with floating point", total=len(pictures))
         same = agreement(made, pictures, labels, lambda n: progress.advance(task, n))
     about: dict[str, str | int | float | None] = {

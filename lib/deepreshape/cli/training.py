@@ -70,6 +70,7 @@ def train(
     senet: int | None,
     device: str,
     workers: int | None,
+    quiet: bool,
     store: Path,
     as_json: bool,
     **arguments: Any,
@@ -87,7 +88,7 @@ def train(
     from deepreshape.paper.profiles import profile as find_profile
 
     _require_together(teacher, distil, beta, snl, by, senet)
-    executor, size = Executor(device, workers), find_profile(profile)
+    executor, size = Executor(device, workers, show=not quiet), find_profile(profile)
     images = size.images("cifar100") if data is None else parse_data(data)
     said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
     changes = {name: value for name, value in said.items() if value is not None}

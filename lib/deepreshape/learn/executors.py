@@ -14,8 +14,6 @@ from queue import Empty
 from typing import Any, Self
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from deepreshape.design import cost
 from deepreshape.learn.data import load
@@ -24,6 +22,7 @@ from deepreshape.learn.making import obtain
 from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.searches import SNL, SENet
 from deepreshape.learn.store import Store
+from deepreshape.progress import Shown
 
 MOST_WORKERS = 8
 
@@ -34,7 +33,7 @@ class Executor:
 
     device: auto, cpu or cuda. workers: processes that train side by side, each on an equal share
     of the cores; None takes one a core on a CPU, at most 8 (small nets leave a second thread
-    idle), and one on CUDA. show: draw a progress bar on stderr.
+    idle), and one on CUDA or where processes cannot share semaphores. show: progress on stderr.
 
     With two or more workers a script must start training under `if __name__ == "__main__":`, for
     each of them imports it.
@@ -69,6 +68,8 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
                 if store.get(run) is not None:
                     campaign.say(f"run {run.key} is recorded without its weights; trained again:")
                     campaign.say(f"  {run.network} on {run.data}")
+            if workers == 1 != executor.workers and (why := _alone()):
+                campaign.say(f"one run after another: processes cannot share semaphores ({why})")
             if workers == 1:
                 made = _in_this_process(missing, store, machine, campaign)
             else:
@@ -127,9 +128,20 @@ def work(run: Run) -> int:
 def processes(executor: Executor, machine: Machine) -> int:
     """Processes side by side; the same for few runs as for many, since the threads that are left
     to each decide the last bits of a result."""
-    if executor.workers is not None:
-        return executor.workers
-    return 1 if machine.device.type == "cuda" else min(_cores(), MOST_WORKERS)
+    workers = executor.workers
+    if workers is None:
+        workers = 1 if machine.device.type == "cuda" else min(_cores(), MOST_WORKERS)
+    return 1 if workers > 1 and _alone() else workers
+
+
+def _alone() -> str:
+    """Why processes here cannot share semaphores, such as a /dev/shm that is read-only; "" where
+    they can."""
+    try:
+        multiprocessing.get_context("fork").Lock()
+    except (OSError, ImportError) as error:
+        return str(error)
+    return ""
 
 
 def _cores() -> int:
@@ -220,14 +232,10 @@ class _Campaign:
     def __init__(self, runs: Sequence[Run], show: bool) -> None:
         self._left = {run: work(run) for run in runs}
         self._images = self._done = 0
-        self._bar = Progress(
-            TextColumn("training, {task.fields[done]} of {task.fields[runs]} runs done"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rate]:.0f} images/s"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            disable=not show,
+        self._bar = Shown(
+            "training, {task.fields[done]} of {task.fields[runs]} runs done",
+            "{task.fields[rate]:.0f} images/s",
+            quiet=not show,
         )
         self._task = self._bar.add_task(
             "", total=sum(self._left.values()), done=0, runs=len(runs), rate=0.0

@@ -141,7 +141,7 @@ def linearized(search: SNL, net: Net, course: Course, teacher: Teacher) -> Found
     alphas = [gate.alpha for gate in gates.values()]
     known = set(map(id, alphas))
     weights = [parameter for parameter in net.parameters() if id(parameter) not in known]
-    rates = [{"params": weights}, {"params": alphas, "lr": search.alpha_rate}]
+    rates: list[dict[str, Any]] = [{"params": weights}, {"params": alphas, "lr": search.alpha_rate}]
     optimizer = Adam(rates, search.rate)
     course, history = course.resume(net, optimizer)
 

@@ -21,7 +21,8 @@ from deepreshape.paper.judgements import Judged
 from deepreshape.paper.profiles import PAPER_SIDES, Profile
 from deepreshape.paper.profiles import profile as find_profile
 from deepreshape.paper.verdicts import Records
-from deepreshape.places import RECORDED
+from deepreshape.places import RECORDED, ROOT
+from deepreshape.ranges import whole_numbers
 
 EVIDENCE = ("short", "paper")
 """Profiles on the paper's data, from the smallest scale on."""
@@ -103,16 +104,16 @@ def reproduce(
     dataset: str = "",
     seeds: str = "1",
     device: str = "auto",
-    store: str | Path = "../build/runs",
+    store: str | Path = ROOT / "build/runs",
     panels: str = "",
 ) -> Trained:
     """A figure or table with a record for every run; what neither the store nor the repository has
-    is trained. dataset, panels: in place of the profile's. seeds: such as `1,2,3`.
+    is trained. dataset, panels: in place of the profile's. seeds: such as `1-3`.
 
     Raises ValueError for what cannot be.
     """
     experiment, size = find(name), find_profile(profile)
-    points = experiment.drawn(size, dataset or None, _numbers(seeds), panels or None)
+    points = experiment.drawn(size, dataset or None, _seeds(seeds), panels or None)
     runs = runs_of(points)
     shelf = Store(Path(store), RECORDED)
     # Starting processes takes longer than all that the smallest profile trains.
@@ -175,8 +176,8 @@ def _beside(experiment: Experiment, points: list[Point], shelf: Store) -> dict[s
     return {key: record for key, record in found.items() if record is not None}
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _seeds(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"seeds are whole numbers such as 1,2,3, not {text!r}") from None
+        return whole_numbers(text)
+    except ValueError as error:
+        raise ValueError(f"seeds: {error}") from None
