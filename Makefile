@@ -73,7 +73,7 @@ TRAINED := fig1 fig3a fig3b fig3e fig3f fig4b fig4c fig5 fig6 fig7 fig11 fig12 f
   fig17 fig18 fig20 fig22 fig23 table3-trained table4-trained table5 table6 table9 \
   table10-trained table11-trained table12 table13-trained table14-trained
 # What is read from the records of the repository.
-RECORDED := short
+RECORDED := short status
 
 # How much of a trained figure is computed, and on what. Results land in build/.
 PROFILE ?= quick

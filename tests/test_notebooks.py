@@ -154,6 +154,36 @@ def test_a_notebook_begins_with_a_title(path: Path) -> None:
     assert first.source.startswith("# ")
 
 
+def pictures(path: Path) -> list[Any]:
+    """The cells that show a picture."""
+    return [
+        cell
+        for cell in code(path)
+        if "pictures.save" in cell.source
+        or "show_besides" in cell.source
+        or any("image/png" in output.get("data", {}) for output in cell.outputs)
+    ]
+
+
+def is_sentence(text: str) -> bool:
+    """Does a text say what is to be seen, and name no file?"""
+    return len(text.split()) >= 8 and not re.search(r"[\\/]\w|\.(png|svg|ipynb)\b", text)
+
+
+@every_notebook
+def test_every_picture_has_a_sentence_in_its_place(path: Path) -> None:
+    for cell in pictures(path):
+        text = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        assert is_sentence(text), f"{path.name}: {text!r} stands for a picture"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "fig12", "_images/a9.png", "build/figures/fig12.svg of a run"]
+)
+def test_a_file_is_no_sentence(text: str) -> None:
+    assert not is_sentence(text)
+
+
 @pytest.mark.parametrize("text", ["/home/me/x", "in /tmp", "'/mnt/here'", '"/var/tmp"', "(/root)"])
 def test_a_path_of_a_machine_is_seen(text: str) -> None:
     assert PLACE.search(text)

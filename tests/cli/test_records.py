@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 import torch
 
-from deepreshape.learn.losses import DKD
+from deepreshape.learn.losses import DKD, KD
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain
-from deepreshape.learn.runs import Record, Run, key_of
+from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.records import Record, key_of
+from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import SNL, SENet
 from deepreshape.learn.store import Store
-from tests.cli.commands import Answer, Command, check_refusal, started
+from tests.cli.commands import Answer, Command, check_refusal, imported, started
+from tests.learn.test_migrate import PLAIN as OLD
+from tests.learn.test_migrate import old
 from tests.learn.test_store import signed
 from tests.learn.tiny import RUN, SEARCHED, TAUGHT, TEACHER
 from tests.paper.records import record
@@ -232,6 +236,12 @@ def test_a_foreign_record_under_its_own_key_is_passed_over(
     assert call("runs", "show", fields["key"]).code == 2
 
 
+def test_records_are_listed_without_torch(shelf: Path) -> None:
+    file(shelf, SEARCHED)
+    for command in (["list"], ["compare", SEARCHED.key, file(shelf, RUN).stem], ["export"]):
+        assert "torch" not in imported("runs", *command)
+
+
 def test_a_deeply_nested_file_is_passed_over(call: Command, kept: Path) -> None:
     (kept / "0123456789abcdef.json").write_text(200_000 * "[" + 200_000 * "]")
     assert "0123456789abcdef.json is passed over" in call("runs").err
@@ -293,6 +303,41 @@ def test_the_table_shows_the_same(call: Command, trained: Record) -> None:
     assert line(answer, "threads")[1] == str(trained.environment["threads"])
     for stage, relus in enumerate(trained.stage_relus, start=1):
         assert re.search(rf"ReLUs stage {stage} +{relus}\b", answer.out)
+
+
+def test_the_table_says_of_which_code_and_images_it_is(call: Command, trained: Record) -> None:
+    answer = call("runs", "show", trained.key)
+    assert line(answer, "code")[1] == trained.environment["code"]
+    for what, digest in (("split", trained.split_digest), ("teacher", trained.teacher_digest)):
+        assert re.search(rf"SHA-256 of the {what} +{digest}", answer.out)
+    assert line(answer, "threads")[1:] == ["1"]
+
+
+def test_what_a_record_does_not_say_is_unknown(call: Command, shelf: Path) -> None:
+    store = Store(shelf)
+    environment = {**record(TAUGHT, 50.0).environment, "commit": None}
+    store.put(TAUGHT, replace(record(TAUGHT, 50.0), environment=environment))
+    answer = call("runs", "show", TAUGHT.key)
+    assert line(answer, "commit")[1:] == ["unknown"]
+    assert re.search(r"SHA-256 of the split +unknown", answer.out)
+    file(shelf, RUN)
+    assert "environment.commit" not in call("runs", "compare", TAUGHT.key, RUN.key).out
+
+
+def test_a_run_that_was_resumed_with_other_threads_says_so(call: Command, shelf: Path) -> None:
+    Store(shelf).put(RUN, replace(record(RUN, 50.0), threads=(1, 2)))
+    assert line(call("runs", "show", RUN.key), "threads")[1:] == ["1,", "then", "2"]
+
+
+def test_values_are_those_of_the_record_whatever_the_defaults(
+    call: Command, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = found(call("runs", "export", "--format", "json"))
+    for kind in (Recipe, KD, DKD, SNL, SENet):
+        values = kind.__init__.__defaults__
+        assert values
+        monkeypatch.setattr(kind.__init__, "__defaults__", len(values) * (77,))
+    assert found(call("runs", "export", "--format", "json")) == before
 
 
 def test_whole_files_are_said_to_be_whole(call: Command, trained: Record, shelf: Path) -> None:
@@ -433,6 +478,40 @@ def test_an_export_that_cannot_be_written_is_one_line(
     assert re.fullmatch(r"deepreshape: [^\n]+\n", answer.err)
 
 
+# migrate
+
+
+def test_old_records_are_brought_over_and_named(call: Command, shelf: Path, tmp_path: Path) -> None:
+    path = old(tmp_path / "old", OLD)
+    answer = call("runs", "migrate", str(tmp_path / "old"))
+    (new,) = shelf.glob("*.json")
+    assert answer.out.splitlines() == [
+        f"{path.stem} is {new.stem}",
+        f"1 record was brought over into {shelf}",
+    ]
+    assert listed(call("runs", "--json")) == [new.stem]
+    assert path.exists()
+
+
+def test_the_records_of_the_store_are_brought_over_in_their_place(
+    call: Command, shelf: Path
+) -> None:
+    path = old(shelf, OLD)
+    assert "runs migrate" in call("runs").err
+    assert call("runs", "migrate").code == 0
+    assert not path.exists()
+    assert call("runs").err == ""
+
+
+def test_what_cannot_be_brought_over_is_named(call: Command, shelf: Path) -> None:
+    path = file(shelf, RUN)
+    path.write_text("{")
+    answer = call("runs", "migrate")
+    assert answer.err == f"deepreshape: {path} is passed over: it holds no whole record\n"
+    assert (answer.out, answer.code) == (f"0 records were brought over into {shelf}\n", 0)
+    assert path.exists()
+
+
 # Bad input
 
 BAD = {
@@ -450,6 +529,7 @@ BAD = {
     "a run that is not there": (["runs", "compare", RUN.key, "zz"], "begins with 'zz'"),
     "unknown status": (["runs", "list", "--status", "lost"], "'lost'"),
     "unknown format": (["runs", "export", "--format", "xml"], "'xml'"),
+    "no folder to migrate": (["runs", "migrate", "nowhere"], "'nowhere'"),
     "a folder to write to": (["runs", "export", "--out", "."], "directory"),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepreshape.learn.data import load
+from deepreshape.learn.data import loaded
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.store import Store
 
@@ -30,9 +30,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """An empty cache folder for one test, and nothing in memory before and after it."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("DEEPRESHAPE_CACHE", str(folder))
-    load.cache_clear()
+    loaded.cache_clear()
     yield folder
-    load.cache_clear()
+    loaded.cache_clear()
 
 
 @pytest.fixture

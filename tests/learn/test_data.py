@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from deepreshape.learn import sources
-from deepreshape.learn.data import DataSet, Images, Split, load, parse
+from deepreshape.learn.data import DataSet, Images, Split, load, loaded, parse
 from deepreshape.learn.files import load_tensors
 from deepreshape.learn.sources import KNOWN, DataError, Known
 
@@ -218,8 +218,13 @@ def test_the_digits_held_out_are_always_the_same(digits: Images) -> None:
     assert pixels[:16] == "1823bfb4ab8d6777"
 
 
+def test_the_split_has_a_digest_that_tells_parts_apart(digits: Images) -> None:
+    part, smaller = (load(DataSet("mnist5k", per_class=7, size=size)) for size in (None, 16))
+    assert digits.split != part.split == smaller.split
+
+
 def test_the_splits_are_the_same_at_every_call(digits: Images) -> None:
-    load.cache_clear()
+    loaded.cache_clear()
     assert equal(load(DIGITS), digits)
 
 
@@ -301,12 +306,13 @@ def decoded(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
 
     monkeypatch.setitem(KNOWN, "cifar100", FAKE)
     monkeypatch.setattr(sources, "decode", decode)
+    monkeypatch.setattr(sources, "fingerprint", lambda name, shards: 64 * "f")
     return calls
 
 
 def test_a_set_is_decoded_once(decoded: list[str]) -> None:
     first = load(DataSet("cifar100"))
-    load.cache_clear()
+    loaded.cache_clear()
     assert equal(load(DataSet("cifar100")), first)
     assert decoded == ["cifar100"]
 
@@ -315,6 +321,20 @@ def test_the_parts_of_a_set_share_what_was_decoded(decoded: list[str]) -> None:
     for part in ("cifar100", "cifar100[per_class=2]", "cifar100[size=2]"):
         load(parse(part))
     assert decoded == ["cifar100"]
+
+
+def test_a_decoded_set_is_named_by_its_published_digest(own_cache: Path) -> None:
+    load(DIGITS)
+    (path,) = own_cache.glob("*.safetensors")
+    assert path.name == f"mnist5k-{str(KNOWN['mnist5k'].digest)[:16]}.safetensors"
+
+
+def test_a_set_without_one_is_named_by_the_files_that_it_was_read_from(
+    decoded: list[str], own_cache: Path
+) -> None:
+    load(DataSet("cifar100"))
+    (path,) = own_cache.glob("*.safetensors")
+    assert path.name == f"cifar100-{16 * 'f'}.safetensors"
 
 
 def test_shards_are_decoded_apart(decoded: list[str], own_cache: Path) -> None:
@@ -336,9 +356,10 @@ def test_a_damaged_cache_is_decoded_again(
     decoded: list[str], own_cache: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     first = load(DataSet("cifar100"))
-    load.cache_clear()
+    loaded.cache_clear()
     (path,) = own_cache.glob("*.safetensors")
     whole = path.read_bytes()
+    path.unlink()  # what is in memory stays mapped to the old file
     path.write_bytes(damage(whole))
     assert equal(load(DataSet("cifar100")), first)
     assert decoded == ["cifar100", "cifar100"]
@@ -349,12 +370,12 @@ def test_a_cache_that_cannot_be_written_to_stops_no_loading(
     decoded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = load(DataSet("cifar100"))
-    load.cache_clear()
+    loaded.cache_clear()
     (tmp_path / "file").touch()
     monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "file" / "cache"))
-    loaded = load(DataSet("cifar100"))
-    assert equal(loaded, kept)
-    assert loaded.digest == kept.digest
+    again = load(DataSet("cifar100"))
+    assert equal(again, kept)
+    assert again.digest == kept.digest
 
 
 def test_two_threads_decode_once(decoded: list[str]) -> None:

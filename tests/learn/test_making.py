@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from deepreshape.design import Network, cost
 from deepreshape.learn import making
 from deepreshape.learn.data import load
-from deepreshape.learn.evaluate import TrainingFailed, accuracy
+from deepreshape.learn.environment import environment
+from deepreshape.learn.evaluate import TrainingFailed, accuracy, correct
 from deepreshape.learn.losses import DKD
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain, trained
@@ -89,6 +91,28 @@ def test_a_record_describes_its_run(store: Store, cpu: Machine) -> None:
     assert record.environment["device"] == "cpu"
     assert record.seconds == sum(epoch.seconds for epoch in record.curve)
     assert (record.sought, record.masks_digest) == ((), None)
+
+
+def test_a_record_says_which_images_and_weights_it_is_of(store: Store, cpu: Machine) -> None:
+    record, images = obtain(TAUGHT, store, cpu), load(DATA)
+    teacher = store.get(TEACHER)
+    assert teacher
+    assert (record.run["images"], record.split_digest) == (images.digest, images.split)
+    assert (record.teacher_digest, teacher.teacher_digest) == (teacher.weights_digest, None)
+
+
+def test_a_record_has_a_bit_for_each_test_image(store: Store, cpu: Machine) -> None:
+    record, images = obtain(RUN, store, cpu), load(DATA)
+    right = correct(store.net(RUN), images.test, images, cpu).numpy()
+    assert record.tested == len(images.test)
+    assert np.array_equal(record.correct, right)
+    assert record.test == 100 * int(right.sum()) / len(right)
+
+
+def test_a_record_says_which_code_made_it(store: Store, cpu: Machine) -> None:
+    facts = obtain(RUN, store, cpu).environment
+    assert facts == environment(cpu.device)
+    assert facts["code"]
 
 
 @pytest.mark.parametrize("run", [SEARCHED, SENSED], ids=["SNL", "SENet"])
@@ -393,6 +417,40 @@ def test_a_search_from_other_weights_goes_its_own_way(
     again = obtain(SEARCHED, store, cpu)
     assert again.sought[0]["loss"] != first.sought[0]["loss"]
     assert lasting(again) == lasting(obtain(SEARCHED, other, cpu))
+
+
+@pytest.mark.parametrize(
+    ("run", "stop"),
+    [
+        (TAUGHT, 2 * STEPS + 2),
+        (SEARCHED, STEPS + 2),
+        (SEARCHED, 4 * STEPS + 3),
+        (SENSED, STEPS + 2),
+    ],
+    ids=["KD", "SNL", "SNL's tuning", "SENet"],
+)
+def test_a_run_that_goes_on_with_other_threads_says_so(
+    store: Store, cpu: Machine, run: Run, stop: int
+) -> None:
+    obtain(TEACHER, store, cpu)
+    interrupt(run, store, cpu, stop)
+    torch.set_num_threads(2)
+    record = obtain(run, store, cpu)
+    assert (record.threads, record.environment["threads"]) == ((1, 2), 1)
+
+
+def test_a_run_that_goes_on_with_as_many_threads_says_these_alone(
+    store: Store, cpu: Machine
+) -> None:
+    interrupt(RUN, store, cpu, 2 * STEPS + 2)
+    assert obtain(RUN, store, cpu).threads == (1,)
+
+
+def test_a_fresh_start_says_its_own_threads_alone(store: Store, cpu: Machine) -> None:
+    """Nothing of the first sitting was kept."""
+    interrupt(RUN, store, cpu, 2)
+    torch.set_num_threads(2)
+    assert obtain(RUN, store, cpu).threads == (2,)
 
 
 def of_another_seed(path: Path) -> None:

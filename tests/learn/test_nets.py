@@ -1,12 +1,15 @@
 """Modules: what a network says is what its module does."""
 
+import pickle
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import models
 from torchvision.models.regnet import BlockParams, RegNet
 from torchvision.models.resnet import BasicBlock
@@ -32,7 +35,7 @@ from deepreshape.design import (
     wide_resnet,
 )
 from deepreshape.design.architectures import REGNET_X, Grouped
-from deepreshape.learn.nets import Net, build
+from deepreshape.learn.nets import Net, Strided1x1, build
 from tests.families import FAMILIES
 from tests.learn.edits import EDITED
 
@@ -41,6 +44,10 @@ SMALL = hybrenet(2, 3, 2, m=4, resolution=16, classes=10)
 
 def pictures(count: int, size: int = 16, seed: int = 3) -> Tensor:
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def fx(net: Net) -> nn.Module:
+    return torch.fx.symbolic_trace(net)
 
 
 def equal(left: nn.Module, right: nn.Module) -> bool:
@@ -95,6 +102,56 @@ def test_relu_sites_are_the_modules_that_are_relus(network: Network) -> None:
     relus = [name for name, module in net.named_modules() if isinstance(module, nn.ReLU)]
     assert list(net.relu_sites()) == relus
     assert list(net.relu_sites().values()) == [net.get_submodule(name) for name in relus]
+
+
+class Convolutions(TorchDispatchMode):
+    """Kernel size and stride of every convolution that reaches a backend."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[tuple[int, int]] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch.ops.aten.convolution.default:
+            self.seen.add((args[1].shape[-1], args[3][0]))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("network", EDITED)
+def test_no_1x1_convolution_with_a_stride_reaches_a_backend(network: Network) -> None:
+    """oneDNN's gradients of it are wrong."""
+    net = build(network, 0)
+    with Convolutions() as convolutions:
+        net(pictures(2))
+    assert (3, 1) in convolutions.seen
+    assert (1, 2) not in convolutions.seen
+
+
+@pytest.mark.parametrize("side", [1, 5, 8])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_strided_1x1_convolution_is_what_torch_computes(side: int, groups: int) -> None:
+    """In float64, which oneDNN leaves alone; weight, values and gradients."""
+    answers = []
+    for kind in (nn.Conv2d, Strided1x1):
+        torch.manual_seed(0)
+        module = kind(4, 6, 1, 2, groups=groups, dtype=torch.float64)
+        images = torch.randn(3, 4, side, side, dtype=torch.float64, requires_grad=True)
+        values = module(images)
+        values.square().sum().backward()
+        assert isinstance(module.weight.grad, Tensor)
+        assert isinstance(images.grad, Tensor)
+        answers.append([values, images.grad, module.weight.grad, *module.state_dict().values()])
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda net: pickle.loads(pickle.dumps(net)), fx])
+def test_a_net_with_shortcuts_is_copied_and_traced(copied: Callable[[Net], nn.Module]) -> None:
+    net = build(SMALL, 0).eval()
+    images = pictures(2)
+    assert torch.equal(copied(net)(images), net(images))
 
 
 # One network, looked at closely

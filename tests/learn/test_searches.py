@@ -21,9 +21,11 @@ from deepreshape.learn.teaching import Teacher
 from tests.learn.seeking import RELUS, STEPS, baseline, kept, seek, without_times
 from tests.learn.tiny import Interrupted, same, stop_at
 
-BY_PIXEL = SNL(304, epochs=3, batch=20, rate=0.02, penalty=0.02, growth=2, patience=0)
+BY_PIXEL = SNL(
+    304, epochs=3, batch=20, rate=0.02, alpha_rate=0.02, penalty=0.02, growth=2, patience=0
+)
 BY_CHANNEL = replace(BY_PIXEL, by="channel")
-STOPPING = replace(BY_PIXEL, budget=600, epochs=5, rate=0.1)
+STOPPING = replace(BY_PIXEL, budget=600, epochs=5, rate=0.1, alpha_rate=0.1)
 """The budget is reached before its epochs are over."""
 SENSITIVE = SENet(304, sensitivity_epochs=2, epochs=2, batch=20)
 SEARCHES: dict[str, Search] = {

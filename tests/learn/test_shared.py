@@ -11,7 +11,7 @@ from deepreshape.learn.searches import SNL
 from tests.learn.seeking import STEPS, baseline, seek, without_times
 from tests.learn.tiny import same
 
-WIDE = SNL(600, epochs=5, batch=20, rate=0.1, penalty=0.02, growth=2, patience=0)
+WIDE = SNL(600, epochs=5, batch=20, rate=0.1, alpha_rate=0.1, penalty=0.02, growth=2, patience=0)
 BUDGETS = (700, 600, 100)
 
 

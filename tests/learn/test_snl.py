@@ -30,7 +30,7 @@ from tests.learn.seeking import (
     seek,
 )
 
-FAST = SNL(300, epochs=4, batch=20, rate=0.03, penalty=0.03, growth=2, patience=0)
+FAST = SNL(300, epochs=4, batch=20, rate=0.03, alpha_rate=0.03, penalty=0.03, growth=2, patience=0)
 """Alphas fall from 1 to 0 in some 30 steps, and an epoch has 4."""
 
 
@@ -45,12 +45,15 @@ FAST = SNL(300, epochs=4, batch=20, rate=0.03, penalty=0.03, growth=2, patience=
         {"batch": 0},
         {"rate": 0.0},
         {"rate": float("nan")},
+        {"alpha_rate": 0.0},
+        {"schedule": "sometimes"},
         {"penalty": -1.0},
         {"growth": 0.9},
         {"patience": -1},
         {"threshold": -0.1},
         {"temperature": 0.0},
         {"rate": math.inf},
+        {"alpha_rate": math.inf},
         {"penalty": math.inf},
         {"growth": math.inf},
         {"threshold": math.inf},
@@ -65,14 +68,17 @@ def test_a_search_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_whole_numbers_are_the_same_value_as_floats() -> None:
-    whole = SNL(9, rate=1, penalty=1, growth=1, threshold=0, temperature=4)
-    assert repr(whole) == repr(SNL(9, "pixel", 2000, 128, 1.0, 1.0, 1.0, 5, 0.0, 4.0))
+    numbers = {"rate": 1, "alpha_rate": 2, "penalty": 1, "growth": 1, "threshold": 0}
+    floats = {name: float(number) for name, number in numbers.items()}
+    assert repr(SNL(9, **numbers, temperature=4)) == repr(SNL(9, **floats, temperature=4.0))  # type: ignore[arg-type]
 
 
 def test_the_defaults_are_those_of_its_authors() -> None:
     snl = SNL(100)
-    assert (snl.epochs, snl.batch, snl.rate, snl.temperature) == (2000, 128, 1e-3, 4)
-    assert (snl.penalty, snl.growth, snl.patience, snl.threshold) == (1e-5, 1.1, 5, 1e-2)
+    assert (snl.epochs, snl.batch, snl.temperature) == (2000, 128, 4)
+    assert snl.rate == snl.alpha_rate == 1e-3
+    assert (snl.penalty, snl.growth, snl.threshold) == (1e-5, 1.1, 1e-2)
+    assert (snl.schedule, snl.patience) == ("stuck", 5)
 
 
 @pytest.mark.parametrize("by", ["pixel", "channel"])
@@ -170,6 +176,12 @@ def test_the_penalty_is_raised_after_an_epoch_that_is_no_new_minimum(
     assert snl.next_penalty(history(*relus)) == (1.5 if raised else 1.0)
 
 
+@given(st.lists(st.integers(0, 90), max_size=9))
+def test_by_the_steady_schedule_the_penalty_grows_whatever_is_left(relus: list[int]) -> None:
+    snl = SNL(10, penalty=0.5, growth=3, schedule="steady")
+    assert snl.next_penalty(history(*relus)) == 0.5 * 3 ** len(relus)
+
+
 @given(st.integers(0, 9), st.integers(1, 12))
 def test_of_a_count_that_stays_the_epochs_before_patience_are_forgiven(
     patience: int, epochs: int
@@ -227,6 +239,31 @@ def test_it_stops_when_the_budget_is_reached(cpu: Machine) -> None:
     assert kept(found) == FAST.budget
 
 
+@pytest.mark.parametrize("by", ["pixel", "channel"])
+@pytest.mark.parametrize("budget", [400, 16])
+def test_a_steady_penalty_reaches_many_relus_and_few(cpu: Machine, by: Any, budget: int) -> None:
+    steady = SNL(
+        budget,
+        by,
+        epochs=12,
+        batch=20,
+        alpha_rate=0.05,
+        penalty=1e-4,
+        growth=4,
+        schedule="steady",
+        threshold=0.1,
+    )
+    assert seek(steady, cpu).history[-1]["reached"]
+
+
+def test_alphas_have_a_rate_of_their_own(cpu: Machine) -> None:
+    """Adam's first step is as long as its rate."""
+    search = replace(FAST, budget=RELUS - 16, batch=80, epochs=1, threshold=0.91, penalty=1.0)
+    (slow,) = seek(replace(search, alpha_rate=0.08), cpu).history
+    (fast,) = seek(replace(search, alpha_rate=0.1), cpu).history
+    assert (slow["relus"], fast["relus"]) == (RELUS, 0)
+
+
 def test_when_its_epochs_are_over_it_cuts_and_says_so(cpu: Machine) -> None:
     found = seek(replace(FAST, epochs=2, penalty=0.0), cpu)
     assert [entry["reached"] for entry in found.history] == [False, False]
@@ -244,10 +281,11 @@ def test_it_tells_of_every_epoch(cpu: Machine) -> None:
         assert found.history[number]["penalty"] == FAST.next_penalty(found.history[:number])
 
 
-def test_the_first_loss_is_that_of_labels_teacher_and_penalty(cpu: Machine) -> None:
-    """Of one batch of all images: cross-entropy + T^2 KL + penalty times the number of alphas."""
+@pytest.mark.parametrize("by", ["pixel", "channel"])
+def test_the_first_loss_is_that_of_labels_teacher_and_penalty(cpu: Machine, by: Any) -> None:
+    """Of one batch of all images: cross-entropy + T^2 KL + penalty times the number of ReLUs."""
     images, net = digits(), baseline().train()
-    search = replace(FAST, batch=80, epochs=1, temperature=3)
+    search = replace(FAST, by=by, budget=304, batch=80, epochs=1, temperature=3)
     epoch = shown(images.train, RECIPE.shift, RECIPE.flip, 7, 0)
     (seen,) = batches(epoch, images.train, images, 80)
     draws = torch.Generator().manual_seed(2)
@@ -281,7 +319,9 @@ def test_relus_that_nothing_reads_go_first(cpu: Machine) -> None:
     with torch.no_grad():
         weight.zero_()
     weight.requires_grad_(False)
-    found = seek(replace(FAST, rate=1e-3, penalty=1e-6, budget=RELUS - 256), cpu, net)
+    found = seek(
+        replace(FAST, rate=1e-3, alpha_rate=1e-3, penalty=1e-6, budget=RELUS - 256), cpu, net
+    )
     left = {name: mask.float().mean().item() for name, mask in found.masks.items()}
     assert left.pop("stage1/block1/relu1") < 0.1
     assert min(left.values()) > 0.7

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepreshape.learn import sources
-from deepreshape.learn.data import DataSet, Images, load, parse
+from deepreshape.learn.data import DataSet, Images, load, loaded, parse, pinned
 from deepreshape.learn.sources import KNOWN, DataError, Known, decode
 
 # A mirror as small as can be
@@ -129,7 +129,7 @@ def test_images_and_labels_are_bytes(mirror: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_the_rows_does_not_matter(mirror: Path, seed: int) -> None:
     digest = load(DataSet("cifar100")).digest
-    load.cache_clear()
+    loaded.cache_clear()
     for file in Path(os.environ["DEEPRESHAPE_CACHE"]).glob("*.safetensors"):
         file.unlink()
     order = np.random.default_rng(seed).permutation(60).tolist()
@@ -254,6 +254,78 @@ def test_a_file_that_only_looks_alike_is_passed_over(mirror: Path) -> None:
     (mirror / "cifar100/train-x-of-y.parquet").touch()
     (mirror / "cifar100/train-00000-of-00002-old.parquet").touch()
     assert len(decode("cifar100", None)["train_labels"]) == 60
+
+
+# Other images under the same name
+
+
+def other_images(folder: Path) -> Path:
+    """A mirror of other images, in files of the same names."""
+    fill(folder, train=list(range(30, 60)) * 2)
+    return folder
+
+
+PART = DataSet("tiny-imagenet", shards=(0,))
+
+
+def test_other_images_under_the_same_name_are_another_set(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one cache folder, one after the other, and back again."""
+    first, images = pinned(PART), load(PART)
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(other_images(tmp_path / "other")))
+    second, others = pinned(PART), load(PART)
+    assert first.digest == images.digest != second.digest == others.digest
+    assert not torch.equal(images.train.images, others.train.images)
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(mirror))
+    assert torch.equal(load(PART).train.images, images.train.images)
+
+
+def test_files_that_change_in_their_place_are_other_images(mirror: Path) -> None:
+    first = pinned(PART)
+    other_images(mirror)
+    assert pinned(PART) != first
+
+
+def test_other_images_than_those_of_a_digest_are_refused(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pinned(PART)
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(other_images(tmp_path / "other")))
+    with pytest.raises(DataError, match="tiny-imagenet holds other images than"):
+        load(first)
+
+
+def test_the_same_images_in_other_files_are_the_same_set(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = DataSet("tiny-imagenet")
+    first = pinned(whole)
+    fill(tmp_path / "other", shards=3, kind="BMP")
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(tmp_path / "other"))
+    assert pinned(whole) == first
+
+
+def test_what_is_decoded_is_known_without_being_decoded_again(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pinned(PART)
+    monkeypatch.setattr(sources, "decode", None)
+    assert pinned(PART) == first
+    assert load(PART).digest == first.digest
+
+
+def test_a_set_that_cannot_be_read_keeps_its_name_alone(small: None) -> None:
+    assert pinned(PART) == PART
+    assert PART.digest is None
+
+
+def test_a_published_digest_needs_no_reading(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KNOWN, "cifar100", replace(CIFAR, digest=64 * "0"))
+    part = DataSet("cifar100", per_class=2, size=2)
+    assert part.digest == 64 * "0"
+    assert pinned(part) is part
+    assert DataSet("cifar100", shards=(0,)).digest is None
 
 
 # What a mirror may lack
@@ -484,9 +556,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPRESHAPE_MIRROR", str(REAL))
         patch.setenv("DEEPRESHAPE_CACHE", str(tmp_path_factory.mktemp("real")))
-        load.cache_clear()
+        loaded.cache_clear()
         yield
-        load.cache_clear()
+        loaded.cache_clear()
 
 
 @pytest.fixture(scope="module")

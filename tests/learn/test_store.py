@@ -13,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepreshape.learn import runs
+from deepreshape.learn import records
+from deepreshape.learn.data import DataSet
 from deepreshape.learn.files import CorruptFile, load_tensors, save_tensors
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain
@@ -22,7 +23,10 @@ from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store, read
 from deepreshape.places import RECORDED as RECORDED_HERE
 from tests.learn.test_state import pickled
-from tests.learn.tiny import FAILING, RUN, SEARCHED, TAUGHT, TEACHER, same_net
+from tests.learn.tiny import FAILING, NETWORK, RUN, SEARCHED, TAUGHT, TEACHER, same_net
+from tests.paper.records import record
+
+WIDE = replace(NETWORK, classes=200)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +204,7 @@ def test_a_record_of_another_arithmetic_is_none(
     record = store.get(RUN)
     assert record
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "ARITHMETIC", runs.ARITHMETIC - 1)
+        patch.setattr(records, "ARITHMETIC", records.ARITHMETIC - 1)
         path = store.path(RUN)
         store.put(RUN, replace(record, key=RUN.key))
         assert read(path)
@@ -308,6 +312,60 @@ def test_a_store_does_not_hold_a_run_without_its_weights(
     damage(store.path(RUN, ".safetensors"))
     assert not store.holds(RUN)
     assert store.get(RUN)
+
+
+# Images that are known by name alone
+
+NAMED = replace(RUN, data=DataSet("tiny-imagenet", shards=(0,), size=8), network=WIDE)
+
+
+def on(run: Run, digest: str | None) -> Run:
+    return replace(run, data=replace(run.data, digest=digest))
+
+
+def filed(store: Store, run: Run, test: float) -> Record:
+    made = record(run, test)
+    store.put(run, made)
+    return made
+
+
+def test_images_that_are_known_by_name_are_answered_by_name(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kept = filed(store, on(NAMED, "a"), 50.0)
+    assert store.get(NAMED) == kept
+    assert kept.run["images"] == "a"
+
+
+def test_a_digest_is_answered_by_no_other(tmp_path: Path) -> None:
+    """Two mirrors with other images under one name have a record each."""
+    store = Store(tmp_path)
+    first, second = (filed(store, on(NAMED, each), test) for each, test in (("a", 50), ("b", 60)))
+    assert (store.get(on(NAMED, "a")), store.get(on(NAMED, "b"))) == (first, second)
+    assert store.get(on(NAMED, "c")) is None
+
+
+def test_of_several_images_under_a_name_the_same_answer_for_all_runs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed, digests in ((1, "ab"), (2, "ba")):
+        for digest in digests:
+            filed(store, on(replace(NAMED, seed=seed), digest), 50.0)
+    found = [store.get(replace(NAMED, seed=seed)) for seed in (1, 2)]
+    assert [record.run["images"] for record in found if record] == ["a", "a"]
+
+
+def test_a_name_answers_for_nothing_else(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    filed(store, on(NAMED, "a"), 50.0)
+    assert store.get(replace(NAMED, seed=2)) is None
+    assert store.get(replace(NAMED, teacher=NAMED)) is None
+
+
+def test_a_teacher_whose_images_are_known_by_name_is_answered_by_name(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kept = filed(store, on(replace(NAMED, teacher=on(NAMED, "b")), "a"), 50.0)
+    assert store.get(replace(NAMED, teacher=NAMED)) == kept
+    assert store.get(on(replace(NAMED, teacher=NAMED), "a")) == kept
+    assert store.get(on(replace(NAMED, teacher=on(NAMED, "c")), "a")) is None
 
 
 # Folders to read only

@@ -33,6 +33,7 @@ def record(run: Run, test: float | None, validation: float | None = None) -> Rec
             "python": "3.11",
         },
         error="the loss is nan" if test is None else None,
+        threads=(2,),
     )
 
 

@@ -1,6 +1,7 @@
 """Pictures drawn from records that no training made: what stands in the axes."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -8,17 +9,19 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from deepreshape.learn.runs import Record
-from deepreshape.paper import figures, pictures
+from deepreshape.paper import figures, frames, pictures
 from deepreshape.paper.experiments import EXPERIMENTS, Point, find
-from deepreshape.paper.marks import STYLES, styles_of
+from deepreshape.paper.figures import styles_of
 from deepreshape.paper.profiles import PROFILES
-from deepreshape.paper.verdicts import abscissa, accuracies, half_interval, paper_abscissa
+from deepreshape.paper.statistics import half_interval
+from deepreshape.paper.verdicts import abscissa, accuracies, paper_abscissa
 from tests.paper.records import records
 
-QUICK = PROFILES["quick"]
+QUICK, SHORT, PAPER = PROFILES["quick"], PROFILES["short"], PROFILES["paper"]
 ROWS = ("table3-trained", "table4-trained", "table6", "table13-trained", "table14-trained")
 STAGES = ("table10-trained", "table11-trained")
 
@@ -36,25 +39,49 @@ def panel(name: str = "fig12", seeds: tuple[int, ...] = (1,), of: str = "b") -> 
     return find(name).drawn(QUICK, seeds=seeds, panels=of)
 
 
-def bars(axis: Axes) -> list[ErrorbarContainer]:
-    """Of each series in its order."""
-    return [each for each in axis.containers if isinstance(each, ErrorbarContainer)]
+def curves(axis: Axes, hollow: bool = False) -> list[Line2D]:
+    """The lines through marks, ours or the paper's, in the order of the series."""
+    style = ":" if hollow else "-"
+    return [
+        line
+        for line in axis.lines
+        if line.get_linestyle() == style
+        and len(line.get_xdata())
+        and (line.get_markerfacecolor() == "white") == hollow
+    ]
 
 
-def curve(bar: ErrorbarContainer) -> list[tuple[float, float]]:
+def curve(line: Line2D) -> list[tuple[float, float]]:
     """Its points with an accuracy."""
-    return [(x, y) for x, y in bar[0].get_xydata() if y == y]
+    return [(x, y) for x, y in line.get_xydata() if y == y]
 
 
-def dotted(axis: Axes) -> list[list[tuple[float, float]]]:
-    """The paper's lines, one for each series."""
-    lines = [line for line in axis.lines if line.get_markerfacecolor() == "white"]
-    return [[(x, y) for x, y in line.get_xydata()] for line in lines]
+def intervals(axis: Axes) -> list[float]:
+    """Half the length of every bar."""
+    bars = [each for each in axis.containers if isinstance(each, ErrorbarContainer)]
+    segments = [segment for _, _, (lines,) in bars for segment in lines.get_segments()]
+    return [(segment[1][1] - segment[0][1]) / 2 for segment in segments]
 
 
 def crosses(axis: Axes) -> list[float]:
     lines = [line for line in axis.lines if line.get_marker() == "x"]
     return [x for line in lines for x, _ in line.get_xydata()]
+
+
+def rings(axis: Axes) -> list[tuple[float, float]]:
+    lines = [line for line in axis.lines if line.get_markersize() == 10]
+    return [(x, y) for line in lines for x, y in line.get_xydata()]
+
+
+def shown(figure: Figure) -> list[Axes]:
+    return [axis for axis in figure.axes if axis.get_visible()]
+
+
+def names(points: list[Point]) -> tuple[str, ...]:
+    """The series, in order."""
+    styles = styles_of(points)
+    assert styles is not None
+    return styles.series
 
 
 def measured(points: list[Point], found: dict[str, Record], series: str) -> list[object]:
@@ -94,9 +121,14 @@ def test_every_kind_can_be_drawn_as_the_paper_has_it(name: str) -> None:
     assert max(figure.get_size_inches()) < 14
 
 
-def test_styles_are_told_apart_by_colour_and_by_marker() -> None:
-    assert len({colour for colour, _ in STYLES}) == len(STYLES)
-    assert len({marker for _, marker in STYLES}) == len(STYLES)
+@pytest.mark.parametrize("name", ["fig12", "table6", "table11-trained"])
+def test_no_panel_has_a_second_scale(name: str) -> None:
+    points = find(name).drawn(QUICK)
+    figure = draw(name, points, records(points, accuracy))
+    figure.draw_without_rendering()
+    places = [axis.get_window_extent().bounds for axis in shown(figure)]
+    assert len(set(places)) == len(places)
+    assert [axis.child_axes for axis in figure.axes] == [[]] * len(figure.axes)
 
 
 # Curves
@@ -107,28 +139,28 @@ def test_the_drawn_accuracies_are_the_means_of_the_records(seeds: tuple[int, ...
     points = panel(seeds=seeds)
     found = records(points, accuracy)
     axis = draw("fig12", points, found).axes[0]
-    expected = [measured(points, found, series) for series in styles_of(points)]
-    assert [curve(bar) for bar in bars(axis)] == expected
+    expected = [measured(points, found, series) for series in names(points)]
+    assert [curve(line) for line in curves(axis)] == expected
     assert sum(map(len, expected)) == len(points)
+
+
+def test_points_at_the_same_place_stay_apart() -> None:
+    points = [point for point in find("fig1").drawn(PAPER) if point.panel == "b"]
+    (axis,) = draw("fig1", points, records(points, accuracy)).axes
+    drawn = [pair for line in curves(axis) for pair in curve(line)]
+    assert len(drawn) == len(points)
 
 
 def test_bars_are_95_per_cent_intervals_with_several_seeds() -> None:
     points = panel(seeds=(1, 2, 3))
     axis = draw("fig12", points, records(points, accuracy)).axes[0]
-    for bar in bars(axis):
-        _, _, (lines,) = bar
-        halves = [(segment[1][1] - segment[0][1]) / 2 for segment in lines.get_segments()]
-        assert halves == pytest.approx([half_interval([2.0, 8.0, 18.0])] * len(halves))
+    expected = half_interval([2.0, 8.0, 18.0])
+    assert intervals(axis) == pytest.approx([expected] * len(points))
 
 
 def test_one_seed_has_no_bars() -> None:
     points = panel()
-    axis = draw("fig12", points, records(points, accuracy)).axes[0]
-    for bar in bars(axis):
-        _, _, (lines,) = bar
-        assert all(
-            len(segment) == 0 or segment[0][1] != segment[0][1] for segment in lines.get_segments()
-        )
+    assert intervals(draw("fig12", points, records(points, accuracy)).axes[0]) == []
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["failed", "no record"])
@@ -139,9 +171,8 @@ def test_a_run_without_a_result_is_a_gap_and_a_cross(recorded: bool) -> None:
     if not recorded:
         del found[gone.runs[0].key]
     figure = draw("fig12", points, found)
-    line = bars(figure.axes[0])[0][0].get_xydata()
     where = abscissa(gone, "relus")
-    assert [y == y for _, y in line] == [x != where for x, _ in line]
+    assert where not in [x for x, _ in curve(curves(figure.axes[0])[0])]
     assert crosses(figure.axes[0]) == [where]
     assert "no result" in legend(figure)
 
@@ -150,73 +181,99 @@ def test_a_point_with_a_failed_seed_is_the_mean_of_the_others() -> None:
     points = panel(seeds=(1, 2, 3))
     found = records(points, lambda p, seed: None if seed == 3 else accuracy(p, seed))
     axis = draw("fig12", points, found).axes[0]
-    for bar, series in zip(bars(axis), styles_of(points), strict=True):
-        assert curve(bar) == measured(points, found, series)
+    for line, series in zip(curves(axis), names(points), strict=True):
+        assert curve(line) == measured(points, found, series)
     assert crosses(axis) == []
 
 
+def test_a_search_that_did_not_finish_has_a_ring() -> None:
+    points = panel()
+    found = records(points, accuracy)
+    late = next(point for point in points if point.runs[0].search is not None)
+    for point in points:
+        if point.runs[0].search is not None:
+            key, ended = point.runs[0].key, point is not late
+            found[key] = replace(found[key], sought=({"reached": ended},))
+    figure = draw("fig12", points, found)
+    assert rings(figure.axes[0]) == [(abscissa(late, "relus"), accuracy(late, 1))]
+    assert "search not finished" in legend(figure)
+
+
+def test_searches_that_finished_have_no_ring() -> None:
+    points = panel()
+    figure = draw("fig12", points, records(points, accuracy))
+    assert rings(figure.axes[0]) == []
+    assert "search not finished" not in legend(figure)
+
+
 def test_every_panel_has_axes_under_its_name() -> None:
-    points = find("fig12").drawn(QUICK)
-    titles = [axis.get_title() for axis in draw("fig12", points, {}).axes]
+    points = find("fig12").drawn(PAPER)
+    titles = [axis.get_title() for axis in shown(draw("fig12", points, {}))]
     assert titles == [f"({each}) {find('fig12').panels[each].title}" for each in "abcdef"]
 
 
 def test_axes_without_a_panel_are_hidden() -> None:
-    points = find("fig12").drawn(QUICK, panels="abcde")
+    points = find("fig12").drawn(PAPER, panels="abcde")
     visible = [axis.get_visible() for axis in draw("fig12", points, {}).axes]
     assert visible == [True] * 5 + [False]
 
 
+def test_all_panels_have_one_range_of_accuracy() -> None:
+    points = find("fig12").drawn(PAPER)
+    axes = shown(draw("fig12", points, records(points, accuracy)))
+    assert len({axis.get_ylim() for axis in axes}) == 1
+
+
 def test_a_panel_may_be_over_flops() -> None:
-    points = find("fig17").drawn(QUICK)
+    points = find("fig17").drawn(PAPER)
     over_relus, over_flops = draw("fig17", points, records(points, accuracy)).axes
     assert "ReLUs" in over_relus.get_xlabel()
     assert "FLOPs" in over_flops.get_xlabel()
     here = [point for point in points if point.panel == "b" and point.series == points[0].series]
     xs = sorted(abscissa(point, "flops") for point in here)
-    assert [x for x, _ in curve(bars(over_flops)[0])] == pytest.approx(xs)
+    assert [x for x, _ in curve(curves(over_flops)[0])] == pytest.approx(xs)
 
 
 def printed(points: list[Point], name: str, of: str) -> list[list[object]]:
     """The paper's points of each series that is drawn, all of them."""
-    every = [p for p in find(name).drawn(PROFILES["paper"], panels=of) if p.printed is not None]
-    return [
+    every = [p for p in find(name).drawn(PAPER, panels=of) if p.printed is not None]
+    found = [
         [
             pytest.approx((paper_abscissa(p, "relus"), p.printed))
             for p in sorted(every, key=lambda p: paper_abscissa(p, "relus"))
             if p.series == series
         ]
-        for series in styles_of(points)
+        for series in names(points)
     ]
+    return [each for each in found if each]
 
 
-def test_the_papers_points_stand_in_a_frame_of_their_own_beside_other_data() -> None:
+def test_the_papers_points_stand_in_a_panel_of_their_own_beside_other_images() -> None:
     points = panel(of="b")
+    ours, theirs = draw("fig12", points, records(points, accuracy)).axes
+    assert curves(ours, hollow=True) == []
+    assert theirs.get_title() == "(b) HRN-2x5x3x, the paper"
+    assert [curve(line) for line in curves(theirs, hollow=True)] == printed(points, "fig12", "b")
+
+
+def test_whose_accuracy_a_panel_shows_stands_beside_it() -> None:
+    points = panel(of="b")
+    figure = draw("fig12", points, records(points, accuracy))
+    labels = [part.get_supylabel() for part in figure.subfigs]
+    assert labels == ["test accuracy (%), digits", "printed accuracy (%), CIFAR-100"]
+
+
+@pytest.mark.parametrize("size", [SHORT, PAPER], ids=lambda size: size.name)
+def test_the_papers_points_stand_on_the_same_axis_beside_the_same_images(size: object) -> None:
+    points = find("fig12").drawn(PROFILES[getattr(size, "name", "")], panels="b")
     (axis,) = draw("fig12", points, records(points, accuracy)).axes
-    (frame,) = axis.child_axes
-    assert frame.get_title() == "paper, CIFAR-100"
-    assert dotted(frame) == printed(points, "fig12", "b")
-    assert sum(map(len, dotted(frame))) > 3
+    assert [curve(line) for line in curves(axis, hollow=True)] == printed(points, "fig12", "b")
+    assert "CIFAR-100" in axis.figure.get_supylabel()
 
 
-def test_the_papers_points_stand_in_a_frame_beside_narrower_networks() -> None:
-    points = find("fig12").drawn(PROFILES["short"], panels="b")
-    (axis,) = draw("fig12", points, {}).axes
-    assert len(axis.child_axes) == 1
-
-
-@pytest.mark.parametrize("of", ["b", "e"])
-def test_the_papers_points_stand_in_the_same_axes_beside_its_own_networks(of: str) -> None:
-    points = find("fig12").drawn(PROFILES["paper"], panels=of)
-    (axis,) = draw("fig12", points, records(points, accuracy)).axes
-    assert axis.child_axes == []
-    assert dotted(axis) == printed(points, "fig12", of)
-
-
-def test_a_panel_that_the_paper_prints_no_point_of_has_no_frame() -> None:
-    points = panel(of="a")
-    figure = draw("fig12", points, {})
-    assert figure.axes[0].child_axes == []
+def test_a_panel_that_the_paper_prints_no_point_of_has_none_beside_it() -> None:
+    figure = draw("fig12", panel(of="a"), {})
+    assert len(shown(figure)) == 1
     assert "printed in the paper" not in legend(figure)
 
 
@@ -230,19 +287,20 @@ def legend(figure: Figure) -> list[str]:
 
 def test_the_legend_tells_the_series_and_what_is_the_papers() -> None:
     points = panel()
-    shown = legend(draw("fig12", points, records(points, accuracy)))
-    assert shown == [*styles_of(points), "printed in the paper"]
+    found = legend(draw("fig12", points, records(points, accuracy)))
+    assert found == [*names(points), "printed in the paper"]
 
 
 def test_panels_have_legends_of_their_own_where_there_are_many_series() -> None:
-    points = find("fig15").drawn(QUICK)
+    points = find("fig15").drawn(PAPER)
     figure = draw("fig15", points, records(points, accuracy))
     assert figure.legends == []
-    for axis, name in zip(figure.axes, "abcd", strict=True):
-        shown = axis.get_legend()
-        assert shown is not None
-        here = [point for point in points if point.panel == name]
-        assert [text.get_text() for text in shown.get_texts()] == list(styles_of(here))
+    here = dict.fromkeys(point.panel for point in points)
+    for axis, name in zip(figure.axes, here, strict=False):
+        found = axis.get_legend()
+        assert found is not None
+        series = dict.fromkeys(point.series for point in points if point.panel == name)
+        assert [text.get_text() for text in found.get_texts()] == list(series)
 
 
 # Tables
@@ -261,42 +319,73 @@ def test_a_table_of_networks_has_a_row_for_each(name: str) -> None:
     assert rows == expected
 
 
+def marks(axis: Axes) -> list[float]:
+    """The accuracies of the marks along an axis of rows."""
+    return [x for each in axis.collections for x, _ in each.get_offsets() if len(each.get_sizes())]
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_a_table_of_networks_draws_each_accuracy_and_the_papers_beside_it(name: str) -> None:
     points = find(name).drawn(QUICK)
     figure = draw(name, points, records(points, accuracy))
-    ours, theirs = [], []
-    for mine, beside in zip(figure.axes[::2], figure.axes[1::2], strict=True):
-        ours += [x for bar in bars(mine) for x, _ in curve(bar)]
-        theirs += [x for line in dotted(beside) for x, _ in line]
+    ours = [x for axis in figure.axes[::2] for x in marks(axis)]
+    theirs = [x for axis in figure.axes[1::2] for x in marks(axis)]
     assert sorted(ours) == sorted(accuracy(point, 1) for point in points)
     assert sorted(theirs) == sorted(point.printed or 0.0 for point in points)
 
 
-def test_a_table_on_the_papers_own_networks_has_one_scale() -> None:
-    points = find("table6").drawn(PROFILES["paper"])
+@pytest.mark.parametrize("name", ROWS)
+def test_the_columns_of_a_table_of_networks_say_whose_accuracy_it_is(name: str) -> None:
+    points = find(name).drawn(QUICK)
+    figure = draw(name, points, records(points, accuracy))
+    ours, theirs = (axis.get_xlabel() for axis in figure.axes[-2:])
+    assert "digits" in ours
+    assert "printed" in theirs
+
+
+def test_a_table_on_the_papers_own_images_has_one_scale() -> None:
+    points = find("table6").drawn(PAPER)
     (axis,) = draw("table6", points, records(points, accuracy)).axes
-    assert len(dotted(axis)[0]) == len(points) / 2
+    assert len(marks(axis)) == 2 * len(points)
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_table_of_stages_has_a_small_panel_for_each_network(name: str) -> None:
     points = find(name).drawn(QUICK)
     figure = draw(name, points, records(points, accuracy))
-    titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
-    assert titles == list(dict.fromkeys(point.series[:-3] for point in points))
+    titles = [axis.get_title() for axis in shown(figure)]
+    drawn = list(dict.fromkeys(point.series[:-3] for point in points))
+    assert titles == [*drawn, *(f"{title}, the paper" for title in drawn)]
 
 
 def test_a_small_panel_has_the_accuracy_of_each_stage_and_the_papers() -> None:
-    points = find("table10-trained").drawn(QUICK)
+    points = find("table10-trained").drawn(PAPER)
     found = records(points, lambda p, _: 10.0 * int(p.series[-1]) + (p.panel == "b"))
-    figure = draw("table10-trained", points, found)
-    first, beside = figure.axes[0], figure.axes[4]
-    assert [curve(bar) for bar in bars(first)] == [
+    first = draw("table10-trained", points, found).axes[0]
+    assert [curve(line) for line in curves(first)] == [
         [(stage, 10.0 * stage + taught) for stage in range(1, 5)] for taught in (0, 1)
     ]
     expected = [[p.printed for p in points if p.panel == each][:4] for each in "ab"]
-    assert [[y for _, y in line] for line in dotted(beside)] == expected
+    theirs = [[y for _, y in curve(line)] for line in curves(first, hollow=True)]
+    assert theirs == expected
+
+
+# Frames
+
+
+def test_a_frame_has_a_row_for_each_point() -> None:
+    points = panel(seeds=(1, 2, 3))
+    frame = frames.here(points, records(points, accuracy), lambda point: point.relus)
+    assert list(frame["place"]) == [point.relus for point in points]
+    assert list(frame["accuracy"]) == [fmean(accuracy(p, s) for s in (1, 2, 3)) for p in points]
+    assert set(frame["seeds"]) == {3}
+
+
+def test_a_frame_of_the_paper_has_what_it_prints() -> None:
+    points = find("fig12").drawn(PAPER, panels="ab")
+    frame = frames.printed(points, lambda point: point.relus)
+    assert list(frame["accuracy"]) == [p.printed for p in points if p.printed is not None]
+    assert len(frame)
 
 
 # Files

@@ -1,21 +1,32 @@
 """Profiles: what stands in them for the paper's networks, images and recipes."""
 
+from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import pytest
+import torch
 
 from deepreshape.design import cost, hybrenet, parse, resnet18, scale
-from deepreshape.learn.data import DataSet
+from deepreshape.learn.data import DataSet, load
 from deepreshape.learn.data import parse as parse_data
 from deepreshape.learn.losses import DKD, KD
+from deepreshape.learn.machine import Machine
+from deepreshape.learn.nets import Net, build
 from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.searches import SNL, searched
+from deepreshape.learn.teaching import teacher
+from deepreshape.learn.train import train
 from deepreshape.paper.experiments import EXPERIMENTS, find, runs_of
 from deepreshape.paper.profiles import PAPER_SIDES, PROFILES, Profile, profile
+from tests.learn.seeking import NETWORK, RECIPE
 
 SIZES = pytest.mark.parametrize("size", PROFILES.values(), ids=PROFILES.keys())
 PAPER = PROFILES["paper"]
 CIFAR = DataSet("cifar100")
+DIGITS = DataSet("mnist5k", per_class=200, size=8)
+CPU = Machine(torch.device("cpu"), "float32")
 
 
 def test_a_profile_is_found_by_its_name() -> None:
@@ -133,3 +144,34 @@ def test_the_ramp_of_dkd_is_a_tenth_of_the_epochs(size: Profile) -> None:
 def test_tuning_after_a_search_sees_whole_images(size: Profile) -> None:
     """Masks of pixels do not fit images of half the side."""
     assert size.tuning.small == size.senet_tuning.small == 0
+
+
+# Searches
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Net:
+    """So small that its searches take a second or two."""
+    net = build(NETWORK, 1)
+    train(net, PROFILES["quick"].recipe, load(DIGITS), 1, CPU)
+    return net
+
+
+@pytest.mark.parametrize("by", ["pixel", "channel"])
+@pytest.mark.parametrize(("name", "batch"), [("quick", 64), ("short", 10)])
+def test_a_search_arrives_at_few_relus_in_the_steps_of_its_profile(
+    baseline: Net, name: str, batch: int, by: Literal["pixel", "channel"]
+) -> None:
+    """28 steps an epoch, and some 175."""
+    search = replace(PROFILES[name].snl, budget=16, by=by, batch=batch)
+    assert search.epochs == 8
+    images, net = load(DIGITS), deepcopy(baseline)
+    lessons = teacher(baseline, images, CPU, None, "", search.epochs, True)
+    still = replace(RECIPE, shift=0, flip=False)
+    found = searched(search, net, still, images, 1, CPU, lessons, None, lambda images: None)
+    assert found.history[-1]["reached"]
+    assert 1 < len(found.history) < search.epochs
+
+
+def test_the_search_of_the_papers_profile_is_its_authors() -> None:
+    assert PAPER.snl == SNL(0)

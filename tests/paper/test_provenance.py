@@ -267,6 +267,29 @@ def test_the_provenance_counts_runs_without_a_result(points: list[Point]) -> Non
     assert said.endswith("**3 runs without a result.**")
 
 
+def test_the_provenance_says_where_threads_changed(points: list[Point]) -> None:
+    found = records(points, lambda *_: 50.0)
+    some = points[0].runs[0].key
+    found[some] = replace(found[some], threads=(1, 2))
+    said = provenance(QUICK, points, found)
+    assert "threads a run: 1, then 2" in said
+    assert "threads a run: 2" in said
+
+
+def test_the_provenance_says_which_images_stand_under_a_name() -> None:
+    """Where the data cannot be read, records are found by name."""
+    points = find("table13-trained").drawn(SHORT)
+    found = records(points, lambda *_: 50.0)
+    digests = {key: replace(each, data_digest=64 * "d") for key, each in found.items()}
+    assert all(run.data.digest is None for point in points for run in point.runs)
+    name = "tiny-imagenet[shards=0+1]"
+    assert provenance(SHORT, points, digests).endswith(
+        f"{name} is known here by its name alone; its records are of images with SHA-256"
+        f" {12 * 'd'}."
+    )
+    assert "by its name alone" not in provenance(SHORT, find("fig12").drawn(SHORT), found)
+
+
 def test_the_provenance_of_no_points_says_that_nothing_is_there() -> None:
     assert provenance(SHORT, [], {}) == "No runs of profile **short** are recorded here yet."
 

@@ -1,6 +1,7 @@
 """Arguments that commands share: lists of numbers, a network with its edits, what is trained."""
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,6 +32,21 @@ class Numbers(click.ParamType[tuple[int, ...]]):
         if self.distinct and len(set(numbers)) < len(numbers):
             self.fail(f"{value!r} names a number twice", param, ctx)
         return numbers
+
+
+class Positive(click.ParamType[float]):
+    """A finite number above zero, which click's own range would not hold a NaN to be outside of."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not (isfinite(number) and number > 0):
+            self.fail(f"{value!r} is not a number above 0", param, ctx)
+        return number
 
 
 def options(*added: Callable[[Command], Command]) -> Callable[[Command], Command]:

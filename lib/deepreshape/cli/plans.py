@@ -65,12 +65,12 @@ def _runs(
     seeds: Iterable[int] = (1,),
     panels: str | None = None,
 ) -> "list[Run]":
-    """The runs of a figure or table."""
+    """The runs of a figure or table, on the images that are read here."""
     from deepreshape.paper import experiments
     from deepreshape.paper.profiles import profile as find_profile
 
     points = experiments.find(name).drawn(find_profile(profile), data, seeds, panels)
-    return experiments.runs_of(points)
+    return [run.pinned() for run in experiments.runs_of(points)]
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """The commands of private inference: `pack`, `serve`, `classify` and `private`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def pack(
     if record.status != "done":
         raise ValueError(f"the run {record.key} failed, so it has no weights")
     arrays, masks = _trained(found)
-    images = load(parse_data(str(record.run["data"])))
+    images = load(replace(parse_data(record.run["data"]), digest=record.data_digest))
     made = compiled(
         parse(str(record.run["network"])),
         arrays,
@@ -203,7 +204,12 @@ ABOUT = {
 
 @click.command()
 @model_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; :: is every one of this machine, over IPv6 and IPv4.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -215,13 +221,15 @@ ABOUT = {
 @link_option
 def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> None:
     """Classify images for clients that keep them secret, by the net of MODEL, until Ctrl-C."""
+    from deepreshape.private.garbled.loading import load
+    from deepreshape.private.serving import serve as take_sessions
     from deepreshape.private.sessions import ready
-    from deepreshape.private.sessions import serve as take_sessions
     from deepreshape.private.wire.link import Address, listen, listening
 
     loaded = _model(model)
     with listen(Address(host, port)) as listener:
         made = ready(loaded, packing)
+        load()
         click.echo(f"serving {loaded.about.get('network', model)} on {listening(listener)}")
         try:
             take_sessions(listener, made, _link(link), lambda line: click.echo(line, err=True))
@@ -231,7 +239,7 @@ def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--server", required=True, help="Such as 127.0.0.1:9000.")
+@click.option("--server", required=True, help="Such as 127.0.0.1:9000 or [::1]:9000.")
 @link_option
 @json_option
 def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: bool) -> None:
@@ -244,12 +252,18 @@ def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: b
 
     opened = [_opened(path) for path in images]
     address = Address.parse(server)
-    outcome = ask(address, lambda program: _fitted(opened, program), _link(link))
+    outcome = ask(
+        address,
+        lambda program: _fitted(opened, program),
+        _link(link),
+        lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
+    )
     rows = answers([str(path) for path in images], outcome)
     if as_json:
-        print_json({"images": rows})
+        print_json({"images": rows, "loaded": outcome.loaded})
         return
     show(answer_table(rows))
+    click.echo(_loaded(outcome.loaded))
 
 
 @click.command()
@@ -299,7 +313,8 @@ def private(
     ]
     if as_json:
         where = {" ".join(at): spent for at, spent in account(found).items()}
-        print_json({"images": rows, "exact": exact, "ready": found.ready, "account": where})
+        once = {"ready": found.ready, "loaded": found.outcome.loaded}
+        print_json({"images": rows, "exact": exact, **once, "account": where})
         return
     show(answer_table(rows))
     show(phases(found, len(pictures)))
@@ -308,6 +323,11 @@ def private(
     equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
     click.echo(f"equal to the fixed-point reference: {equal}")
     click.echo(f"weights made ready once: {found.ready:.2f} s")
+    click.echo(_loaded(found.outcome.loaded))
+
+
+def _loaded(seconds: float) -> str:
+    return f"compiled loops loaded once, before the first image: {seconds:.2f} s"
 
 
 def _model(path: Path) -> "Model":

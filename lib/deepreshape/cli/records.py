@@ -1,4 +1,4 @@
-"""Commands about records: `runs list`, `show`, `compare` and `export`."""
+"""Commands about records: `runs list`, `show`, `compare`, `export` and `migrate`."""
 
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,7 @@ from deepreshape.cli.rows import (
 )
 from deepreshape.cli.tables import new_table, show
 
-NOTHING = "-"
+NOTHING, UNKNOWN = "-", "unknown"
 UNCOMPARED = ("key", "weights_digest", "masks_digest")
 """What differs between any two runs."""
 
@@ -115,6 +115,7 @@ def print_record(found: Recorded, as_json: bool) -> None:
 def _shown(whole: Row) -> list[tuple[str, str]]:
     """What of a record stands in a table."""
     run, curve = whole["run"], whole["curve"]
+    digests = ["split", *["teacher"] * bool(run["teacher"])]
     rows: list[tuple[str, Any]] = [
         ("key", whole["key"]),
         ("status", whole["status"]),
@@ -138,15 +139,17 @@ def _shown(whole: Row) -> list[tuple[str, str]]:
         rate = median(epoch["images_per_second"] for epoch in curve)
         rows.append(("loss, first and last epoch", f"{losses[0]:.4f}, {losses[-1]:.4f}"))
         rows.append(("images per second", f"{rate:,.0f}"))
-    if run.get("search"):
+    if run["search"]:
         searched = sum("loss" in entry for entry in whole["sought"])
         last: Row = whole["sought"][-1] if whole["sought"] else {}
         rows.append(("epochs of the search", searched))
         rows += [(f"search, last {name}", value) for name, value in last.items() if name != "epoch"]
+    here = {**whole["environment"], "threads": whole["sittings"]}
     rows += [
         ("precision", whole["precision"]),
-        *whole["environment"].items(),
+        *((name, UNKNOWN if value is None else value) for name, value in here.items()),
         ("SHA-256 of the data", whole["data_digest"]),
+        *((f"SHA-256 of the {name}", whole[f"{name}_digest"] or UNKNOWN) for name in digests),
         *((name.replace("_", " "), value) for name, value in whole["files"].items()),
     ]
     return [(name, _text(value)) for name, value in rows if value is not None]
@@ -175,7 +178,8 @@ def compare(keys: tuple[str, ...], store: Path, as_json: bool) -> None:
         return
     table = new_table("", *(f"{key}>" for key in named))
     for name, each in differing.items():
-        table.add_row(name, *map(_text, each))
+        missing = UNKNOWN if name.startswith("environment.") else NOTHING
+        table.add_row(name, *(missing if v is None else _text(v) for v in each))
     table.add_section()
     table.add_row(
         "gain in test points", *(NOTHING if gain is None else f"{gain:+.2f}" for gain in gains)
@@ -221,6 +225,30 @@ def export(form: str, out: Path, store: Path) -> None:
     else:
         # Behind a link: the link stays.
         write_text(out.resolve(), text)
+
+
+@runs.command("migrate")
+@click.argument(
+    "folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@store_option
+def migrate(folder: Path | None, store: Path) -> None:
+    """Bring the records that another version wrote over into the store.
+
+    They are those of FOLDER, which stays as it is, or without one the store's own, which take
+    new names. What a record does not say was a default of its version, and is written down.
+    """
+    from deepreshape.learn.migrate import migrate as migrated
+
+    brought = 0
+    for old, new in migrated(store if folder is None else folder, store):
+        if new is None:
+            click.echo(f"deepreshape: {old} is passed over: it holds no whole record", err=True)
+        else:
+            click.echo(f"{old.stem} is {new.stem}")
+            brought += 1
+    said = "1 record was" if brought == 1 else f"{brought} records were"
+    click.echo(f"{said} brought over into {store}")
 
 
 def _percent(accuracy: float | None) -> str:

@@ -1,14 +1,14 @@
 """Records as commands show them: where they lie, what each is of, all of it in one flat row."""
 
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from deepreshape.learn.runs import Record
+    from deepreshape.learn.records import Record
     from deepreshape.learn.store import Store
 
 Row = dict[str, Any]
@@ -40,16 +40,17 @@ def recorded(folder: Path, begins: str = "") -> list[Recorded]:
 
     begins: with what the key begins. A file that holds no whole record is named on stderr.
     """
-    from deepreshape.learn.store import read
+    from deepreshape.learn.records import read
+    from deepreshape.places import RECORDED
 
     found: dict[str, Recorded] = {}
-    for place in open_store(folder).folders:
+    for place in (folder, RECORDED):
         for path in sorted(place.glob(f"{begins}*.json")):
             record = read(path)
             if record is None:
                 click.echo(
                     f"deepreshape: {path} is passed over: it was cut or changed, or another"
-                    " version wrote it",
+                    " version wrote it (deepreshape runs migrate)",
                     err=True,
                 )
             else:
@@ -77,21 +78,20 @@ def one(folder: Path, begins: str) -> Recorded:
 
 def what(run: Row) -> str:
     """What a network is trained by, of `Run.describe()`: labels, KD, DKD beta 2, SNL 50,000."""
-    if search := run.get("search"):
+    if search := run["search"]:
         channels = " by channel" if search.get("by") == "channel" else ""
         return f"{search['kind']} {search['budget']:,}{channels}"
     if not run["teacher"]:
         return "labels"
-    distillation = _distillation(run)
+    distillation = run["recipe"]["distillation"]
     beta = f" beta {distillation['beta']:g}" if "beta" in distillation else ""
     return f"{distillation['kind']}{beta}"
 
 
 def epochs(run: Row) -> tuple[int, int]:
     """The epochs of training, or of tuning, and the most of the search before."""
-    own, search = _whole(run["recipe"], "Recipe"), run.get("search")
-    whole = _whole(search) if search else {"epochs": 0}
-    return own["epochs"], whole["epochs"] + whole.get("sensitivity_epochs", 0)
+    search = run["search"] or {"epochs": 0}
+    return run["recipe"]["epochs"], search["epochs"] + search.get("sensitivity_epochs", 0)
 
 
 def epochs_text(run: Row) -> str:
@@ -101,35 +101,17 @@ def epochs_text(run: Row) -> str:
 
 
 def settings(run: Row) -> Row:
-    """Everything that a run is made of, flat, values that are defaults too."""
-    recipe = {k: v for k, v in _whole(run["recipe"], "Recipe").items() if k != "distillation"}
-    flat = {"network": run["network"], "data": run["data"], "seed": run["seed"]}
+    """Everything that a run is made of, flat, as its record has it."""
+    recipe = dict(run["recipe"])
+    distillation = recipe.pop("distillation")
+    flat = {name: run[name] for name in ("network", "data", "images", "seed")}
     flat |= _under("recipe", recipe)
     if run["teacher"]:
-        flat |= _under("distillation", _distillation(run))
+        flat |= _under("distillation", distillation)
         flat |= _under("teacher", settings(run["teacher"]))
-    if search := run.get("search"):
-        flat |= _under("search", _whole(search))
+    if search := run["search"]:
+        flat |= _under("search", search)
     return flat
-
-
-def _distillation(run: Row) -> Row:
-    return _whole(run["recipe"].get("distillation", {"kind": "KD"}))
-
-
-def _whole(given: Row, kind: str = "") -> Row:
-    """A description with the defaults of its kind where it says nothing."""
-    from deepreshape.learn.losses import DKD, KD
-    from deepreshape.learn.recipe import Recipe
-    from deepreshape.learn.searches import SNL, SENet
-
-    kinds = {each.__name__: each for each in (Recipe, KD, DKD, SNL, SENet)}
-    known = kinds.get(kind or given["kind"])
-    listed = fields(known) if known else ()
-    whole = {f.name: f.default for f in listed if f.default is not MISSING} | given
-    return {
-        name: whole[name] for name in ("kind", *(f.name for f in listed), *given) if name in whole
-    }
 
 
 def _under(name: str, flat: Row) -> Row:
@@ -158,7 +140,10 @@ def row(found: Recorded) -> Row:
         "seconds": record.seconds,
         "precision": record.precision,
         **_under("environment", dict(record.environment)),
+        "threads": record.sittings,
         "data_digest": record.data_digest,
+        "split_digest": record.split_digest,
+        "teacher_digest": record.teacher_digest,
         "weights_digest": record.weights_digest,
         "masks_digest": record.masks_digest,
         "error": record.error,
@@ -170,7 +155,7 @@ def everything(found: Recorded) -> Row:
     """A record in full, and its files: are weights and masks there, and those of the record?"""
     from deepreshape.learn.files import load_tensors
     from deepreshape.learn.masks import load_masks
-    from deepreshape.learn.runs import key_of
+    from deepreshape.learn.records import key_of
 
     record = found.record
     files: Row = {"record": str(found.path)}
@@ -185,6 +170,7 @@ def everything(found: Recorded) -> Row:
     return {
         "what": what(record.run),
         **asdict(record),
+        "sittings": record.sittings,
         "teacher_key": key_of(teacher) if teacher else None,
         "files": files,
     }

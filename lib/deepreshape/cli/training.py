@@ -102,6 +102,7 @@ def train(
     wanted = replace(wanted, recipe=replace(wanted.recipe, **changes))
     if teacher is not None:
         wanted = _taught(wanted, size, teacher, distil, beta)
+    wanted = wanted.pinned()
     shelf = open_store(store)
     (record,) = execute([wanted], shelf, executor)
     if record.status == "failed":

@@ -22,7 +22,7 @@ History = list[dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Course:
     """data: the training images, on the machine. recipe: how they are augmented. batch: at most as
-    many as there are images. teacher: the hash of its weights."""
+    many as there are images. teacher: the hash of its weights. threads: `state.sittings`."""
 
     data: Split
     images: Images
@@ -33,6 +33,7 @@ class Course:
     checkpoint: Path | None
     progress: Progress
     teacher: str
+    threads: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -43,14 +44,19 @@ class Course:
         """Go on from the checkpoint, where there is one: the course in the number format that it
         began with, and its history so far."""
         header = state.restore(self.checkpoint, net, optimizer, self.teacher)
+        course = replace(self, threads=tuple(state.sittings(header)))
         if header is None:
-            return self, []
+            return course, []
         history: History = header["history"]
         self.progress(sum("loss" in entry for entry in history) * self.steps * self.batch)
-        return replace(self, machine=Machine(self.machine.device, header["precision"])), history
+        return replace(course, machine=Machine(self.machine.device, header["precision"])), history
 
     def save(self, net: nn.Module, optimizer: Optimizer, history: History) -> None:
-        header = {"history": history, "precision": self.machine.precision}
+        header = {
+            "history": history,
+            "precision": self.machine.precision,
+            "threads": self.threads,
+        }
         state.save(self.checkpoint, net, optimizer, header, self.teacher)
 
     def shown(self, epoch: int) -> Shown:

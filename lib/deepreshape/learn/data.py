@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from deepreshape.learn.files import (
     cache_folder,
     digest_of,
     load_tensors,
+    named_digest,
     save_tensors,
 )
 from deepreshape.learn.sources import KNOWN, DataError
@@ -33,13 +35,17 @@ class DataSet:
     shards: of the mirror's training files, only these (None: all, and all must be there).
     per_class: so many training images of each class (None: all). size: side in pixels to which
     images are averaged down (None: as they are). The order of shards, and the size that images have
-    anyway, make no other set. Raises DataError for what cannot be.
+    anyway, make no other set. digest: SHA-256 of the whole set, or of the shards, decoded: of which
+    images these are. It goes without saying where it is published (`KNOWN`); elsewhere `pinned`
+    finds it, and without it (None) the images are whichever are read. Raises DataError for what
+    cannot be.
     """
 
     name: str
     shards: tuple[int, ...] | None = None
     per_class: int | None = None
     size: int | None = None
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         if self.name not in KNOWN:
@@ -59,6 +65,8 @@ class DataSet:
             object.__setattr__(self, "size", None)
         if self.per_class is not None and self.per_class < 1:
             raise DataError(f"per_class must be at least 1, not {self.per_class}")
+        if self.digest is None and self.shards is None:
+            object.__setattr__(self, "digest", KNOWN[self.name].digest)
 
     @property
     def resolution(self) -> int:
@@ -123,7 +131,8 @@ class Split:
 @dataclass(frozen=True, slots=True)
 class Images:
     """A data set in memory. mean and std: of the training pixels, by channel, in 0..255.
-    digest: SHA-256 of the decoded set that the splits were taken from."""
+    digest: SHA-256 of the decoded set that the splits were taken from; split: of its rows that are
+    trained on and held out."""
 
     train: Split
     validation: Split
@@ -131,15 +140,31 @@ class Images:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     digest: str
+    split: str = ""
 
 
-@lru_cache(maxsize=2)
 def load(data: DataSet) -> Images:
     """The images of a data set; decoded into the cache folder at first use.
 
-    Raises DataError where the source is missing or damaged; the message names the file.
+    Raises DataError where the source is missing or damaged, or holds other images than those of
+    the data set's digest; the message names the file.
     """
-    tensors, digest = _decoded(replace(data, per_class=None, size=None))
+    return loaded(data if data.digest else replace(data, digest=_digest(data)))
+
+
+def pinned(data: DataSet) -> DataSet:
+    """The data set with the digest of the images that are read under its name, which decodes them
+    at first use; as it was where they cannot be read."""
+    if data.digest is None:
+        with suppress(DataError):
+            return replace(data, digest=_digest(data))
+    return data
+
+
+@lru_cache(maxsize=2)
+def loaded(data: DataSet) -> Images:
+    """`load`, of a data set that says its digest; held in memory."""
+    tensors, digest = _decoded(data.name, data.shards, data.digest)
     train = Split(tensors["train_images"], tensors["train_labels"].long())
     order = _shuffled_classes(train.labels)
     held_out = [rows[: len(rows) // VALIDATION_FRACTION] for rows in order]
@@ -159,31 +184,47 @@ def load(data: DataSet) -> Images:
     pixels = splits["train"].images.reshape(-1, 3)
     mean = tuple(pixels[:, c].float().mean().item() for c in range(3))
     std = tuple(max(pixels[:, c].float().std().item(), 1.0) for c in range(3))
-    return Images(**splits, mean=mean, std=std, digest=digest)
+    split = digest_of({"train": torch.cat(kept), "validation": torch.cat(held_out)}, {})
+    return Images(**splits, mean=mean, std=std, digest=digest, split=split)
 
 
-def _decoded(data: DataSet) -> tuple[Mapping[str, Tensor], str]:
-    """The whole set (or the named shards) as tensors, from the cache or from its source; kept in
-    the cache where that can be written to."""
-    part = "" if data.shards is None else "-shards-" + "+".join(map(str, data.shards))
-    path = cache_folder() / f"{data.name}{part}.safetensors"
+def _digest(data: DataSet) -> str:
+    """Of what is read under the name of a set without a published digest."""
+    path = _cached(data.name, data.shards)
+    return named_digest(path) or _decoded(data.name, data.shards, None)[1]
+
+
+def _cached(name: str, shards: tuple[int, ...] | None) -> Path:
+    """Where a decoded set is kept: by its content, which its published digest names, or else the
+    digest of the files that it is read from. Raises DataError where these are not there."""
+    part = "" if shards is None else "-shards-" + "+".join(map(str, shards))
+    published = KNOWN[name].digest if shards is None else None
+    content = published or sources.fingerprint(name, shards)
+    return cache_folder() / f"{name}{part}-{content[:16]}.safetensors"
+
+
+def _decoded(
+    name: str, shards: tuple[int, ...] | None, expected: str | None
+) -> tuple[Mapping[str, Tensor], str]:
+    """The whole set (or the named shards) as tensors, from the cache or from its source, and their
+    digest; kept in the cache where that can be written to. Raises DataError, also where the digest
+    is not the expected one."""
+    path = _cached(name, shards)
     with alone_if_possible(path.with_suffix(".lock")):
-        try:
+        with suppress(FileNotFoundError, CorruptFile):
             tensors, _, digest = load_tensors(path)
-        except (FileNotFoundError, CorruptFile):
-            tensors = dict(sources.decode(data.name, data.shards))
-            meta = {"data": data.name, "shards": data.shards}
-            digest = digest_of(tensors, meta)
-            with suppress(OSError):
-                save_tensors(path, tensors, meta)
-    expected = KNOWN[data.name].digest
-    if data.shards is None and expected and digest != expected:
+            if expected in (None, digest):
+                return tensors, digest
+        tensors = dict(sources.decode(name, shards))
+        meta = {"data": name, "shards": shards}
+        digest = digest_of(tensors, meta)
+        if expected not in (None, digest):
+            raise DataError(
+                f"the source of {name} holds other images than those that are asked for:"
+                f" SHA-256 {digest[:12]}, expected {str(expected)[:12]}"
+            )
         with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise DataError(
-            f"the source of {data.name} holds other images than those this project knows:"
-            f" SHA-256 {digest[:12]}, expected {expected[:12]}"
-        )
+            save_tensors(path, tensors, meta)
     return tensors, digest
 
 

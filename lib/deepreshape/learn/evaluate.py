@@ -31,7 +31,16 @@ def predicted(net: Net, pictures: Tensor, images: Images, machine: Machine) -> T
     return logits
 
 
+def correct(net: Net, split: Split, images: Images, machine: Machine) -> Tensor:
+    """Which images of a split a net is right about: bool, (n,), on the CPU."""
+    return predicted(net, split.images, images, machine).argmax(1).cpu() == split.labels.cpu()
+
+
+def percent(right: Tensor) -> float:
+    """The share of a bool tensor that is true, in percent."""
+    return 100 * int(right.sum()) / len(right)
+
+
 def accuracy(net: Net, split: Split, images: Images, machine: Machine) -> float:
     """Top-1 accuracy in percent."""
-    right = predicted(net, split.images, images, machine).argmax(1).cpu() == split.labels.cpu()
-    return 100 * int(right.sum()) / len(split)
+    return percent(correct(net, split, images, machine))

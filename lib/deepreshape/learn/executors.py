@@ -56,6 +56,7 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
     record that says so and is not kept.
     """
     made: dict[Run, Record] = {}
+    runs = [run.pinned() for run in runs]
     missing = lacking(runs, store)
     if missing:
         machine = this_machine(executor.device)

@@ -89,6 +89,16 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, object], str]
         raise CorruptFile(f"{path} has no header of this project") from None
 
 
+def named_digest(path: Path) -> str | None:
+    """The SHA-256 that a file of `save_tensors` names, which `load_tensors` checks; None where it
+    names none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("sha256")
+    except (SafetensorError, OSError):
+        return None
+
+
 def digest_of(tensors: Mapping[str, Tensor], meta: Mapping[str, object]) -> str:
     """The SHA-256 that a file of them has."""
     return _digest(_plain(tensors), _header(meta))

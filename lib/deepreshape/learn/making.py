@@ -3,17 +3,22 @@
 import hashlib
 import json
 from dataclasses import replace
+from itertools import groupby
+
+import torch
 
 from deepreshape.design import cost
 from deepreshape.learn import state
 from deepreshape.learn.data import Images, load
+from deepreshape.learn.environment import environment
 from deepreshape.learn.evaluate import TrainingFailed
 from deepreshape.learn.files import alone, save_tensors
 from deepreshape.learn.machine import Machine, describe
 from deepreshape.learn.masks import apply, counted, save_masks
 from deepreshape.learn.nets import Net, build
-from deepreshape.learn.recipe import described
-from deepreshape.learn.runs import ARITHMETIC, Record, Run
+from deepreshape.learn.recipe import named
+from deepreshape.learn.records import ARITHMETIC, Record, packed
+from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import Search, searched
 from deepreshape.learn.store import Store
 from deepreshape.learn.teaching import Teacher, teacher
@@ -32,12 +37,14 @@ def obtain(
 ) -> Record:
     """The record of a run: from the store, or made now and put there (the teacher's first).
 
-    An interrupted run goes on from its last whole epoch. Two processes that ask for the same run
-    make it once. A loss that is not finite gives a record with status "failed", which is kept:
-    until its file is deleted the run is not tried again. Where it is the teacher that failed, the
-    record says so and is not kept. net_too: make the run again where its weights are missing or
-    damaged.
+    The images are those that are read here (`Run.pinned`). An interrupted run goes on from its last
+    whole epoch; with another number of threads the record says so (`Record.threads`). Two processes
+    that ask for the same run make it once. A loss that is not finite gives a record with status
+    "failed", which is kept: until its file is deleted the run is not tried again. Where it is the
+    teacher that failed, the record says so and is not kept. net_too: make the run again where its
+    weights are missing or damaged.
     """
+    run = run.pinned()
     with alone(store.unfinished(run, ".lock")):
         record = store.get(run)
         if record is None or (net_too and not store.holds(run)):
@@ -52,10 +59,17 @@ def trained(run: Run, store: Store, machine: Machine) -> Net:
 
     Raises TrainingFailed, which names the run, where it failed.
     """
+    return _taught_by(run, store, machine)[0]
+
+
+def _taught_by(run: Run, store: Store, machine: Machine) -> tuple[Net, Record]:
+    """`trained`, and the record that names the net's weights."""
+    run = run.pinned()
     record = obtain(run, store, machine, net_too=True)
     if record.status == "failed":
         raise TrainingFailed(f"{run.network} on {run.data}, run {run.key}, failed: {record.error}")
-    return machine.place(store.net(run))
+    net, record = store.whole(run)
+    return machine.place(net), record
 
 
 def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Record:
@@ -78,16 +92,21 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         seconds=0.0,
         data_digest=images.digest,
         weights_digest=None,
-        environment=describe(machine.device),
+        environment=environment(machine.device),
+        split_digest=images.split,
     )
     try:
-        teaching = _teacher(run, store, machine, images)
+        teaching, teacher_digest = _teacher(run, store, machine, images)
     except TrainingFailed as error:
         return replace(record, error=str(error))
+    record = replace(record, teacher_digest=teacher_digest)
     try:
         record = _trained(run, store, machine, images, teaching, record, progress)
     except TrainingFailed as error:
         record = replace(record, error=str(error))
+    threads = _sittings(run, store)
+    begun = record.environment | {"threads": threads[0]}
+    record = replace(record, threads=threads, environment=begun)
     store.put(run, record)
     return record
 
@@ -99,6 +118,14 @@ def _as_begun(run: Run, store: Store, machine: Machine) -> Machine:
         if header is not None:
             return replace(machine, precision=header["precision"])
     return machine
+
+
+def _sittings(run: Run, store: Store) -> tuple[int, ...]:
+    """The thread counts that a run was made with, each where it changed: what its checkpoints say,
+    and this process's."""
+    headers = [state.header(store.unfinished(run, suffix)) for suffix in (_SEARCH, _TRAINING)]
+    counts = [number for header in headers if header for number in header["threads"]]
+    return tuple(number for number, _ in groupby([*counts, torch.get_num_threads()]))
 
 
 def _trained(
@@ -146,6 +173,8 @@ def _trained(
         status="done",
         validation=result.validation,
         test=result.test,
+        tested=len(result.right),
+        right=packed(result.right.numpy()),
         curve=result.curve,
         precision=result.precision,
         seconds=record.seconds + sum(epoch.seconds for epoch in result.curve),
@@ -157,7 +186,7 @@ def _way(run: Run, search: Search, machine: Machine, images: Images, teacher: Te
     """The hash of all that decides the way of a search, whatever its budget and later tuning."""
     facts = [
         ARITHMETIC,
-        run.describe() | {"search": described(replace(search, budget=0)), "recipe": None},
+        run.describe() | {"search": named(replace(search, budget=0)), "recipe": None},
         [run.recipe.shift, run.recipe.flip, images.digest],
         [machine.precision, describe(machine.device)],
         teacher.weights,
@@ -165,13 +194,17 @@ def _way(run: Run, search: Search, machine: Machine, images: Images, teacher: Te
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _teacher(run: Run, store: Store, machine: Machine, images: Images) -> Teacher | None:
+def _teacher(
+    run: Run, store: Store, machine: Machine, images: Images
+) -> tuple[Teacher | None, str | None]:
+    """The teacher of a run, and the digest of its weights."""
     if run.teacher is None:
-        return None
-    net = trained(run.teacher, store, machine)
+        return None, None
+    net, record = _taught_by(run.teacher, store, machine)
     recipe = run.recipe
     still = recipe.leaves_images_alone
     seed = None if still else run.seed
     shown = [images.digest, str(run.data), recipe.shift, recipe.flip, seed]
     epochs = max(recipe.epochs, run.search.epochs if run.search else 0)
-    return teacher(net, images, machine, store.folder / "lessons", shown, epochs, still)
+    teaching = teacher(net, images, machine, store.folder / "lessons", shown, epochs, still)
+    return teaching, record.weights_digest

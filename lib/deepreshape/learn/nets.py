@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d
 
 from deepreshape.design import Network, cost, layers
 from deepreshape.design.ops import (
@@ -91,6 +92,21 @@ def build(network: Network, seed: int) -> Net:
     return net
 
 
+class Strided1x1(nn.Conv2d):
+    """A 1x1 convolution with a stride, as one without it of the pixels that it reads.
+
+    oneDNN's own backward pass of it in the channels-last layout, where a pixel has fewer channels
+    than a vector register, writes past its memory: gradients come out wrong, or the process dies,
+    which depends on the instruction set, the threads and the batch (oneDNN issue 6035).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        # The mean over one pixel is that pixel: faster than a slice with steps, and its gradient
+        # stays in the layout.
+        read = avg_pool2d(input, 1, self.stride)
+        return conv2d(read, self.weight, self.bias, groups=self.groups)
+
+
 class _Sum(nn.Module):
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         return left + right
@@ -113,8 +129,8 @@ class _Concat(nn.Module):
 def _module(op: Op) -> nn.Module:
     match op:
         case Conv(inputs, outputs, kernel, stride, groups):
-            padding = kernel // 2
-            return nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+            kind = Strided1x1 if kernel == 1 and stride > 1 else nn.Conv2d
+            return kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
         case BatchNorm(channels=channels):
             return nn.BatchNorm2d(channels)
         case Relu():

@@ -1,7 +1,7 @@
-"""How a network is trained, as a value; and values written down by what sets them apart."""
+"""How a network is trained, as a value; and values written down in full."""
 
 import math
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from deepreshape.learn.losses import KD, Distillation, as_floats
@@ -72,22 +72,17 @@ class Recipe:
 
 
 def described(value: Any) -> dict[str, Any]:
-    """A frozen dataclass as plain JSON values: the fields that differ from their defaults.
+    """A frozen dataclass as plain JSON values: every field, so that what it says does not depend
+    on the defaults of a version."""
+    return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
 
-    A field that is added later, with a default, changes no description.
-    """
-    required = [f for f in fields(value) if _is_required(f)]
-    plain = type(value)(**{f.name: getattr(value, f.name) for f in required})
-    return {
-        f.name: _plain(getattr(value, f.name))
-        for f in fields(value)
-        if f in required or getattr(value, f.name) != getattr(plain, f.name)
-    }
+
+def named(value: Any) -> dict[str, Any]:
+    """The same, and which class it is of."""
+    return {"kind": type(value).__name__, **described(value)}
 
 
 def _plain(part: Any) -> Any:
-    return {"kind": type(part).__name__, **described(part)} if is_dataclass(part) else part
-
-
-def _is_required(f: Field[Any]) -> bool:
-    return f.default is MISSING and f.default_factory is MISSING
+    if is_dataclass(part):
+        return named(part)
+    return [_plain(each) for each in part] if isinstance(part, tuple) else part

@@ -3,23 +3,19 @@
 `Run` says what is trained on what, how and from which seed; its key is the hash of all that.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 from deepreshape.design import Network, layers
 from deepreshape.design.architectures import Plain
 from deepreshape.design.ops import BatchNorm
-from deepreshape.learn.data import DataSet
-from deepreshape.learn.machine import Precision
-from deepreshape.learn.recipe import Recipe, described
+from deepreshape.learn.data import DataSet, pinned
+from deepreshape.learn.recipe import Recipe, described, named
+from deepreshape.learn.records import Record, key_of
 from deepreshape.learn.searches import Search
-from deepreshape.learn.train import Epoch
 
-ARITHMETIC = 2
-"""Part of every key: raise it when the same run would be computed differently than before."""
+__all__ = ["Record", "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,52 +99,30 @@ class Run:
         """16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
         return key_of(self.describe())
 
+    @property
+    def is_pinned(self) -> bool:
+        """Are all its images known by content?"""
+        return self.data.digest is not None and (self.teacher is None or self.teacher.is_pinned)
+
+    def pinned(self) -> "Run":
+        """The run on the images that are read here under the names of its sets; where they cannot
+        be read, their names stay all that is known."""
+        if self.is_pinned:
+            return self
+        teacher = self.teacher.pinned() if self.teacher else None
+        return replace(self, data=pinned(self.data), teacher=teacher)
+
     def describe(self) -> dict[str, Any]:
-        """The run as plain JSON values, the teacher in full; of recipe and search, what differs
-        from their defaults."""
-        text = {
+        """The run as plain JSON values, each in full, whatever is a default of this version.
+
+        images: the digest of the images (`DataSet.digest`), None where they are known by name.
+        """
+        return {
             "network": str(self.network),
             "data": str(self.data),
+            "images": self.data.digest,
             "recipe": described(self.recipe),
             "seed": self.seed,
             "teacher": self.teacher.describe() if self.teacher else None,
+            "search": None if self.search is None else named(self.search),
         }
-        if self.search is not None:
-            text["search"] = {"kind": type(self.search).__name__, **described(self.search)}
-        return text
-
-
-def key_of(description: dict[str, Any]) -> str:
-    """The key of a run by its description."""
-    text = json.dumps([ARITHMETIC, description], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a run gave. Accuracies are percent at the end of the last epoch, None where it failed.
-
-    run: `Run.describe()`. relus, macs, params: of the network; after a search, the ReLUs left.
-    stage_relus: by stage, the stem's with stage 1 and the head's with the last.
-    data_digest: SHA-256 of the decoded data set. seconds: wall time of training, over all its
-    sittings, of the search too. sought: what the search went through, as JSON values.
-    """
-
-    key: str
-    status: Literal["done", "failed"]
-    run: dict[str, Any]
-    validation: float | None
-    test: float | None
-    relus: int
-    stage_relus: tuple[int, ...]
-    macs: int
-    params: int
-    curve: tuple[Epoch, ...]
-    precision: Precision
-    seconds: float
-    data_digest: str
-    weights_digest: str | None
-    environment: dict[str, str | int]
-    error: str | None = None
-    masks_digest: str | None = None
-    sought: tuple[dict[str, Any], ...] = ()

@@ -34,9 +34,9 @@ def searched(
     """Search from a trained net's weights, which it changes; its ReLUs stay in place.
 
     The recipe says how images are augmented. With a `checkpoint` path the state is written there
-    after every epoch, and a state found there under the same teacher is continued: on the same
-    machine and thread count the result is the uninterrupted one, bit for bit, and at once where the
-    search had ended. places: where searches of other budgets leave what they share; see
+    after every epoch, and a state found there under the same teacher is continued: on a CPU, on the
+    same machine and thread count, the result is the uninterrupted one, bit for bit, and at once
+    where the search had ended. places: where searches of other budgets leave what they share; see
     `shared.way`. A budget of none or all of the ReLUs leaves nothing to search. Raises
     TrainingFailed when loss or weights are not finite, and ValueError where the search does not fit
     the network.

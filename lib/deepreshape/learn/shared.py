@@ -1,8 +1,8 @@
 """What the searches of several budgets share.
 
 SNL goes the same way whatever its budget; with a smaller one it only goes farther. Where a search
-ends, its state is kept; the next over the same net starts from there, and ends with the same bits
-as if it had gone all the way.
+ends, its state is kept; the next over the same net starts from there, and, on a CPU, ends with the
+same bits as if it had gone all the way.
 """
 
 from collections.abc import Iterator

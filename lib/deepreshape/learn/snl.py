@@ -28,10 +28,12 @@ class SNL:
     """How SNL searches; the defaults are those of its authors, which the paper uses (Appendix J).
 
     budget: ReLUs to keep. by: is every pixel of a map kept or not, or every channel whole? epochs:
-    the most that are searched. rate: of Adam, without weight decay, for weights and alphas.
-    penalty: weight of sum |alpha|; after an epoch, from number `patience` on, that does not leave
-    fewer alphas above `threshold` than every one before, times `growth`. temperature: of the
-    teacher, whose term weighs as much as the labels'.
+    the most that are searched. rate, alpha_rate: of Adam, without weight decay, for weights and for
+    alphas. penalty: weight of sum |alpha| over all ReLUs, those of a channel sharing one alpha; it
+    is raised by a factor of `growth`, by the schedule `stuck` after an epoch, from number
+    `patience` on, that does not leave fewer alphas above `threshold` than every one before; by
+    `steady` after every epoch. temperature: of the teacher, whose term weighs as much as the
+    labels'.
     """
 
     budget: int
@@ -39,20 +41,24 @@ class SNL:
     epochs: int = 2000
     batch: int = 128
     rate: float = 1e-3
+    alpha_rate: float = 1e-3
     penalty: float = 1e-5
+    schedule: Literal["stuck", "steady"] = "stuck"
     growth: float = 1.1
     patience: int = 5
     threshold: float = 1e-2
     temperature: float = 4.0
 
     def __post_init__(self) -> None:
-        as_floats(self, "rate", "penalty", "growth", "threshold", "temperature")
+        as_floats(self, "rate", "alpha_rate", "penalty", "growth", "threshold", "temperature")
         if self.by not in ("pixel", "channel"):
             raise ValueError(f"by must be pixel or channel, not {self.by!r}")
+        if self.schedule not in ("stuck", "steady"):
+            raise ValueError(f"schedule must be stuck or steady, not {self.schedule!r}")
         for name in ("epochs", "batch", "growth"):
             if not getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("rate", "temperature"):
+        for name in ("rate", "alpha_rate", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         for name in ("penalty", "patience", "threshold"):
@@ -79,9 +85,11 @@ class SNL:
         return bool(entry["relus"] <= self.budget)
 
     def next_penalty(self, history: Sequence[Mapping[str, Any]]) -> float:
-        """The penalty of the epoch after these: raised where the last was no new minimum."""
+        """The penalty of the epoch after these; nothing in it depends on the budget."""
         if not history:
             return self.penalty
+        if self.schedule == "steady":
+            return self.penalty * self.growth ** len(history)
         *before, last = history
         stuck = last["relus"] >= min((epoch["relus"] for epoch in before), default=inf)
         raised = stuck and last["epoch"] >= self.patience
@@ -104,9 +112,19 @@ class Gate(nn.Module):
         alpha = self.alpha.view(self.alpha.shape[: x.dim()])
         return torch.lerp(x, x.relu(), alpha.to(x.dtype))
 
+    @property
+    def shared_by(self) -> int:
+        """The ReLUs that share an alpha."""
+        return self.relus // self.alpha.numel()
+
+    @property
+    def size(self) -> Tensor:
+        """The sum of |alpha| over all ReLUs."""
+        return self.alpha.abs().sum() * self.shared_by
+
     def above(self, threshold: float) -> int:
         """The ReLUs whose alpha is above a threshold."""
-        return int((self.alpha > threshold).sum()) * self.relus // self.alpha.numel()
+        return int((self.alpha > threshold).sum()) * self.shared_by
 
 
 def linearized(search: SNL, net: Net, course: Course, teacher: Teacher) -> Found:
@@ -120,7 +138,11 @@ def linearized(search: SNL, net: Net, course: Course, teacher: Teacher) -> Found
     for name, gate in gates.items():
         net.replace(name, gate)
     course.machine.place(net)
-    optimizer = Adam(net.parameters(), search.rate)
+    alphas = [gate.alpha for gate in gates.values()]
+    known = set(map(id, alphas))
+    weights = [parameter for parameter in net.parameters() if id(parameter) not in known]
+    rates = [{"params": weights}, {"params": alphas, "lr": search.alpha_rate}]
+    optimizer = Adam(rates, search.rate)
     course, history = course.resume(net, optimizer)
 
     while len(history) < search.epochs and not (history and search.is_reached(history[-1])):
@@ -148,8 +170,7 @@ def _loss(
 ) -> Tensor:
     kd = KD(search.temperature, soft=1, hard=1)
     taught = distilled(kd, net(seen.images).float(), lesson[seen.rows], seen.labels, 0)
-    alphas = torch.stack([gate.alpha.abs().sum() for gate in gates.values()]).sum()
-    return taught + penalty * alphas
+    return taught + penalty * torch.stack([gate.size for gate in gates.values()]).sum()
 
 
 def _highest(search: SNL, network: Network, gates: Mapping[str, Gate]) -> Masks:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -73,21 +74,14 @@ def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
 
     The mirror named by DEEPRESHAPE_MIRROR comes before a download. Raises DataError.
     """
-    mirror = named_folder("DEEPRESHAPE_MIRROR")
-    if name == "mnist5k":
-        if shards is not None:
-            raise DataError("mnist5k has no shards")
+    if name == "mnist5k" and shards is None:
         train, test = _mnist5k()
-    elif mirror:
-        train = _mirrored(mirror, name, "train", shards)
-        test = _mirrored(mirror, name, KNOWN[name].test_split, None)
-    elif name == "cifar100" and shards is None:
+    elif name == "cifar100" and shards is None and not named_folder("DEEPRESHAPE_MIRROR"):
         train, test = _downloaded_cifar100()
     else:
-        raise DataError(
-            f"{name}{' by shards' if shards else ''} is read from an offline mirror:"
-            " set DEEPRESHAPE_MIRROR to its folder"
-        )
+        mirror = _mirror(name, shards)
+        train = _mirrored(mirror, name, "train", shards)
+        test = _mirrored(mirror, name, KNOWN[name].test_split, None)
     whole = shards is None
     for split, arrays in (("train", train), ("test", test)):
         expected = getattr(KNOWN[name], split)
@@ -100,6 +94,39 @@ def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
         for split, arrays in (("train", _ordered(*train)), ("test", _ordered(*test)))
         for part, array in zip(("images", "labels"), arrays, strict=True)
     }
+
+
+def fingerprint(name: str, shards: tuple[int, ...] | None) -> str:
+    """SHA-256 of the mirror's files that `decode` reads, not decoded. Raises DataError."""
+    folder = _mirror(name, shards) / name
+    files = [
+        *_shard_files(folder, "train", name, shards),
+        *_shard_files(folder, KNOWN[name].test_split, name, None),
+    ]
+    try:
+        whole = [_hashed(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read ({error.strerror})") from None
+    return hashlib.sha256(" ".join(whole).encode()).hexdigest()
+
+
+@lru_cache(maxsize=2**8)
+def _hashed(file: Path, changed: int, size: int) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _mirror(name: str, shards: tuple[int, ...] | None) -> Path:
+    """The folder of DEEPRESHAPE_MIRROR; DataError where it names none, or the set is in none."""
+    if name == "mnist5k":
+        raise DataError("mnist5k has no shards")
+    mirror = named_folder("DEEPRESHAPE_MIRROR")
+    if mirror is None:
+        raise DataError(
+            f"{name}{' by shards' if shards else ''} is read from an offline mirror:"
+            " set DEEPRESHAPE_MIRROR to its folder"
+        )
+    return mirror
 
 
 def _ordered(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], ...]:

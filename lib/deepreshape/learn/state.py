@@ -1,4 +1,8 @@
-"""Checkpoints: a net, its optimizer and a header in one file, and back, bit for bit."""
+"""Checkpoints: a net, its optimizer and a header in one file, and back, bit for bit.
+
+The steps that follow are those of a run without a stop, bit for bit, only on a CPU, on the same
+machine and with as many threads: the order of sums depends on these.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +15,14 @@ from torch.optim import Optimizer
 from deepreshape.learn.files import CorruptFile, load_tensors, save_tensors
 
 _OPTIMIZER = "optimizer/"
+
+
+def sittings(header: Mapping[str, Any] | None) -> list[int]:
+    """The thread counts of a run so far, each where it changed: those of the checkpoint that it
+    goes on from, and this process's."""
+    before: list[int] = [] if header is None else header["threads"]
+    now = torch.get_num_threads()
+    return before if before[-1:] == [now] else [*before, now]
 
 
 def save(

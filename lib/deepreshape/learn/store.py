@@ -1,26 +1,25 @@
 """The store of records: one JSON file a run, trained weights and masks beside it."""
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deepreshape.files import write_text
 from deepreshape.learn.files import CorruptFile, load_tensors
 from deepreshape.learn.masks import apply, load_masks
 from deepreshape.learn.nets import Net
-from deepreshape.learn.runs import Record, Run, key_of
-from deepreshape.learn.train import Epoch
+from deepreshape.learn.records import Record, read, write
+from deepreshape.learn.runs import Run
 
-_NUMBER = int | float
+__all__ = ["Store", "read"]
 
 
 class Store:
     """A folder of records, and folders of records to read only, such as those of the repository.
 
     A record is a JSON file named by its run's key; weights and masks lie beside it (safetensors).
+    A run whose images are known by name alone, since they cannot be read here, is answered with a
+    record of that name; which images it is of stands in `record.run`.
     """
 
     def __init__(self, folder: Path, *others: Path) -> None:
@@ -39,9 +38,7 @@ class Store:
         return next((record for _, record in self._found(run)), None)
 
     def put(self, run: Run, record: Record) -> None:
-        fields = asdict(record)
-        stored = {"record": fields, "sha256": _digest(fields)}
-        write_text(self.path(run), json.dumps(stored, indent=1) + "\n")
+        write(self.path(run), record)
 
     def records(self) -> Iterator[Record]:
         """Every record that can be trusted, each run once, in the order of keys."""
@@ -56,10 +53,14 @@ class Store:
     def net(self, run: Run) -> Net:
         """The trained net of a recorded run, its masks in place. Raises FileNotFoundError or
         CorruptFile where the weights are not there, or not those that the record names."""
+        return self.whole(run)[0]
+
+    def whole(self, run: Run) -> tuple[Net, Record]:
+        """The same, and the record that names its files."""
         error: FileNotFoundError | CorruptFile | None = None
         for folder, record in self._found(run):
             try:
-                return _net(run, record, folder)
+                return _net(run, record, folder), record
             except (FileNotFoundError, CorruptFile) as caught:
                 error = error or caught
         raise error or FileNotFoundError(f"{self.path(run)} is not there, or no whole record")
@@ -77,75 +78,53 @@ class Store:
 
     def _found(self, run: Run) -> Iterator[tuple[Path, Record]]:
         """The folders that hold a record of the run that can be trusted, and it."""
+        described = run.describe()
         for folder in self.folders:
             record = read(folder / f"{run.key}.json")
-            if record is not None and record.run == run.describe():
+            if record is not None and record.run == described:
+                yield folder, record
+        if not run.is_pinned:
+            yield from self._of_that_name(described)
+
+    def _of_that_name(self, asked: dict[str, Any]) -> Iterator[tuple[Path, Record]]:
+        """Records of a description that does not say all digests; of several images under a name,
+        always those of the same ones first."""
+        for folder in self.folders:
+            records = (_read(path, path.stat().st_mtime_ns) for path in folder.glob("*.json"))
+            found = [each for each in records if each is not None and _answers(each.run, asked)]
+            for record in sorted(found, key=lambda each: (str(each.run["images"]), each.key)):
                 yield folder, record
 
 
-def read(path: Path) -> Record | None:
-    """The record of a file; None where there is none, where it was cut or changed, or where its key
-    is not that of its run."""
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        fields = stored["record"]
-        keys = {path.stem, fields["key"], key_of(fields["run"])}
-        if stored["sha256"] != _digest(fields) or len(keys) > 1 or not _is_plausible(fields):
-            return None
-        lists = {
-            "curve": tuple(Epoch(**epoch) for epoch in fields["curve"]),
-            "stage_relus": tuple(fields["stage_relus"]),
-            "sought": tuple(fields["sought"]),
-        }
-        return Record(**{**fields, **lists})
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
+def _answers(run: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Is it the run that is asked for, on whichever images where no digest is said?"""
+    if asked["images"] is None:
+        run = {**run, "images": None}
+    if asked["teacher"] is not None and run["teacher"] is not None:
+        if not _answers(run["teacher"], asked["teacher"]):
+            return False
+        run = {**run, "teacher": asked["teacher"]}
+    return run == asked
 
 
-def _is_plausible(fields: dict[str, Any]) -> bool:
-    """Does a record have what commands show of it, each of its kind?"""
-    counts = ("relus", "macs", "params")
-    return (
-        _describes_a_run(fields["run"])
-        and all(isinstance(value, int) for value in fields["stage_relus"])
-        and all(isinstance(fields[name], int) for name in counts)
-        and all(isinstance(fields[name], _NUMBER | None) for name in ("validation", "test"))
-        and isinstance(fields["seconds"], _NUMBER)
-        and isinstance(fields["environment"], dict)
-        and all(isinstance(value, _NUMBER) for each in fields["curve"] for value in each.values())
-        and all(isinstance(entry, dict) for entry in fields["sought"])
-    )
-
-
-def _describes_a_run(run: dict[str, Any]) -> bool:
-    recipe, teacher, search = run["recipe"], run["teacher"], run.get("search")
-    return (
-        all(isinstance(run[name], str) for name in ("network", "data"))
-        and isinstance(run["seed"], int)
-        and isinstance(recipe, dict)
-        and isinstance(recipe.get("epochs", 1), int)
-        and "kind" in recipe.get("distillation", {"kind": "KD"})
-        and (search is None or {"kind", "budget"} <= search.keys())
-        and (teacher is None or _describes_a_run(teacher))
-    )
+@lru_cache(maxsize=2**12)
+def _read(path: Path, changed: int) -> Record | None:
+    """`read`, once for each time at which a file was changed."""
+    return read(path)
 
 
 def _net(run: Run, record: Record, folder: Path) -> Net:
     """The net that a record names, of the files beside it."""
-    path = folder / f"{run.key}.safetensors"
+    path = folder / f"{record.key}.safetensors"
     tensors, _, digest = load_tensors(path)
     if digest != record.weights_digest:
         raise CorruptFile(f"{path} does not hold the weights of its record")
     net = Net(run.network)
     net.load_state_dict(tensors)
     if run.search is not None:
-        path = folder / f"{run.key}.masks.safetensors"
+        path = folder / f"{record.key}.masks.safetensors"
         masks, digest = load_masks(path)
         if digest != record.masks_digest:
             raise CorruptFile(f"{path} does not hold the masks of its record")
         apply(net, masks)
     return net.eval()
-
-
-def _digest(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -15,11 +15,12 @@ from torch.optim import SGD, Optimizer
 from deepreshape.learn import state
 from deepreshape.learn.data import Images
 from deepreshape.learn.epochs import Batch, batches, shown
-from deepreshape.learn.evaluate import TrainingFailed, accuracy
+from deepreshape.learn.evaluate import TrainingFailed, accuracy, correct, percent
 from deepreshape.learn.losses import attention_mismatch, distilled
 from deepreshape.learn.machine import Machine, Precision
 from deepreshape.learn.nets import Net
 from deepreshape.learn.recipe import Recipe
+from deepreshape.learn.records import Epoch
 from deepreshape.learn.teaching import Teacher
 
 Progress = Callable[[int], None]
@@ -27,21 +28,16 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """One epoch of a learning curve: mean training loss, seconds, images per second."""
-
-    loss: float
-    seconds: float
-    images_per_second: float
-
-
-@dataclass(frozen=True, slots=True)
 class Trained:
-    """A net at the end of its last epoch, its accuracies in percent, and its curve."""
+    """A net at the end of its last epoch, its accuracies in percent, and its curve.
+
+    right: bool, (test images,): which of them it is right about.
+    """
 
     net: Net
     validation: float
     test: float
+    right: Tensor
     curve: tuple[Epoch, ...]
     precision: Precision
 
@@ -59,9 +55,9 @@ def train(
     """Train a net and measure it after its last epoch.
 
     With a `checkpoint` path the state is written there after every epoch, and a state found there
-    under the same teacher is continued: on the same machine and thread count the result is the
-    uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a weight
-    after an epoch, or a logit after the last.
+    under the same teacher is continued: on a CPU, on the same machine and thread count, the result
+    is the uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a
+    weight after an epoch, or a logit after the last.
     """
     data = images.train.to(machine.device)
     batch = min(recipe.batch, len(data))
@@ -75,10 +71,9 @@ def train(
         nesterov=recipe.nesterov,
     )
     taught_by = teacher.weights if teacher else None
-    header = state.restore(checkpoint, net, optimizer, taught_by) or {
-        "curve": [],
-        "precision": machine.precision,
-    }
+    found = state.restore(checkpoint, net, optimizer, taught_by)
+    threads = state.sittings(found)
+    header = found or {"curve": [], "precision": machine.precision}
     curve = tuple(Epoch(**epoch) for epoch in header["curve"])
     machine = Machine(machine.device, header["precision"])
     progress(len(curve) * steps * batch)
@@ -100,12 +95,16 @@ def train(
         )
         seconds = time.perf_counter() - start
         curve = (*curve, Epoch(loss, seconds, steps * batch / seconds))
-        header = {"curve": [asdict(each) for each in curve], "precision": machine.precision}
+        header = {
+            "curve": [asdict(each) for each in curve],
+            "precision": machine.precision,
+            "threads": threads,
+        }
         state.save(checkpoint, net, optimizer, header, taught_by)
 
     validation = accuracy(net, images.validation, images, machine)
-    test = accuracy(net, images.test, images, machine)
-    return Trained(net, validation, test, curve, machine.precision)
+    right = correct(net, images.test, images, machine)
+    return Trained(net, validation, percent(right), right, curve, machine.precision)
 
 
 def descend(

@@ -1,36 +1,39 @@
-"""Records -> pictures of trained figures and tables, with the accuracies that the paper prints."""
+"""Records -> pictures of trained figures and tables, with the accuracies that the paper prints.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+Ours are filled, the paper's hollow; a series has one colour and one marker. Where our images are
+the paper's data set both stand on the same axes. Elsewhere the paper's have panels of their own,
+so that no accuracy is read off the scale of other images. All our panels of a figure have one range
+of accuracy, and so have all of the paper's.
+"""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from deepreshape.design import Network
+from deepreshape.paper import frames, theme
 from deepreshape.paper.experiments import Experiment, Point
-from deepreshape.paper.marks import (
-    GREY,
-    Style,
-    add_legend,
-    finish,
-    handles,
-    plot,
-    plot_printed,
-    styles_of,
-)
+from deepreshape.paper.frames import Place
 from deepreshape.paper.profiles import profile
-from deepreshape.paper.provenance import PAPER_SETS, is_whole, paper_set
+from deepreshape.paper.provenance import PAPER_SETS, paper_set
 from deepreshape.paper.verdicts import Records, abscissa, paper_abscissa
 
 UNITS = {"relus": "ReLUs (thousands)", "flops": "FLOPs (millions)"}
-ACCURACY = "test accuracy (%)"
+NO_RESULT, NOT_FINISHED, PRINTED = "no result", "search not finished", "printed in the paper"
 
 
 def draw(experiment: Experiment, points: Sequence[Point], records: Records, caption: str) -> Figure:
     """The picture of a trained figure or table: curves over ReLUs or FLOPs; a row for each network
     of Tables 3, 4, 6, 13 and 14; a small panel for each of Tables 10 and 11. caption: what was run.
     """
+    theme.use()
     keys = {(point.panel, point.series) for point in points}
     printed = [
         point
@@ -38,8 +41,165 @@ def draw(experiment: Experiment, points: Sequence[Point], records: Records, capt
         if point.printed is not None and (point.panel, point.series) in keys
     ]
     figure = _KINDS.get(experiment.name, _curves)(experiment, points, printed, records)
-    figure.supxlabel(f"{figure.get_supxlabel()}\n{caption}".strip(), fontsize=9)
+    figure.supxlabel(f"{figure.get_supxlabel()}\n{caption}".strip(), fontsize=8)
     return figure
+
+
+# What stands where
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The marks of one pair of axes, ours and the paper's."""
+
+    title: str
+    along: str
+    ours: pd.DataFrame
+    paper: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Panels with one range of accuracy, and whose accuracy it is."""
+
+    label: str
+    panels: tuple[Panel, ...]
+
+
+def _groups(
+    panels: Sequence[Panel], points: Sequence[Point], printed: Sequence[Point]
+) -> list[Group]:
+    """Ours and the paper's together where they saw the same images, else apart."""
+    names = dict.fromkeys(PAPER_SETS.get(p.runs[0].data.name, "digits") for p in points)
+    label = f"test accuracy (%), {' and '.join(names)}"
+    if _same_images(points):
+        return [Group(label, tuple(panels))]
+    nothing = frames.printed((), lambda point: nan)
+    ours = tuple(replace(panel, paper=nothing) for panel in panels)
+    theirs = tuple(
+        replace(panel, ours=nothing, title=f"{panel.title}, the paper".removeprefix(", "))
+        for panel in panels
+        if len(panel.paper)
+    )
+    sets = dict.fromkeys(PAPER_SETS[paper_set(point)] for point in printed)
+    printed_label = f"printed accuracy (%), {' and '.join(sets)}"
+    return [Group(label, ours)] + ([Group(printed_label, theirs)] if theirs else [])
+
+
+def _same_images(points: Iterable[Point]) -> bool:
+    return all(str(point.runs[0].data) == paper_set(point) for point in points)
+
+
+# Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """A colour and a marker for each series, in order."""
+
+    series: tuple[str, ...]
+
+    @property
+    def colours(self) -> dict[str, str]:
+        return dict(zip(self.series, theme.COLOURS, strict=False))
+
+    @property
+    def markers(self) -> dict[str, str]:
+        return dict(zip(self.series, theme.MARKERS, strict=False))
+
+    def named(self) -> dict[str, Any]:
+        """As seaborn takes them."""
+        order = list(self.series)
+        return {"hue_order": order, "palette": self.colours}
+
+
+def styles_of(points: Iterable[Point]) -> Styles | None:
+    """A style for each series; None where there are more series than styles."""
+    names = tuple(dict.fromkeys(point.series for point in points))
+    return None if len(names) > len(theme.COLOURS) else Styles(names)
+
+
+def _lines(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) -> None:
+    """A curve through the marks of each series, and their intervals."""
+    if frame.empty:
+        return
+    before = len(axis.lines)
+    sns.lineplot(
+        frame,
+        x="place",
+        y="accuracy",
+        hue="series",
+        style="series",
+        style_order=list(styles.series),
+        markers=styles.markers,
+        dashes=False,
+        estimator=None,
+        linestyle=":" if hollow else "-",
+        legend=False,
+        ax=axis,
+        **styles.named(),
+    )
+    for line in axis.lines[before:]:
+        line.set_markeredgecolor(line.get_color())
+        line.set_markerfacecolor("white" if hollow else line.get_color())
+    _extras(axis, frame, styles, upright=True)
+
+
+def _dots(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) -> None:
+    """A mark for each row along the accuracies; places are numbers."""
+    if frame.empty:
+        return
+    before = len(axis.collections)
+    sns.scatterplot(
+        frame,
+        x="accuracy",
+        y="place",
+        hue="series",
+        style="series",
+        style_order=list(styles.series),
+        markers=styles.markers,
+        s=34,
+        legend=False,
+        ax=axis,
+        **styles.named(),
+    )
+    for marks in axis.collections[before:]:
+        marks.set_edgecolor(marks.get_facecolor())
+        if hollow:
+            marks.set_facecolor("white")
+    _extras(axis, frame, styles, upright=False)
+
+
+def _extras(axis: Axes, frame: pd.DataFrame, styles: Styles, upright: bool) -> None:
+    """Bars for 95 % intervals, rings around searches that did not finish, crosses for holes."""
+    for series, rows in frame.groupby("series", sort=False):
+        colour = styles.colours[str(series)]
+        known = rows[rows["half"].notna()]
+        bars: dict[str, Any] = {"fmt": "none", "ecolor": colour, "capsize": 2, "elinewidth": 1}
+        if len(known) and upright:
+            axis.errorbar(known["place"], known["accuracy"], yerr=known["half"], **bars)
+        elif len(known):
+            axis.errorbar(known["accuracy"], known["place"], xerr=known["half"], **bars)
+        open_ones = rows[~rows["finished"] & rows["accuracy"].notna()]
+        xy = ["place", "accuracy"] if upright else ["accuracy", "place"]
+        axis.plot(*(open_ones[name] for name in xy), **_RING)
+        gone = rows[rows["accuracy"].isna()]["place"]
+        low = [0.03] * len(gone)
+        look: dict[str, Any] = {"color": colour, "markersize": 5}
+        if upright:
+            axis.plot(gone, low, "x", transform=axis.get_xaxis_transform(), **look)
+        else:
+            axis.plot(low, gone, "x", transform=axis.get_yaxis_transform(), **look)
+
+
+_RING: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 10,
+    "markerfacecolor": "none",
+    "markeredgecolor": theme.GREY,
+    "markeredgewidth": 0.9,
+}
 
 
 # Curves
@@ -49,62 +209,39 @@ def _curves(
     experiment: Experiment, points: Sequence[Point], printed: Sequence[Point], records: Records
 ) -> Figure:
     """Test accuracy over ReLUs or FLOPs, panel by panel."""
-    panels = list(dict.fromkeys(point.panel for point in points))
+    panels = []
+    for name in dict.fromkeys(point.panel for point in points):
+        kind = experiment.panels[name]
+        ours = frames.here(_of(name, points), records, _along(abscissa, kind.over))
+        theirs = frames.printed(_of(name, printed), _along(paper_abscissa, kind.over))
+        title = f"({name}) {kind.title}" if kind.title else ""
+        panels.append(Panel(title, UNITS[kind.over], ours, theirs))
+    groups = _groups(panels, points, printed)
     columns = {4: 2, 5: 3, 6: 3}.get(len(panels), min(len(panels), 4))
-    rows = -(-len(panels) // columns)
-    width, height = (6.6, 3.8) if len(panels) == 1 else (3.7 if columns < 4 else 3.2, 2.9)
-    figure = Figure(figsize=(width * columns, height * rows + 0.8), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    units = {panel: UNITS[experiment.panels[panel].over] for panel in panels}
+    width, height = (6.6, 3.6) if len(panels) == 1 else (3.7 if columns < 4 else 3.2, 2.9)
     common = styles_of(points)
-    for panel, axis in zip(panels, axes, strict=False):
-        here, theirs = _of(panel, points), _of(panel, printed)
-        styles = common or styles_of(here)
-        _plot_panel(axis, here, theirs, records, experiment.panels[panel].over, styles)
-        if experiment.panels[panel].title:
-            axis.set_title(f"({panel}) {experiment.panels[panel].title}", fontsize=10)
-        if len(set(units.values())) > 1:
-            axis.set_xlabel(units[panel], fontsize=8)
-        if not common:
-            shown = handles(styles, here, theirs, records)
-            axis.legend(
-                handles=shown,
-                loc="upper center",
-                bbox_to_anchor=(0.5, -0.09),
-                ncols=2,
-                frameon=False,
-                fontsize=7,
-            )
-    for axis in axes[len(panels) :]:
-        axis.set_visible(False)
-    if len(set(units.values())) == 1:
-        figure.supxlabel(units[panels[0]])
-    figure.supylabel(ACCURACY, fontsize=9)
+    figure, parts = _laid_out(groups, columns, width, height, extra=0.0 if common else 0.9)
+    for group, axes in zip(groups, parts, strict=True):
+        for panel, axis in zip(group.panels, axes, strict=True):
+            styles = common or _styles_in(panel)
+            _lines(axis, panel.ours, styles)
+            _lines(axis, panel.paper, styles, hollow=True)
+            axis.set(title=panel.title, xlabel=panel.along, ylabel="")
+            axis.title.set_fontsize(9)
+            _scale(axis)
+            if not common:
+                _legend_below(axis, _handles(styles, [panel]))
     if common:
-        add_legend(figure, handles(common, points, printed, records))
+        _legend_above(figure, _handles(common, [p for group in groups for p in group.panels]))
     return figure
 
 
-def _plot_panel(
-    axis: Axes,
-    points: Sequence[Point],
-    printed: Sequence[Point],
-    records: Records,
-    over: str,
-    styles: Mapping[str, Style],
-) -> None:
-    framed = bool(printed) and not all(map(is_whole, points))
-    beside = axis.inset_axes((0.5, 0.13, 0.46, 0.34)) if framed else axis
-    plot(axis, points, styles, records, lambda point: abscissa(point, over))
-    plot_printed(beside, printed, styles, lambda point: paper_abscissa(point, over))
-    finish(axis)
-    if framed:
-        low, high = axis.get_ylim()
-        axis.set_ylim(max(0.0, low - 0.7 * (high - low)), high)
-        finish(beside, labels=6)
-        beside.set_title(_whose(printed), fontsize=7, pad=2, color=GREY)
-    for each in dict.fromkeys((axis, beside)):
-        _scale(each)
+def _along(count: Callable[[Point, str], float], over: str) -> Place:
+    return lambda point: count(point, over)
+
+
+def _styles_in(panel: Panel) -> Styles:
+    return Styles(tuple(dict.fromkeys([*panel.ours["series"], *panel.paper["series"]])))
 
 
 def _scale(axis: Axes) -> None:
@@ -126,41 +263,41 @@ def _rows(
     experiment: Experiment, points: Sequence[Point], printed: Sequence[Point], records: Records
 ) -> Figure:
     """A row for each network, panel below panel; the paper's accuracies in the same rows."""
-    panels = list(dict.fromkeys(point.panel for point in points))
-    networks = [
-        list(dict.fromkeys(point.paper for point in _of(panel, points))) for panel in panels
-    ]
-    heights = [len(each) + 1 for each in networks]
-    apart = not all(map(is_whole, points))
-    figure = Figure(figsize=(7.6, 0.26 * sum(heights) + 1.6), layout="constrained")
-    axes = figure.subplots(
-        len(panels), 1 + apart, squeeze=False, sharey="row", height_ratios=heights
-    )
-    styles = styles_of(points)
+    styles = styles_of(points) or Styles(())
     shifts = {
-        series: 0.36 * (number / max(len(styles) - 1, 1) - 0.5)
-        for number, series in enumerate(styles)
+        series: 0.36 * (number / max(len(styles.series) - 1, 1) - 0.5)
+        for number, series in enumerate(styles.series)
     }
-    for panel, rows, (axis, *others) in zip(panels, networks, axes, strict=True):
-        here = _of(panel, points)
-        theirs = [point for point in _of(panel, printed) if point.paper in rows]
-        beside = others[0] if others else axis
+    panels, names = [], []
+    for name in dict.fromkeys(point.panel for point in points):
+        rows = list(dict.fromkeys(point.paper for point in _of(name, points)))
+        names.append([network.name for network in rows])
 
-        def place(point: Point, rows: Sequence[Network] = rows) -> float:
+        def place(point: Point, rows: Sequence[Any] = rows) -> float:
             return rows.index(point.paper) + shifts[point.series]
 
-        plot(axis, here, styles, records, place, upright=False)
-        plot_printed(beside, theirs, styles, place, upright=False)
-        for each in dict.fromkeys((axis, beside)):
-            finish(each)
-        axis.set_yticks(range(len(rows)), [network.name for network in rows])
-        axis.set_ylim(len(rows) - 0.4, -0.6)
-        if experiment.panels[panel].title:
-            axis.set_title(f"({panel}) {experiment.panels[panel].title}", fontsize=9)
-        if others and theirs:
-            beside.set_title(_whose(theirs), fontsize=9, color=GREY)
-    figure.supxlabel(ACCURACY)
-    add_legend(figure, handles(styles, points, printed, records))
+        ours = frames.here(_of(name, points), records, place)
+        theirs = [point for point in _of(name, printed) if point.paper in rows]
+        title = experiment.panels[name].title
+        title = f"({name}) {title}" if title else ""
+        panels.append(Panel(title, "", ours, frames.printed(theirs, place)))
+    groups = _groups(panels, points, printed)
+    heights = [len(each) + 1 for each in names]
+    figure = Figure(figsize=(7.6, 0.26 * sum(heights) + 1.9), layout="constrained")
+    grid = figure.subplots(
+        len(panels), len(groups), squeeze=False, sharey="row", sharex="col", height_ratios=heights
+    )
+    for column, group in enumerate(groups):
+        for panel in group.panels:
+            row = next(n for n, each in enumerate(panels) if panel.title.startswith(each.title))
+            axis = grid[row][column]
+            _dots(axis, panel.ours, styles)
+            _dots(axis, panel.paper, styles, hollow=True)
+            axis.set_title(panel.title, fontsize=9)
+            axis.set_yticks(range(len(names[row])), names[row])
+            axis.set_ylim(len(names[row]) - 0.4, -0.6)
+        grid[-1][column].set_xlabel(group.label)
+    _legend_above(figure, _handles(styles, [p for group in groups for p in group.panels]))
     return figure
 
 
@@ -168,7 +305,7 @@ def _stages(
     experiment: Experiment, points: Sequence[Point], printed: Sequence[Point], records: Records
 ) -> Figure:
     """Accuracy with the ReLUs of one stage alone, over the stages; a small panel for each
-    network, and the paper's accuracies on the scale at the right."""
+    network."""
     points, printed = (
         [
             replace(point, panel=point.series[:-3], series=experiment.panels[point.panel].title)
@@ -176,32 +313,30 @@ def _stages(
         ]
         for each in (points, printed)
     )
-    panels = list(dict.fromkeys(point.panel for point in points))
+    names = list(dict.fromkeys(point.panel for point in points))
+    panels = [
+        Panel(
+            name,
+            "",
+            frames.here(_of(name, points), records, _stage),
+            frames.printed(_of(name, printed), _stage),
+        )
+        for name in names
+    ]
+    groups = _groups(panels, points, printed)
+    styles = styles_of(points) or Styles(())
     columns = min(len(panels), 6 if len(panels) > 12 else 4)
-    rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(10.4, 1.7 * rows + 1.2), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
-    apart = not all(map(is_whole, points))
-    styles = styles_of(points)
-    for number, (panel, axis) in enumerate(zip(panels, axes, strict=False), start=1):
-        beside = axis.twinx() if apart else axis
-        plot(axis, _of(panel, points), styles, records, _stage)
-        plot_printed(beside, _of(panel, printed), styles, _stage)
-        for each in dict.fromkeys((axis, beside)):
-            finish(each, labels=7)
-        if apart:
-            values = [point.printed for point in printed if point.printed is not None]
-            beside.set_ylim(min(values) - 3, max(values) + 3)
-            beside.tick_params(colors=GREY, labelright=number % columns == 0)
-            beside.grid(False)
-        axis.set_title(panel, fontsize=8)
-        axis.set_xticks(range(1, 5), [f"S{stage}" for stage in range(1, 5)])
-        axis.tick_params(labelbottom=number > len(panels) - columns)
-    for axis in axes[len(panels) :]:
-        axis.set_visible(False)
-    figure.supxlabel("the stage that keeps its ReLUs")
-    figure.supylabel(ACCURACY, fontsize=9)
-    add_legend(figure, handles(styles, points, printed, records))
+    figure, parts = _laid_out(groups, columns, 10.4 / columns, 1.9, extra=0.0)
+    for group, axes in zip(groups, parts, strict=True):
+        for panel, axis in zip(group.panels, axes, strict=True):
+            _lines(axis, panel.ours, styles)
+            _lines(axis, panel.paper, styles, hollow=True)
+            axis.set(title=panel.title, xlabel="", ylabel="")
+            axis.title.set_fontsize(8)
+            axis.set_xticks(range(1, 5), [f"S{stage}" for stage in range(1, 5)])
+            axis.set_xlim(0.7, 4.3)
+    figure.supxlabel("the stage that keeps its ReLUs", fontsize=9)
+    _legend_above(figure, _handles(styles, [p for group in groups for p in group.panels]))
     return figure
 
 
@@ -219,9 +354,67 @@ _KINDS = {
 }
 
 
+# Layout and legends
+
+
+def _laid_out(
+    groups: Sequence[Group], columns: int, width: float, height: float, extra: float
+) -> tuple[Figure, list[list[Axes]]]:
+    """An empty figure, a block of axes for each group below each other, and those axes. width,
+    height: of a panel, in inches; extra: height of a row besides."""
+    rows = [-(-len(group.panels) // columns) for group in groups]
+    total = (height + extra) * sum(rows) + 0.9
+    figure = Figure(figsize=(width * columns, total), layout="constrained")
+    blocks = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=rows)[:, 0]
+    return figure, [
+        list(_axes(block, group, row, columns))
+        for block, group, row in zip(blocks, groups, rows, strict=True)
+    ]
+
+
+def _axes(block: SubFigure, group: Group, rows: int, columns: int) -> Iterator[Axes]:
+    axes = list(block.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for axis in axes[len(group.panels) :]:
+        axis.set_visible(False)
+    for axis in axes:
+        axis.tick_params(labelsize=8)
+        axis.xaxis.label.set_fontsize(8)
+    block.supylabel(group.label, fontsize=8 if rows == 1 else 9)
+    yield from axes[: len(group.panels)]
+
+
+def _handles(styles: Styles, panels: Sequence[Panel]) -> list[Line2D]:
+    """What a legend shows: each series, and what hollow markers, rings and crosses are where there
+    are any."""
+    found = [
+        Line2D([], [], color=styles.colours[series], marker=styles.markers[series], label=series)
+        for series in styles.series
+    ]
+    grey: dict[str, Any] = {"color": theme.GREY, "markerfacecolor": "white"}
+    if any(len(panel.paper) for panel in panels):
+        found.append(Line2D([], [], marker="o", linestyle=":", label=PRINTED, **grey))
+    ours = pd.concat([panel.ours for panel in panels])
+    if not ours["finished"].all():
+        found.append(Line2D([], [], label=NOT_FINISHED, **_RING))
+    if ours["accuracy"].isna().any():
+        found.append(Line2D([], [], marker="x", linestyle="none", label=NO_RESULT, **grey))
+    return found
+
+
+def _legend_above(figure: Figure, shown: list[Line2D]) -> None:
+    widest = max(len(str(handle.get_label())) for handle in shown)
+    columns = int(figure.get_figwidth() / (0.5 + 0.07 * widest))
+    figure.legend(
+        handles=shown,
+        loc="outside upper center",
+        ncols=max(1, min(columns, len(shown))),
+        fontsize=8,
+    )
+
+
+def _legend_below(axis: Axes, shown: list[Line2D]) -> None:
+    axis.legend(handles=shown, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7)
+
+
 def _of(panel: str, points: Sequence[Point]) -> list[Point]:
     return [point for point in points if point.panel == panel]
-
-
-def _whose(printed: Sequence[Point]) -> str:
-    return f"paper, {PAPER_SETS[paper_set(printed[0])]}"

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from math import prod, sqrt
 from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -14,18 +16,12 @@ from matplotlib.ticker import MaxNLocator
 
 from deepreshape.design import Network, cost, layers
 from deepreshape.design.ops import Conv, Linear, Pool, Relu
-
-STEM = "#b8b8b8"
-STAGES = ("#c8553d", "#e8a33d", "#3d7ea6", "#5b8c5a", "#7d5ba6", "#4f4f4f", "#a65b7d")
-"""A colour for the stem, and one for each stage, in order."""
-HATCHES = ("", "//", "..", "\\\\", "xx", "--", "++")
-"""Stages are told apart without colour too."""
-PAPER = "#222222"
-"""Values that the paper prints."""
+from deepreshape.paper import theme
 
 
 def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int = 1) -> Figure:
     """An empty figure; its axes are `figure.axes`, row by row."""
+    theme.use()
     made = Figure(figsize=(width, height), layout="constrained")
     made.subplots(rows, columns)
     return made
@@ -34,34 +30,103 @@ def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int 
 def distribution(axis: Axes, networks: Mapping[str, Network]) -> None:
     """Stacked bars: the percentage of stem and stages in each network's ReLUs, as Figures 3c, 3d,
     4a, 14 and 21 draw them. Keys are the labels under the bars."""
-    labels = list(networks)
-    counted = [cost(network) for network in networks.values()]
-    most = max(len(each.relus) for each in counted)
-    bottoms = [0.0] * len(labels)
-    for place in range(most):
-        heights = [
-            100 * (each.relus[place] if place < len(each.relus) else 0) / max(each.total_relus, 1)
-            for each in counted
-        ]
-        axis.bar(
-            labels,
-            heights,
-            bottom=bottoms,
-            width=0.72,
-            color=colour(place),
-            hatch=hatch(place),
-            edgecolor="white",
-            linewidth=0.6,
-            label="stem" if place == 0 else f"stage {place}",
-        )
-        bottoms = [below + height for below, height in zip(bottoms, heights, strict=True)]
-    if any(each.head_relus for each in counted):
-        heights = [100 * each.head_relus / max(each.total_relus, 1) for each in counted]
-        axis.bar(labels, heights, bottom=bottoms, width=0.72, color="#e0e0e0", label="head")
+    frame = _shares(networks)
+    parts = sorted(dict.fromkeys(frame["part"]), key=lambda part: (part == "head", _stage(part)))
+    sns.histplot(
+        frame,
+        x="network",
+        weights="share",
+        hue="part",
+        hue_order=parts[::-1],  # seaborn draws the last first
+        multiple="stack",
+        palette={part: _fill(part) for part in parts},
+        discrete=True,
+        shrink=0.72,
+        alpha=1,
+        edgecolor="white",
+        linewidth=0.6,
+        legend=False,
+        ax=axis,
+    )
+    for part, bars in zip(parts, axis.containers, strict=True):
+        for bar in bars:
+            bar.set_hatch(_hatching(part))
+        bars.set_label(part)
     axis.set_ylim(0, 100)
-    axis.set_ylabel("ReLUs (%)")
-    _turn_long_labels(axis, labels)
+    axis.set(xlabel="", ylabel="ReLUs (%)")
+    _turn_long_labels(axis, list(networks))
     finish(axis)
+
+
+def _shares(networks: Mapping[str, Network]) -> pd.DataFrame:
+    """A row for each part of each network: network, part, share of the ReLUs in percent."""
+    rows = []
+    for label, network in networks.items():
+        counted = cost(network)
+        parts = {
+            "stem" if place == 0 else f"stage {place}": n for place, n in enumerate(counted.relus)
+        }
+        parts |= {"head": counted.head_relus} if counted.head_relus else {}
+        total = max(counted.total_relus, 1)
+        rows += [(label, part, 100 * relus / total) for part, relus in parts.items()]
+    return pd.DataFrame(rows, columns=["network", "part", "share"])
+
+
+def _fill(part: str) -> str:
+    return theme.HEAD if part == "head" else colour(_stage(part))
+
+
+def _hatching(part: str) -> str:
+    return "" if part == "head" else hatch(_stage(part))
+
+
+def _stage(part: str) -> int:
+    return int(part.removeprefix("stage ")) if part.startswith("stage") else 0
+
+
+def lines(
+    axis: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    colours: Sequence[str] = theme.COLOURS,
+    joined: str = "-",
+) -> None:
+    """A curve for each value of the column `series`, in order, of the column y over x. joined: the
+    style of the lines, `none` for marks alone."""
+    names = list(dict.fromkeys(frame[series]))
+    sns.lineplot(
+        frame,
+        x=x,
+        y=y,
+        hue=series,
+        style=series,
+        palette=dict(zip(names, islice(cycle(colours), len(names)), strict=True)),
+        markers=dict(zip(names, islice(cycle(theme.MARKERS), len(names)), strict=True)),
+        dashes=False,
+        linestyle=joined,
+        errorbar=None,
+        legend=False,
+        ax=axis,
+    )
+    for name, line in zip(names, axis.lines[-len(names) :], strict=True):
+        line.set(label=name, markeredgecolor=line.get_color())
+    finish(axis)
+
+
+def marks(axis: Axes, frame: pd.DataFrame, x: str, y: str, series: str) -> None:
+    """A mark for each row of a frame, along the column x in the row that y names, in the colour and
+    with the marker of its series."""
+    names = list(dict.fromkeys(frame[series]))
+    for name, colour, marker in zip(names, theme.COLOURS, theme.MARKERS, strict=False):
+        part = frame[frame[series] == name]
+        sns.stripplot(
+            part, x=x, y=y, color=colour, marker=marker, jitter=False, size=6, legend=False, ax=axis
+        )
+        axis.plot([], [], marker, color=colour, label=name)
+    axis.grid(visible=True, axis="x")
+    axis.tick_params(labelsize=8)
 
 
 def legend_above(made: Figure, axis: Axes, columns: int = 6) -> None:
@@ -81,17 +146,28 @@ def printed_and_computed(
 ) -> None:
     """Bars for computed values, and a short line across each for the printed one."""
     places = range(len(labels))
-    axis.bar(places, computed, width=0.66, color=STAGES[2], label="computed")
+    frame = pd.DataFrame({"place": places, "value": computed})
+    sns.barplot(
+        frame,
+        x="place",
+        y="value",
+        width=0.66,
+        color=theme.STAGES[2],
+        saturation=1,
+        label="computed",
+        legend=False,
+        ax=axis,
+    )
     axis.hlines(
         printed,
         [place - 0.42 for place in places],
         [place + 0.42 for place in places],
-        color=PAPER,
+        color=theme.PAPER,
         linewidth=1.8,
         label="printed",
     )
     axis.set_xticks(list(places), labels)
-    axis.set_ylabel(unit)
+    axis.set(xlabel="", ylabel=unit)
     _turn_long_labels(axis, labels)
     finish(axis)
 
@@ -106,12 +182,12 @@ def _turn_long_labels(axis: Axes, labels: Sequence[str]) -> None:
 
 def colour(stage: int) -> str:
     """The colour of a stage; 0 is the stem."""
-    return STAGES[(stage - 1) % len(STAGES)] if stage else STEM
+    return theme.STAGES[(stage - 1) % len(theme.STAGES)] if stage else theme.STEM
 
 
 def hatch(stage: int) -> str:
     """The hatch of a stage; 0 is the stem."""
-    return HATCHES[(stage - 1) % len(HATCHES)] if stage else ""
+    return theme.HATCHES[(stage - 1) % len(theme.HATCHES)] if stage else ""
 
 
 def ranking(network: Network) -> str:
@@ -172,7 +248,7 @@ def diagram(axis: Axes, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, st
         corner = (box.x - box.width / 2, box.y - box.height / 2)
         style = f"round,pad=0,rounding_size={0.08 * min(box.width, box.height)}"
         patch = FancyBboxPatch(
-            corner, box.width, box.height, boxstyle=style, fc=box.colour, ec=PAPER, lw=0.9
+            corner, box.width, box.height, boxstyle=style, fc=box.colour, ec=theme.PAPER, lw=0.9
         )
         axis.add_patch(patch)
         axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=8.5)
@@ -187,7 +263,7 @@ Point = tuple[float, float]
 
 
 def _draw_arrow(axis: Axes, start: Point, end: Point) -> None:
-    style = {"arrowstyle": "-|>", "color": PAPER, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+    style = {"arrowstyle": "-|>", "color": theme.PAPER, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
     axis.annotate("", xy=end, xytext=start, arrowprops=style)
 
 
@@ -232,7 +308,7 @@ def outline(axis: Axes, network: Network) -> None:
         if x:
             _draw_arrow(axis, (x - gap, 0), (x, 0))
         at = x + (slot - unit * size) / 2
-        fill, edge = ("white", PAPER) if stage is None else (colour(stage), "white")
+        fill, edge = ("white", theme.PAPER) if stage is None else (colour(stage), "white")
         for channels, height in maps:
             width = unit * sqrt(channels)
             corner = (at, -height / 2)
@@ -282,11 +358,10 @@ def _maps(network: Network) -> Iterator[tuple[str, int | None, list[tuple[int, i
 
 
 def finish(axis: Axes) -> None:
-    """The plain style of every axis."""
-    axis.grid(axis="y", alpha=0.25, linewidth=0.6)
+    """Small labels, and lines across at the ticks of the ordinate alone."""
+    axis.grid(visible=False, axis="x")
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def save(made: Figure, folder: Path, name: str) -> list[Path]:
@@ -295,6 +370,6 @@ def save(made: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     # Without a fixed salt the same figure would be another file each time.
     with mpl.rc_context({"svg.hashsalt": name}):
-        made.savefig(paths[0], dpi=160)
+        made.savefig(paths[0])
         made.savefig(paths[1], metadata={"Date": None})
     return paths

@@ -24,9 +24,11 @@ HELD_OUT = (
 )
 
 SHORT_CHOSEN = (
-    "Recipe: chosen by trials with seed 1, two networks of Table 10 whose test accuracies were seen"
-    " (page short)."
+    f"Recipe: chosen by trials with seed {', '.join(map(str, profile('short').chosen_seeds))} of"
+    f" {' and '.join(network.name for network in profile('short').chosen_networks)}, whose test"
+    " accuracies were seen; no verdict counts this seed or these networks (page short)."
 )
+"""Of every page that shows runs by the short profile's recipe."""
 
 
 def paper_set(point: Point) -> str:
@@ -75,8 +77,20 @@ def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
         reached = accuracy(teacher, records) if teacher is not None else None
         if teacher is not None and reached is not None:
             text += f" The teacher, {teacher.network.name}, reaches {reached:.2f} %."
+    text += _by_name_alone(runs, records)
     failed = len(runs) - len(done)
     return text + f" **{_runs(failed)} without a result.**" * bool(failed)
+
+
+def _by_name_alone(runs: Iterable[Run], records: Records) -> str:
+    """Which images records are of whose runs name a set that cannot be read here."""
+    named = (run for run in runs if run.data.digest is None and run.key in records)
+    digests = dict.fromkeys((str(run.data), records[run.key].data_digest) for run in named)
+    return "".join(
+        f" {data} is known here by its name alone; its records are of images with SHA-256"
+        f" {digest[:12]}."
+        for data, digest in digests
+    )
 
 
 def holes(points: Iterable[Point], records: Records) -> list[str]:
@@ -235,7 +249,7 @@ def _ratio(point: Point) -> Fraction:
 def _machines(records: Iterable[Record]) -> list[str]:
     return sorted(
         {
-            f"{facts['processor']} ({facts['device']}, threads a run: {facts['threads']},"
+            f"{facts['processor']} ({facts['device']}, threads a run: {record.sittings},"
             f" {record.precision}), torch {facts['torch']}, Python {facts['python']}"
             for record in records
             for facts in (record.environment,)

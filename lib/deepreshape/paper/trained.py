@@ -1,6 +1,7 @@
 """A trained figure or table as a page needs it: what is drawn, its records, and all said of them.
 
-page = reproduce("fig12", profile="quick")
+trained = reproduce("fig12", profile="quick")
+page = strongest(trained)
 page.figure(), page.table(), page.verdicts(), page.sentence
 """
 
@@ -12,15 +13,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from deepreshape.learn.executors import Executor, execute
-from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.runs import Record
 from deepreshape.learn.store import Store
-from deepreshape.paper import figures, provenance, verdicts
+from deepreshape.paper import conclusions, figures, judgements, provenance, verdicts
 from deepreshape.paper.experiments import Experiment, Point, find, runs_of
-from deepreshape.paper.profiles import Profile
+from deepreshape.paper.judgements import Judged
+from deepreshape.paper.profiles import PAPER_SIDES, Profile
 from deepreshape.paper.profiles import profile as find_profile
 from deepreshape.paper.verdicts import Records
 from deepreshape.places import RECORDED, ROOT
 from deepreshape.ranges import whole_numbers
+
+EVIDENCE = ("short", "paper")
+"""Profiles on the paper's data, from the smallest scale on."""
+RECORDED_SEEDS = tuple(range(1, 11))
+"""Seeds that the repository may hold records of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,16 @@ class Trained:
     @property
     def is_empty(self) -> bool:
         return not self.points
+
+    @property
+    def is_evidence(self) -> bool:
+        """Does it stand on the paper's data at a scale that is recorded, and not on digits?"""
+        names = {point.runs[0].data.name for point in self.points}
+        return self.size.name in EVIDENCE and names <= PAPER_SIDES.keys()
+
+    @property
+    def on_digits(self) -> bool:
+        return any(point.runs[0].data.name not in PAPER_SIDES for point in self.points)
 
     @property
     def provenance(self) -> str:
@@ -53,8 +70,8 @@ class Trained:
 
     @property
     def sentence(self) -> str:
-        """What became of the claims."""
-        return verdicts.sentence(self.verdicts())
+        """What became of the claims (`conclusions.sentence`)."""
+        return conclusions.sentence(self.judged())
 
     def figure(self) -> Figure:
         caption = provenance.caption(self.size, self.points)
@@ -65,8 +82,16 @@ class Trained:
         return verdicts.table(self.points, self.records)
 
     def verdicts(self) -> pd.DataFrame:
-        """A row for each of the paper's claims (`verdicts.judged`)."""
-        return verdicts.judged(self.experiment.claims(list(self.points)), self.records)
+        """A row for each of the paper's claims (`judgements.Judged.table`), in the columns that say
+        something."""
+        table = self.judged().table()
+        silent = [name for name in table if len(table) and table[name].isin(["", 0]).all()]
+        return table.drop(columns=silent)
+
+    def judged(self) -> Judged:
+        """What becomes of the paper's claims of the points."""
+        stands = judgements.standing(self.size, self.points)
+        return judgements.judge(self.experiment.claims(list(self.points)), self.records, stands)
 
 
 def _listed(lines: Iterable[str]) -> str:
@@ -93,12 +118,13 @@ def reproduce(
     shelf = Store(Path(store), RECORDED)
     # Starting processes takes longer than all that the smallest profile trains.
     workers = 1 if size.name == "smoke" else None
-    found = verdicts.by_key(execute(runs, shelf, Executor(device, workers)))
-    return Trained(experiment, size, tuple(points), found | _teachers(runs, shelf))
+    made = execute(runs, shelf, Executor(device, workers))
+    found = {run.key: record for run, record in zip(runs, made, strict=True)}
+    return Trained(experiment, size, tuple(points), _beside(experiment, points, shelf) | found)
 
 
 def recorded(
-    name: str, profile: str = "short", seeds: Iterable[int] = (1, 2, 3), panels: str = ""
+    name: str, profile: str = "short", seeds: Iterable[int] = RECORDED_SEEDS, panels: str = ""
 ) -> Trained:
     """What the repository has records of, without training: the points with any, each with the
     seeds that it has. panels: in place of the profile's."""
@@ -111,15 +137,43 @@ def recorded(
         for point in points
         if (runs := tuple(run for run in point.runs if found[run] is not None))
     ]
-    records = verdicts.by_key(record for record in found.values() if record is not None)
-    return Trained(experiment, size, tuple(kept), records | _teachers(runs_of(kept), shelf))
+    records = {run.key: record for run, record in found.items() if record is not None}
+    return Trained(experiment, size, tuple(kept), _beside(experiment, kept, shelf) | records)
 
 
-def _teachers(runs: Iterable[Run], shelf: Store) -> dict[str, Record]:
-    """The records of the runs that others start or learn from."""
-    teachers = dict.fromkeys(run.teacher for run in runs if run.teacher is not None)
-    found = (shelf.get(teacher) for teacher in teachers)
-    return verdicts.by_key(record for record in found if record is not None)
+def strongest(page: Trained) -> Trained:
+    """The strongest evidence there is for a page: what the repository has recorded on the paper's
+    data, with what the page itself trained at the same profile. The page itself where nothing of
+    it is recorded."""
+    size = page.size if page.is_evidence else find_profile(EVIDENCE[0])
+    kept = recorded(page.experiment.name, size.name, RECORDED_SEEDS)
+    if page.is_evidence:
+        return _merged(page, kept)
+    return page if kept.is_empty else kept
+
+
+def _merged(page: Trained, kept: Trained) -> Trained:
+    """The points of both, each with the runs of both, in the order of the experiment."""
+    found: dict[object, Point] = {}
+    for point in page.points + kept.points:
+        place = replace(point, runs=())
+        before = found[place].runs if place in found else ()
+        found[place] = replace(point, runs=tuple(dict.fromkeys(before + point.runs)))
+    order = [replace(p, runs=()) for p in page.experiment.drawn(page.size)]
+    ranked = sorted(found, key=lambda place: order.index(place) if place in order else len(order))
+    points = tuple(found[place] for place in ranked)
+    return replace(page, points=points, records={**kept.records, **page.records})
+
+
+def _beside(experiment: Experiment, points: list[Point], shelf: Store) -> dict[str, Record]:
+    """The records of the runs that others start or learn from, and of those of another figure that
+    a claim compares with; where there are none, none are made."""
+    runs = runs_of(points)
+    claims = experiment.claims(points)
+    compared = runs_of(point for claim in claims for point in claim.ahead + claim.behind)
+    others = {run.teacher for run in runs if run.teacher} | ({*compared} - {*runs})
+    found = {run.key: shelf.get(run.pinned()) for run in others}
+    return {key: record for key, record in found.items() if record is not None}
 
 
 def _seeds(text: str) -> tuple[int, ...]:
