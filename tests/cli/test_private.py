@@ -171,7 +171,7 @@ def test_bad_input_is_one_line(
     call: Command, shelf: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     answer = call(*arguments)
-    assert answer.code != 0
+    assert answer.code == 2
     assert says in answer.err
     assert answer.err.count("\n") == 1
     assert answer.out == ""

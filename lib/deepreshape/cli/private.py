@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 
-model_argument = click.argument(
-    "model", type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+model_argument = click.argument("model", type=click.Path(path_type=Path))
 packing_option = click.option(
     "--packing",
     type=click.Choice(["coefficients", "slots"]),
