@@ -64,6 +64,7 @@ PROFILE ?= quick
 DATASET ?=
 SEEDS ?= 1
 DEVICE ?= auto
+PRECISION ?= auto
 STORE := $(if $(DEEPRESHAPE_RUNS),$(abspath $(DEEPRESHAPE_RUNS)),build/runs)
 ifdef DEEPRESHAPE_MIRROR
 override DEEPRESHAPE_MIRROR := $(abspath $(DEEPRESHAPE_MIRROR))
@@ -98,7 +99,7 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 	@mkdir -p build/notebooks build/figures build/failed
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
 	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
-	  --store '$(STORE)')
+	  --precision '$(PRECISION)' --store '$(STORE)')
 	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
 	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
 	  -r seeds '$(SEEDS)' -r device '$(DEVICE)' -r store '$(STORE:build/%=../build/%)',\

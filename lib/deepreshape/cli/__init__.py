@@ -6,6 +6,7 @@ import sys
 import click
 
 from deepreshape.cli.designs import count, equalize, latency
+from deepreshape.cli.doctor import doctor
 from deepreshape.cli.measure import measure
 from deepreshape.cli.plans import plan, run
 from deepreshape.cli.private import classify, pack, private, serve
@@ -59,6 +60,7 @@ for command in (
     latency,
     measure,
     verify,
+    doctor,
     plan,
     run,
     train,

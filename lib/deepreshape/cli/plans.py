@@ -17,8 +17,9 @@ from deepreshape.cli.output import digits, duration, new_table, print_json, show
 from deepreshape.cli.rows import Row, epochs, open_store, what
 
 if TYPE_CHECKING:
-    from deepreshape.learn.estimate import Gpu
+    from deepreshape.learn.estimate import Gpu, Speed
     from deepreshape.learn.executors import Executor
+    from deepreshape.learn.machine import Machine, Precision
     from deepreshape.learn.runs import Run
     from deepreshape.learn.store import Store
 
@@ -39,6 +40,7 @@ def run(
     panels: str | None,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
     store: Path,
 ) -> None:
     """Train what a figure or table needs and neither the store nor the repository has.
@@ -47,7 +49,7 @@ def run(
     """
     from deepreshape.learn.executors import Executor, execute
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, precision=precision)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
@@ -89,20 +91,22 @@ def plan(
     probe: bool,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
     store: Path,
     as_json: bool,
 ) -> None:
     """Price what figures or tables train, without training it.
 
     NAME is one such as fig12 or table6; without one, all of them are summed up, a line each. Times
-    here follow from a probe of this machine, which takes some seconds once; times on a GPU from its
-    data sheet. Both are upper bounds where a search may end early.
+    here follow from a probe of this machine, which is made once (it takes a quarter of a minute, a
+    minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
+    where a search may end early.
     """
     from deepreshape.learn.estimate import gpu as find_gpu
     from deepreshape.learn.executors import Executor
     from deepreshape.paper.experiments import EXPERIMENTS
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, precision=precision)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), open_store(store), executor, probe)
@@ -153,13 +157,10 @@ class Price:
         from deepreshape.learn.executors import processes
         from deepreshape.learn.machine import describe, this_machine
 
-        machine = this_machine(executor.device)
+        machine = this_machine(executor.device, executor.precision)
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
         known = None if anew else speed.known(machine, self.workers)
-        if known is None:
-            click.echo("measuring how fast this machine trains, once ...", err=True)
-            known = speed.measure(machine, self.workers)
-        self.speed = known
+        self.speed = known or _measured(machine, self.workers)
         self.here = {
             "processor": describe(machine.device)["processor"],
             "device": machine.device.type,
@@ -205,6 +206,23 @@ class Price:
             "gpu_s": sum(seconds(run, self.gpu) for run in made),
             "searches": sum(run.search is not None for run in made),
         }
+
+
+def _measured(machine: "Machine", workers: int) -> "Speed":
+    """The speed of this machine, measured with a bar on stderr."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from deepreshape.learn import speed
+
+    click.echo(
+        "measuring how fast this machine trains, once: a quarter of a minute where it is idle,"
+        " a minute where it is busy",
+        err=True,
+    )
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring", total=speed.steps_of_probe(workers))
+        return speed.measure(machine, workers, progress=lambda steps: progress.advance(task, steps))
 
 
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:
