@@ -80,6 +80,7 @@ PROFILE ?= quick
 DATASET ?=
 SEEDS ?= 1
 DEVICE ?= auto
+PRECISION ?= auto
 # Folders may be named from here, though notebooks run in theirs; make's abspath splits at spaces.
 whole = $(if $(filter /% ~%,$(firstword $(1))),,$(CURDIR)/)$(1)
 define folder
@@ -114,7 +115,8 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
     build/%.key | $(READY)
 	@mkdir -p build/notebooks build/figures build/failed
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
-	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)')
+	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
+	  --precision '$(PRECISION)')
 	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
 	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
 	  -r seeds '$(SEEDS)' -r device '$(DEVICE)',\

@@ -61,7 +61,7 @@ def float32(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     here = machine.Machine(torch.device("cpu"), "float32")
     for module in (executors, machine):
-        monkeypatch.setattr(module, "this_machine", lambda device: here)
+        monkeypatch.setattr(module, "this_machine", lambda *_: here)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
     *("count", "equalize", "latency", "measure", "verify", "plan", "run", "train", "runs"),
-    *("pack", "private", "serve", "classify"),
+    *("pack", "private", "serve", "classify", "doctor"),
 )
 LEAVES = [
     *(command for command in COMMANDS if command != "runs"),

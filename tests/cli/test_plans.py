@@ -31,7 +31,7 @@ def probes(float32: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A machine whose speed is known; the workers of every probe that is made anew."""
     made: list[int] = []
 
-    def measure(machine: Machine, workers: int) -> Speed:
+    def measure(machine: Machine, workers: int, **rest: Any) -> Speed:
         made.append(workers)
         return SPEED
 

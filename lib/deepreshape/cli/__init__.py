@@ -7,6 +7,7 @@ import click
 
 from deepreshape import __version__
 from deepreshape.cli.designs import count, equalize, latency
+from deepreshape.cli.doctor import doctor
 from deepreshape.cli.measure import measure
 from deepreshape.cli.plans import plan, run
 from deepreshape.cli.private import classify, pack, private, serve
@@ -67,6 +68,7 @@ for command in (
     latency,
     measure,
     verify,
+    doctor,
     plan,
     run,
     train,

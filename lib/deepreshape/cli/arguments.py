@@ -128,6 +128,14 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on 
 machine_options = options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
     click.option("--workers", type=int, help="Processes that train side by side."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        callback=lambda ctx, param, value: None if value == "auto" else value,
+        help="Number format; auto: what the device multiplies fast.",
+    ),
     quiet_option,
 )
 """What runs are computed on; see `learn.executors.Executor`."""

@@ -18,8 +18,9 @@ from deepreshape.cli.rows import Row, epochs, open_store, what
 from deepreshape.cli.tables import new_table, say, show
 
 if TYPE_CHECKING:
-    from deepreshape.learn.estimate import Gpu
+    from deepreshape.learn.estimate import Gpu, Speed
     from deepreshape.learn.executors import Executor
+    from deepreshape.learn.machine import Machine, Precision
     from deepreshape.learn.runs import Run
     from deepreshape.learn.store import Store
 
@@ -40,6 +41,7 @@ def run(
     panels: str | None,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
     quiet: bool,
     store: Path,
 ) -> None:
@@ -49,7 +51,7 @@ def run(
     """
     from deepreshape.learn.executors import Executor, execute
 
-    executor = Executor(device, workers, show=not quiet)
+    executor = Executor(device, workers, show=not quiet, precision=precision)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
@@ -91,6 +93,7 @@ def plan(
     probe: bool,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
     quiet: bool,
     store: Path,
     as_json: bool,
@@ -98,14 +101,15 @@ def plan(
     """Price what figures or tables train, without training it.
 
     NAME is one such as fig12 or table6; without one, all of them are summed up, a line each. Times
-    here follow from a probe of this machine, which takes some seconds once; times on a GPU from its
-    data sheet. Both are upper bounds where a search may end early.
+    here follow from a probe of this machine, which is made once (it takes a quarter of a minute, a
+    minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
+    where a search may end early.
     """
     from deepreshape.learn.estimate import gpu as find_gpu
     from deepreshape.learn.executors import Executor
     from deepreshape.paper.experiments import EXPERIMENTS
 
-    executor = Executor(device, workers, show=not quiet)
+    executor = Executor(device, workers, show=not quiet, precision=precision)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), open_store(store), executor, probe)
@@ -156,14 +160,10 @@ class Price:
         from deepreshape.learn.executors import processes
         from deepreshape.learn.machine import describe, this_machine
 
-        machine = this_machine(executor.device)
+        machine = this_machine(executor.device, executor.precision)
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
         known = None if anew else speed.known(machine, self.workers)
-        if known is None:
-            if executor.show:
-                click.echo("measuring how fast this machine trains, once ...", err=True)
-            known = speed.measure(machine, self.workers)
-        self.speed = known
+        self.speed = known or _measured(machine, self.workers, executor.show)
         self.here = {
             "processor": describe(machine.device)["processor"],
             "device": machine.device.type,
@@ -209,6 +209,22 @@ class Price:
             "gpu_s": sum(seconds(run, self.gpu) for run in made),
             "searches": sum(run.search is not None for run in made),
         }
+
+
+def _measured(machine: "Machine", workers: int, said: bool) -> "Speed":
+    """The speed of this machine, measured with progress on stderr."""
+    from deepreshape.learn import speed
+    from deepreshape.progress import Shown
+
+    if said:
+        click.echo(
+            "measuring how fast this machine trains, once: a quarter of a minute where it is idle,"
+            " a minute where it is busy",
+            err=True,
+        )
+    with Shown("{task.description}", quiet=not said) as progress:
+        task = progress.add_task("measuring", total=speed.steps_of_probe(workers))
+        return speed.measure(machine, workers, progress=lambda steps: progress.advance(task, steps))
 
 
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:

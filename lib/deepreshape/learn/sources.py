@@ -245,3 +245,23 @@ def _decoder(file: Path, size: int) -> Callable[[int, bytes], NDArray[np.uint8]]
         return image
 
     return decoded
+
+
+def files_of(mirror: Path, name: str) -> int:
+    """How many Parquet files a set has in a mirror, all of them there and whole; their images are
+    not decoded. Raises DataError."""
+    known = KNOWN[name]
+    count = 0
+    for split in ("train", known.test_split):
+        rows = 0
+        for file in _shard_files(mirror / name, split, name, None):
+            with _refusing(f"{file} cannot be read as Parquet images"):
+                columns = [known.image_column, known.label_column]
+                table = pyarrow.parquet.read_table(
+                    file, columns=columns, page_checksum_verification=True
+                )
+            rows, count = rows + len(table), count + 1
+        expected = known.train if split == "train" else known.test
+        if rows != expected:
+            raise DataError(f"{mirror / name}: {rows} images of {split}, expected {expected}")
+    return count
