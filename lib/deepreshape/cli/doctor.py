@@ -66,7 +66,7 @@ def _missing(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(found: "list[Fact]") -> None:
-    table = new_table("", "found", "is")
+    table = new_table("", "found", "")
     for fact in found:
-        table.add_row(fact.name, fact.found, "WRONG" if fact.wrong else "right")
+        table.add_row(fact.name, fact.found, "WRONG" if fact.wrong else "")
     show(table)
