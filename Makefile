@@ -5,6 +5,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# A shell word, whatever stands in it.
+quoted = '$(subst ','\'',$(1))'
+
+# The versions that the pins are for.
+PYTHONS := 3.14 3.13 3.12 3.11
+
 VENV ?= .venv
 ifeq ($(VENV),none)
 
@@ -14,24 +20,34 @@ BIN :=
 
 else
 
-# Unless told otherwise, keep the interpreter of the last set-up: the stamp holds its name.
+# Unless told otherwise, keep the interpreter of the last set-up: the stamp holds its name. For a
+# first one, take the newest on PATH that can make a virtual environment, or that starts at all.
+newest = for needs in 'import ensurepip, venv' ''; do for version in $(PYTHONS); do \
+  if python$$version -c "$$needs" 2>/dev/null; then echo python$$version; exit; fi; done; done
 ifndef PYTHON
-PYTHON := $(or $(shell cat $(VENV)/ready-* 2>/dev/null || true),python3.11)
+PYTHON := $(or $(shell cat '$(VENV)'/ready-* 2>/dev/null || true),$(shell $(newest)),python3)
 endif
 
 # The stamp is named by what the environment was made from, and where: a touched file or a fresh
 # clone's times mean nothing, and a copied checkout does not import the original's library.
 MADE_FROM := requirements.txt requirements-lock.txt pyproject.toml ci/setup.py
-KEY := $(shell { cat $(MADE_FROM); echo '$(PYTHON) $(CURDIR)'; } | sha256sum | cut -c 1-16)
+KEY := $(shell { cat $(MADE_FROM); echo $(call quoted,$(PYTHON) $(CURDIR)); } | sha256sum | cut -c 1-16)
 READY := $(VENV)/ready-$(KEY)
 BIN := $(VENV)/bin/
 
 $(READY):
 	@'$(PYTHON)' -c '' 2>/dev/null || { echo "set-up: PYTHON=$(PYTHON) does not start;" \
-	  "install Python 3.11, or name one, e.g. make setup PYTHON=/usr/bin/python3.11" >&2; exit 1; }
+	  "install Python 3.11 to 3.14, or name one, e.g. make setup PYTHON=/usr/bin/python3.13" >&2; \
+	  exit 1; }
 	@'$(PYTHON)' ci/setup.py '$(VENV)' '$@' '$(PYTHON)'
 
 endif
+
+# No setting, style or start-up file of the user's decides what a page shows.
+unexport FIGURES MATPLOTLIBRC MPLBACKEND PYTHONSTARTUP JUPYTER_CONFIG_PATH
+export MPLCONFIGDIR := $(CURDIR)/build/settings/matplotlib
+export IPYTHONDIR := $(CURDIR)/build/settings/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/build/settings/jupyter
 
 .PHONY: help
 help: ## list the targets
@@ -43,7 +59,7 @@ help: ## list the targets
 	@echo "  make reproduce-NAME    train what a page draws, then make it; NAME is"
 	@echo "    $(TRAINED)" | fold -s -w 92 | sed '2,$$s/^/    /'
 	@echo
-	@echo "  PYTHON=...  the Python 3.11 to build the environment with (now: $(or $(PYTHON),python))"
+	@echo "  PYTHON=...  the Python, 3.11 to 3.14, of the environment (now: $(or $(PYTHON),python))"
 	@echo "  VENV=...    its folder (now: $(VENV)); VENV=none uses the activated environment"
 
 .PHONY: setup
@@ -57,18 +73,23 @@ TRAINED := fig1 fig3a fig3b fig3e fig3f fig4b fig4c fig5 fig6 fig7 fig11 fig12 f
   fig17 fig18 fig20 fig22 fig23 table3-trained table4-trained table5 table6 table9 \
   table10-trained table11-trained table12 table13-trained table14-trained
 # What is read from the records of the repository.
-RECORDED := short
+RECORDED := short status
 
 # How much of a trained figure is computed, and on what. Results land in build/.
 PROFILE ?= quick
 DATASET ?=
 SEEDS ?= 1
 DEVICE ?= auto
-STORE := $(if $(DEEPRESHAPE_RUNS),$(abspath $(DEEPRESHAPE_RUNS)),build/runs)
-ifdef DEEPRESHAPE_MIRROR
-override DEEPRESHAPE_MIRROR := $(abspath $(DEEPRESHAPE_MIRROR))
-export DEEPRESHAPE_MIRROR
+PRECISION ?= auto
+# Folders may be named from here, though notebooks run in theirs; make's abspath splits at spaces.
+whole = $(if $(filter /% ~%,$(firstword $(1))),,$(CURDIR)/)$(1)
+define folder
+ifneq ($$($(1)),)
+override $(1) := $$(call whole,$$($(1)))
+export $(1)
 endif
+endef
+$(foreach name,RUNS MIRROR CACHE,$(eval $(call folder,DEEPRESHAPE_$(name))))
 # More networks for the exact pages that draw some: ALSO='HRN-4x6x3x; WRN16x8'
 ALSO ?=
 
@@ -89,21 +110,18 @@ build/%.key: build/lib.key notebooks/%.ipynb FORCE
 	@{ sha256sum $< notebooks/$*.ipynb; echo $(call quoted,$(settings)); } > $@.new
 	@$(keep-if-equal)
 
-# A shell word, whatever stands in it.
-quoted = '$(subst ','\'',$(1))'
-
 # Train what the store lacks, then execute the notebook; a failed one stays for the reader.
 build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv: \
     build/%.key | $(READY)
 	@mkdir -p build/notebooks build/figures build/failed
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
 	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
-	  --store '$(STORE)')
+	  --precision '$(PRECISION)')
 	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
 	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
-	  -r seeds '$(SEEDS)' -r device '$(DEVICE)' -r store '$(STORE:build/%=../build/%)',\
+	  -r seeds '$(SEEDS)' -r device '$(DEVICE)',\
 	  $(if $(ALSO),-r also $(call quoted,$(ALSO)))) >build/failed/$*.log 2>&1 || { \
-	    tail -n 15 build/failed/$*.log; \
+	    grep -v '^ ' build/failed/$*.log | tail -n 15; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2
 	@mv build/failed/$*.ipynb build/notebooks/$*.ipynb
 .PRECIOUS: build/%.key build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv
@@ -174,8 +192,19 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfil
 test: $(READY) ## run the tests, and the notebooks at their smallest
 	$(PYTEST)
 	rm -rf build/smoke
-	PROFILE=smoke DEEPRESHAPE_RUNS=../build/smoke FIGURES=../build/smoke $(PYTEST) \
+	PROFILE=smoke DEEPRESHAPE_RUNS=$(call quoted,$(CURDIR)/build/smoke) FIGURES=build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks
+
+# Wheels for every Python and every marker, whatever interpreter asks.
+.PHONY: pins
+pins: $(READY) ## ask the package index whether the pins resolve for each Python
+	@mkdir -p build
+	@sed 's/ *;.*//' requirements-lock.txt > build/pins.txt
+	@for version in $(PYTHONS); do \
+	  $(BIN)python -m pip install -qq --dry-run --ignore-installed --only-binary=:all: \
+	    --python-version "$$version" --target build/nowhere -r build/pins.txt; \
+	  echo "Python $$version: every pin resolves"; \
+	done
 
 .PHONY: lint
 lint: $(READY) ## check style and types

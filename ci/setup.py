@@ -21,6 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+# The pins resolve for these and what lies between.
+OLDEST, NEWEST = (3, 11), (3, 14)
+
 ROOT = Path(__file__).resolve().parent.parent
 LOG = Path("build", "setup.log")
 
@@ -87,11 +90,16 @@ def say(line: str) -> None:
 
 
 def check_python(version: "tuple[int, int]", python: str) -> None:
-    if version != (3, 11):
+    if not OLDEST <= version <= NEWEST:
         raise Problem(
-            f"{python} is Python {version[0]}.{version[1]}, and the pinned packages need 3.11; "
-            "name one with PYTHON=, e.g. make setup PYTHON=/usr/bin/python3.11"
+            f"{python} is Python {version[0]}.{version[1]}, and the pinned packages need "
+            f"{dotted(OLDEST)} to {dotted(NEWEST)}; "
+            f"name one with PYTHON=, e.g. make setup PYTHON=/usr/bin/python{dotted(NEWEST)}"
         )
+
+
+def dotted(version: "tuple[int, ...]") -> str:
+    return ".".join(str(part) for part in version)
 
 
 def check_venv_module(python: str) -> None:
@@ -99,7 +107,8 @@ def check_venv_module(python: str) -> None:
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         raise Problem(
             f"{python} cannot make virtual environments (no ensurepip); "
-            "install it (Debian, Ubuntu: apt-get install python3.11-venv) or name another PYTHON="
+            f"install it (Debian, Ubuntu: apt-get install python{dotted(sys.version_info[:2])}"
+            "-venv) or name another PYTHON="
         )
 
 
@@ -125,7 +134,7 @@ def locked(venv: Path) -> "Iterator[int]":
 def install(venv: Path, stamp: Path, python: str, lock: int) -> None:
     """Bring VENV to the pinned versions, then write STAMP."""
     start = time.monotonic()
-    options = prepare(venv)
+    options = prepare(venv, python)
     pip = [str(venv / "bin" / "python"), "-I", "-m", "pip"]
     fetch = [*pip, "install", *options, "--no-input", "--progress-bar=off"]
     with open_log() as log:
@@ -142,11 +151,12 @@ def install(venv: Path, stamp: Path, python: str, lock: int) -> None:
     say(f"ready: {venv} ({time.monotonic() - start:.0f} s)")
 
 
-def prepare(venv: Path) -> "list[str]":
+def prepare(venv: Path, python: str) -> "list[str]":
     """Keep VENV if it is complete, else empty it; remove its stamp; return options for pip."""
     options = []
+    named = f"{python} (Python {dotted(sys.version_info[:3])})"
     if complete(venv):
-        say(f"updating {venv} (log: {LOG})")
+        say(f"updating {venv} with {named} (log: {LOG})")
         remove_stamps(venv)
     else:
         empty(venv)
@@ -154,7 +164,8 @@ def prepare(venv: Path) -> "list[str]":
         check_space(free, venv)
         if free < NEEDED + WHEELS:
             options = ["--no-cache-dir"]
-        say(f"setting up {venv}: {INSTALLED / GB:.0f} GB, some minutes, once (log: {LOG})")
+        size = f"{INSTALLED / GB:.0f} GB, some minutes, once"
+        say(f"setting up {venv} with {named}: {size} (log: {LOG})")
     (venv / DOWNLOADS).mkdir(exist_ok=True)
     return options
 

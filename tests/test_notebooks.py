@@ -134,6 +134,20 @@ def test_the_makefiles_settings_are_parameters(path: Path) -> None:
 
 
 @every_notebook
+def test_a_notebook_writes_into_the_checkout_wherever_it_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DEEPRESHAPE_RUNS", "FIGURES"):
+        monkeypatch.delenv(name, raising=False)
+    (cell,) = [c for c in read(path).cells if "parameters" in c.metadata.get("tags", [])]
+    said: dict[str, str] = {}
+    exec(cell.source, said)
+    assert said["out"] == str(ROOT / "build/figures")
+    assert said.get("store", str(ROOT / "build/runs")) == str(ROOT / "build/runs")
+
+
+@every_notebook
 def test_a_notebook_begins_with_a_title(path: Path) -> None:
     first = read(path).cells[0]
     assert first.cell_type == "markdown"

@@ -33,6 +33,7 @@ from deepreshape.learn.nets import build
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.teaching import teacher
 from deepreshape.learn.train import train
+from deepreshape.learn.workers import environment, tuned
 
 NETWORKS = ("HRN-2x5x3x(m=8)", "ResNet18(m=16)")
 TAUGHT = "HRN-2x5x3x(m=8)"
@@ -112,8 +113,9 @@ def ours(name: str, steps: int, taught: bool = False) -> float:
         context.Process(target=_member, args=(name, steps, taught, barrier, results))
         for _ in range(workers)
     ]
-    for member in members:
-        member.start()
+    with environment(tuned()):
+        for member in members:
+            member.start()
     rates = [results.get() for _ in members]
     for member in members:
         member.join()

@@ -1,8 +1,11 @@
 """Files that are whole or absent."""
 
+import fcntl
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 
@@ -10,21 +13,33 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well.
 
-    One process at a time may replace a file: what a killed one left half written is overwritten.
+    It has a name of its own, the rights that the umask leaves it, and a lock: what killed processes
+    left half written is removed, what others are writing is not.
     Raises OSError, which names `path`, where it cannot be written; what was there before stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(path)
+        with temporary.open("xb") as file:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield temporary
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         raise OSError(f"{path} could not be written ({error.strerror or error})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove temporary files of `path` that nobody holds; another user's may have to stay."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.new"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,15 +1,19 @@
 """What `make` would run for a page: no notebook is executed here."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.pages import EXACT, RECORDED, TRAINED
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("DEEPRESHAPE_RUNS", "DEEPRESHAPE_MIRROR", "DEEPRESHAPE_CACHE")
 BENCHMARKS = list((ROOT / "ci" / "bench").glob("[a-z]*.py"))
 
 
@@ -33,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "SEEDS",
     ):
         monkeypatch.delenv(name, raising=False)
-    for name in ("DEVICE", "ALSO", "DEEPRESHAPE_RUNS", "DEEPRESHAPE_MIRROR"):
+    for name in ("DEVICE", "ALSO", *FOLDERS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LC_ALL", "C")
     return tmp_path
@@ -127,6 +131,124 @@ def test_more_networks_reach_an_exact_page_as_one_word(project: Path, also: str)
 
 def test_a_page_without_more_networks_has_no_such_setting(project: Path) -> None:
     assert "-r also" not in planned(project, "reproduce-table16")
+
+
+# Folders
+
+
+def told(project: Path, name: str, *arguments: str) -> str:
+    """The value of a variable of the environment as the commands of a target see it."""
+    script = project / "python"
+    script.write_text(f'#!/bin/sh\nprintf %s "${name}" > told\n')
+    script.chmod(0o755)
+    path = f"PATH={project}:{os.environ['PATH']}"
+    done = make(project, "lint", *arguments, path)
+    assert done.returncode == 0, done.stderr
+    return (project / "told").read_text()
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("given", ["argument", "environment"])
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("/d/my own  sets", "/d/my own  sets"),
+        ("sets", "{}/sets"),
+        ("my own  sets", "{}/my own  sets"),
+        ("a /b", "{}/a /b"),
+        ("../it's", "{}/../it's"),
+        ("~/sets of mine", "~/sets of mine"),
+        ("", ""),
+    ],
+)
+def test_a_folder_stays_one_word_and_is_taken_from_the_checkout(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    given: str,
+    folder: str,
+    expected: str,
+) -> None:
+    if given == "environment":
+        monkeypatch.setenv(name, folder)
+    arguments = [f"{name}={folder}"] if given == "argument" else []
+    assert told(project, name, *arguments) == expected.format(project)
+
+
+def test_a_checkout_may_lie_at_a_path_with_spaces_and_a_quote(project: Path) -> None:
+    moved = project.rename(project.with_name("it's my  own"))
+    assert "reproduce-NAME" in make(moved).stdout
+    commands = planned(moved, "reproduce-fig12")
+    assert executed(commands) == trained(commands) == {"fig12"}
+    stamps = re.findall(r"ready-[0-9a-f]{16}", make(moved, "-n", "setup", "VENV=venv").stdout)
+    assert len(set(stamps)) == 1
+    done = make(moved, "build/lib.key")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (moved / "build" / "lib.key").is_file()
+    smoke = re.findall(r"DEEPRESHAPE_RUNS=(.*) FIGURES", planned(moved, "test"))
+    said = subprocess.run(["bash", "-c", f"printf %s {smoke[0]}"], capture_output=True, text=True)
+    assert said.stdout == f"{moved}/build/smoke"
+
+
+# What a kernel meets
+
+NOTEBOOK = """
+import os
+from pathlib import Path
+import matplotlib
+names = ["MATPLOTLIBRC", "MPLBACKEND", "FIGURES", "PYTHONSTARTUP"]
+found = [matplotlib.rcParams["savefig.dpi"], *map(os.environ.get, names)]
+Path("..", "found").write_text(str(found))
+"""
+
+
+def run_notebook(project: Path, source: str) -> "subprocess.CompletedProcess[str]":
+    """`make` runs a notebook of one cell, by papermill, in this interpreter."""
+    cell = nbformat.v4.new_code_cell(source)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
+    nbformat.write(notebook, project / "notebooks" / "table16.ipynb")
+    path = f"PATH={Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["make", "-C", str(project), "VENV=none", path, "build/notebooks/table16.ipynb"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_no_setting_of_the_user_reaches_a_notebook(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    for file, text in {
+        ".ipython/profile_default/startup/00.py": "raise SystemExit('from start-up')",
+        ".config/matplotlib/matplotlibrc": "savefig.dpi: 40",
+        "matplotlibrc": "savefig.dpi: 40",
+    }.items():
+        (home / file).parent.mkdir(parents=True, exist_ok=True)
+        (home / file).write_text(text)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    monkeypatch.setenv("MATPLOTLIBRC", str(home / "matplotlibrc"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(home / ".ipython/profile_default/startup/00.py"))
+    monkeypatch.setenv("FIGURES", "/elsewhere")
+    done = run_notebook(project, NOTEBOOK)
+    assert done.returncode == 0, done.stderr
+    backend = "module://matplotlib_inline.backend_inline"
+    found = str(["figure", None, backend, None, None])
+    assert (project / "found").read_text() == found
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def inner():\n    1 / 0\ninner()", "ZeroDivisionError: division by zero"),
+        ("import os; os.write(2, b'no memory'); os._exit(3)", "Kernel died"),
+    ],
+)
+def test_why_a_notebook_failed_is_said(project: Path, source: str, reason: str) -> None:
+    done = run_notebook(project, source)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "table16: the notebook failed; see build/failed/table16.ipynb" in done.stderr
 
 
 # The book

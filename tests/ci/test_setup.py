@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -30,10 +31,28 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers there
 # The pinned files
 
 
-def pins(file: str) -> dict[str, str]:
-    """The `name==version` lines of a requirements file."""
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+every_python = pytest.mark.parametrize("python", PYTHONS)
+
+
+def pins(file: str, python: str | None = None) -> dict[str, str]:
+    """The pins `name==version` of a requirements file: all, or those of one Python."""
     lines = (ROOT / file).read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    listed = [Requirement(line) for line in lines if re.match(r"[\w-]+==", line)]
+    return {
+        each.name: str(each.specifier).removeprefix("==")
+        for each in listed
+        if python is None or holds(each, python)
+    }
+
+
+def holds(requirement: Requirement, python: str, extras: frozenset[str] = frozenset()) -> bool:
+    """Whether a requirement's marker holds under that Python, with one of the extras or none."""
+    marker = requirement.marker
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    return marker is None or any(
+        marker.evaluate({**versions, "extra": extra}) for extra in ("", *extras)
+    )
 
 
 def test_every_direct_pin_stands_in_the_lock() -> None:
@@ -47,16 +66,49 @@ def test_requirements_are_pins_under_the_lock_and_the_library_itself() -> None:
     assert [line for line in wanted if "==" not in line] == []
 
 
-def test_the_pins_run_on_the_first_python_3_11_too() -> None:
-    """Debian 12 stays at 3.11.2, and there pip would blame something else."""
-    pinned = pins("requirements-lock.txt")
-    refused = [
-        package.name
+def installed(python: str) -> dict[str, importlib.metadata.Distribution]:
+    """The packages of this environment that are pinned for a Python, as they are pinned."""
+    pinned = pins("requirements-lock.txt", python)
+    return {
+        name: package
         for package in importlib.metadata.distributions()
-        if pinned.get(canonicalize_name(package.name)) == package.version
-        and "3.11.0" not in SpecifierSet(package.metadata["Requires-Python"] or "")
+        if pinned.get(name := canonicalize_name(package.name)) == package.version
+    }
+
+
+@every_python
+def test_the_pins_run_on_the_first_of_each_python(python: str) -> None:
+    """Debian 12 stays at 3.11.2, and there pip would blame something else."""
+    refused = [
+        name
+        for name, package in installed(python).items()
+        if f"{python}.0" not in SpecifierSet(package.metadata["Requires-Python"] or "")
     ]
     assert refused == []
+
+
+@every_python
+def test_what_pinned_packages_need_under_each_python_is_pinned(python: str) -> None:
+    packages, pinned = installed(python), pins("requirements-lock.txt", python)
+    waiting: list[tuple[str, frozenset[str]]] = [(name, frozenset()) for name in packages]
+    seen = set()
+    while waiting:
+        name, extras = waiting.pop()
+        if name in packages and (name, extras) not in seen:
+            seen.add((name, extras))
+            needed = [Requirement(text) for text in packages[name].requires or ()]
+            for each in (each for each in needed if holds(each, python, extras)):
+                wanted = canonicalize_name(each.name)
+                assert pinned.get(wanted, "nothing") in each.specifier, (name, str(each))
+                waiting.append((wanted, frozenset(each.extras)))
+
+
+def test_every_file_names_the_same_pythons() -> None:
+    text = {name: (ROOT / name).read_text() for name in ("Makefile", "README.md", "pyproject.toml")}
+    assert f"\nPYTHONS := {' '.join(reversed(PYTHONS))}\n" in text["Makefile"]
+    assert "Python 3.11, 3.12, 3.13 or 3.14:" in text["README.md"]
+    assert '\nrequires-python = ">=3.11,<3.15"\n' in text["pyproject.toml"]
+    assert (setup.dotted(setup.OLDEST), setup.dotted(setup.NEWEST)) == (PYTHONS[0], PYTHONS[-1])
 
 
 def test_what_the_library_depends_on_is_pinned() -> None:
@@ -70,7 +122,7 @@ def test_what_the_library_depends_on_is_pinned() -> None:
 def test_conda_takes_the_same_python_and_the_same_pins() -> None:
     listed = re.findall(r"^ +- (?!pip:)(.+)$", (ROOT / "environment.yml").read_text(), re.M)
     assert [x for x in listed if x != "conda-forge"] == [
-        "python=3.11",
+        "python>=3.11,<3.15",
         "pip",
         "-r requirements.txt",
     ]
@@ -222,21 +274,41 @@ def test_any_python_since_3_6_can_read_it() -> None:
     ast.parse((ROOT / "ci/setup.py").read_text(), feature_version=(3, 6))
 
 
+@pytest.mark.parametrize("version", [(3, 9, 18), (3, 10, 99), (3, 15, 0), (4, 0, 0)])
 def test_the_wrong_python_is_refused_before_anything_is_made(
-    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    version: tuple[int, int, int],
+    venv: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    monkeypatch.setattr(sys, "version_info", version)
     assert call(venv) == 1
-    assert re.search("is Python 3.9,.*need 3.11;.*PYTHON=", one_line(capsys))
+    told = rf"is Python {version[0]}\.{version[1]},.*need 3\.11 to 3\.14;.*PYTHON="
+    assert re.search(told, one_line(capsys))
     assert not venv.exists()
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 7), (3, 13, 1), (3, 14, 0)])
+def test_a_suitable_python_is_taken_and_named(
+    version: tuple[int, int, int],
+    venv: Path,
+    pip: FakePip,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    assert call(venv) == 0
+    shown = ".".join(map(str, version))
+    assert f"setting up {venv} with python3.11 (Python {shown}): " in capsys.readouterr().out
 
 
 def test_an_interpreter_without_ensurepip_names_its_package(
     venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != "ensurepip" or None)
+    monkeypatch.setattr(sys, "version_info", (3, 12, 3))
     assert call(venv) == 1
-    assert "python3.11-venv" in one_line(capsys)
+    assert "python3.12-venv" in one_line(capsys)
     assert not venv.exists()
 
 
@@ -381,6 +453,55 @@ def test_the_interpreter_of_the_last_set_up_is_kept(project: Path) -> None:
     (project / ".venv" / stamp).write_text("/elsewhere/python3.11\n")
     assert "Nothing to be done" in make(project, "setup").stdout
     assert stamp_of(project, "PYTHON=python3.11") != stamp
+
+
+@pytest.fixture
+def interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that alone holds interpreters: make and a shell are all that is beside it."""
+    folder = tmp_path / "interpreters"
+    folder.mkdir()
+    for name in ("make", "bash", "sh", "cat", "sha256sum", "cut", "awk", "fold", "sed"):
+        found = shutil.which(name)
+        assert found is not None
+        (folder / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def interpreter(folder: Path, name: str, script: str = "exit 0") -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def chosen(project: Path) -> str:
+    found = re.search(r"PYTHON=.* \(now: (.*)\)", make(project).stdout)
+    assert found is not None
+    return found[1]
+
+
+def test_the_newest_interpreter_is_taken(project: Path, interpreters: Path) -> None:
+    for name in ("python3.10", "python3.11", "python3.13", "python3.15"):
+        interpreter(interpreters, name)
+    assert chosen(project) == "python3.13"
+
+
+def test_one_that_does_not_start_or_makes_no_environments_is_passed_over(
+    project: Path, interpreters: Path
+) -> None:
+    """As a version manager's stand-in, and Debian's without its python3-venv."""
+    interpreter(interpreters, "python3.14", "echo not activated >&2; exit 127")
+    interpreter(interpreters, "python3.13", 'test -z "$2"')
+    assert chosen(project) == "python3.13"
+    interpreter(interpreters, "python3.12")
+    assert chosen(project) == "python3.12"
+
+
+def test_where_there_is_none_the_line_says_which_are_wanted(
+    project: Path, interpreters: Path
+) -> None:
+    run = make(project, "setup")
+    assert run.returncode != 0
+    assert re.match(r"set-up: PYTHON=python3 does not start; install Python 3\.11 to", run.stderr)
 
 
 def test_an_interpreter_that_is_missing_is_one_line(project: Path) -> None:

@@ -12,6 +12,12 @@ from deepreshape.cli import main
 from tests.cli.commands import Answer, Command
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which each row of a table is one line; tests/cli/test_tables.py has others."""
+    monkeypatch.setenv("COLUMNS", "250")
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs `deepreshape ARGUMENTS` in this process."""
@@ -55,7 +61,7 @@ def float32(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     here = machine.Machine(torch.device("cpu"), "float32")
     for module in (executors, machine):
-        monkeypatch.setattr(module, "this_machine", lambda device: here)
+        monkeypatch.setattr(module, "this_machine", lambda *_: here)
 
 
 @pytest.fixture

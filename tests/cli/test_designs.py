@@ -411,7 +411,7 @@ def test_latency_prints_the_sums_in_the_last_row_of_a_table(call: Command) -> No
     (last,) = [row.split() for row in rows if row.strip().startswith("network")]
     assert last[1:5] == ["131", "60", "47", "7"]
     assert last[6] == "128"
-    named = [row.split()[0] for row in rows if "/" in row.split(" ", 3)[2]]
+    named = [row.split()[0] for row in rows if "/" in (row.split() or [""])[0]]
     whole = modelled(parse("Net(2; 2x1, 4x1)@4/3"))
     assert f"{whole.operations.bytes_up / 1e6:.1f} MB" in rows[-1]
     assert named == [row.name for row in layer_latencies(parse("Net(2; 2x1, 4x1)@4/3"))]
@@ -601,3 +601,56 @@ def test_the_name_in_a_refusal_can_be_typed_again(call: Command) -> None:
     examples = err.partition("names look like ")[2].strip().split(", ")
     assert len(examples) > 1
     assert all(isinstance(parse(example), Network) for example in examples)
+
+
+# Layers
+
+
+@pytest.mark.parametrize(
+    "name", ["HRN-2x5x3x(m=16)-C1-T234-Re8", "MobileNetV2", "ConvNeXt-T", "VGG16", "WRN22x8"]
+)
+def test_the_layers_of_a_network_add_up_to_it(name: str, call: Command) -> None:
+    said = json.loads(call("count", name, "--layers", "--json").out)
+    whole = {"relus": said["relus"]["total"], "macs": said["macs"], "params": said["params"]}
+    for part in ("layers", "stages", "kinds"):
+        assert {count: sum(row[count] for row in said[part]) for count in whole} == whole
+    for part in ("stages", "kinds"):
+        assert sum(row["layers"] for row in said[part]) == len(said["layers"])
+
+
+def test_the_layers_of_a_small_network_are_counted_one_by_one(call: Command) -> None:
+    said = json.loads(call("count", "Net(2; 2x1)@4/3", "--layers", "--json").out)
+    layers = {row["name"]: row for row in said["layers"]}
+    assert layers["stem/conv"] == {
+        "name": "stem/conv",
+        "stage": "stem",
+        "kind": "conv 3x3",
+        "shape": [2, 4, 4],
+        "relus": 0,
+        "macs": 27 * 2 * 16,
+        "params": 27 * 2,
+    }
+    assert (layers["stem/relu"]["kind"], layers["stem/relu"]["relus"]) == ("ReLU", 32)
+    assert layers["head/logits"]["kind"] == "fully connected"
+    assert [row["stage"] for row in said["stages"]] == ["stem", "1", "head"]
+    kinds = {row["kind"]: row for row in said["kinds"]}
+    assert kinds["conv 3x3"]["layers"] == 3
+    assert kinds["conv 3x3"]["macs"] == 16 * (54 + 2 * 36)
+
+
+def test_depthwise_convolutions_are_a_kind_of_their_own(call: Command) -> None:
+    said = json.loads(call("count", "MobileNetV2", "--layers", "--json").out)
+    kinds = {row["kind"] for row in said["kinds"]}
+    assert {"conv 1x1", "conv 3x3 depthwise"} <= kinds
+
+
+def test_the_layers_stand_in_a_table(call: Command) -> None:
+    answer = call("count", "Net(2; 2x1)@4/3", "--layers")
+    rows = [line.split() for line in answer.out.splitlines()]
+    assert ["stem/conv", "conv", "3x3", "2", "x", "4", "x", "4", "864", "54"] in rows
+    assert ["stem", "3", "32", "864", "58"] in rows
+    assert ["ReLU", "3", "96"] in rows
+
+
+def test_without_layers_none_are_said(call: Command) -> None:
+    assert "layers" not in json.loads(call("count", "ResNet18", "--json").out)

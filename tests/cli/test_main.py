@@ -1,22 +1,24 @@
 """The command line as a whole: help, unknown commands, and how errors end."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
-from deepreshape import cli
+from deepreshape import __version__, cli
 from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
     *("count", "equalize", "latency", "measure", "verify", "plan", "run", "train", "runs"),
-    *("pack", "private", "serve", "classify"),
+    *("pack", "private", "serve", "classify", "doctor"),
 )
 LEAVES = [
     *(command for command in COMMANDS if command != "runs"),
-    *(f"runs {command}" for command in ("list", "show", "compare", "export")),
+    *(f"runs {command}" for command in ("list", "show", "compare", "export", "migrate")),
 ]
 """Commands that are no groups."""
 
@@ -90,11 +92,23 @@ def test_the_program_ends_as_the_command_does() -> None:
         (OSError("the disk is full"), 1, "the disk is full"),
         (RuntimeError("it failed"), 1, "it failed"),
         (ValueError("two\nlines"), 2, "two lines"),
+        (FileNotFoundError(2, "No such file", "x"), 2, "x: No such file"),
+        (NotADirectoryError(20, "Not a directory", "x/y"), 2, "x/y: Not a directory"),
         (RuntimeError("two\n\nlines"), 1, "two lines"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError(), 1, "out of memory"),
     ],
-    ids=["bad input", "disk", "failure", "long input", "long failure", "Ctrl-C", "memory"],
+    ids=[
+        "bad input",
+        "disk",
+        "failure",
+        "long input",
+        "no file",
+        "no folder",
+        "long failure",
+        "Ctrl-C",
+        "memory",
+    ],
 )
 def test_an_error_is_one_line_and_an_exit_status(
     error: BaseException, code: int, said: str, call: Command, monkeypatch: pytest.MonkeyPatch
@@ -106,6 +120,72 @@ def test_an_error_is_one_line_and_an_exit_status(
     answer = call("count", "ResNet18")
     assert (answer.out, answer.code) == ("", code)
     assert re.fullmatch(rf"\n?deepreshape: {said}.*\n", answer.err)
+
+
+WRONG = (
+    *("private nofile", "private README.md", "private data", "serve nofile", "serve README.md"),
+    "private data/models/digits.safetensors --image nofile",
+    *("classify nofile --server 127.0.0.1:9", "classify README.md --server 127.0.0.1:9"),
+    *("pack 0123 --out x.safetensors", "pack 0123 --out data"),
+    *("runs show 0123", "runs show !", "runs compare 0123 4567", "runs export --out data"),
+    *(
+        "runs list --store README.md",
+        "runs migrate nofolder",
+        "measure nonsense",
+        "measure --out data",
+    ),
+    *("plan nothing", "plan fig12 --seeds 3-1", "plan fig12 --profile none", "run nothing"),
+    *("run fig12 --data nothing", "train nonsense", "train ResNet18 --epochs many"),
+    *("train ResNet18 --data nothing", "train ResNet18 --beta 1"),
+    *("count nonsense", "count ResNet18 --cull 9", "latency nonsense", "equalize --order 1,1"),
+    "verify nothing",
+)
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_cannot_be_taken_is_exit_2_whatever_the_command(
+    line: str, call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("DEEPRESHAPE_RUNS", str(tmp_path))
+    check_refusal(call(*line.split()))
+
+
+def test_every_command_is_among_those_that_are_given_something_wrong() -> None:
+    named = {line.split()[0] for line in WRONG}
+    assert set(COMMANDS) <= named
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_that_of_the_library(option: str, call: Command) -> None:
+    assert call(option) == (f"deepreshape {__version__}\n", "", 0)
+
+
+def completed(**asked: str) -> str:
+    """What the installed program answers to a shell that asks how a line may go on."""
+    program = "import sys; sys.argv = ['deepreshape']; from deepreshape.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **asked},
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_a_script_that_completes_commands(shell: str) -> None:
+    script = completed(_DEEPRESHAPE_COMPLETE=f"{shell}_source")
+    assert f"_DEEPRESHAPE_COMPLETE={shell}_complete" in script
+
+
+def test_commands_are_completed() -> None:
+    asked = {"_DEEPRESHAPE_COMPLETE": "bash_complete", "COMP_WORDS": "deepreshape la"}
+    assert completed(**asked, COMP_CWORD="1") == "plain,latency\n"
 
 
 def test_greek_letters_are_printed_where_no_language_is_set() -> None:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from deepreshape.design import cost, parse
+from deepreshape.private import garbled_counts
+from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import ELEMENTS, Measurements, Whole, read, write
 from tests.cli.commands import Command
 
@@ -41,7 +44,10 @@ def test_a_record_of_another_machine_is_not_mixed_in(call: Command, tmp_path: Pa
     ("arguments", "told"),
     [
         (["ResNet19"], "ResNet19"),
-        ([TINY, "--limit", "0"], "--limit"),
+        *(
+            ([TINY, "--limit", limit], "--limit")
+            for limit in ("0", "-1", "nan", "inf", "-inf", "x")
+        ),
         ([TINY, "--whole", "nothing"], "nothing"),
     ],
 )
@@ -53,3 +59,25 @@ def test_bad_input_is_one_line(
     assert (answer.code, answer.err.count("\n")) == (2, 1)
     assert told in answer.err
     assert not out.exists()
+
+
+def test_what_a_network_garbles_is_counted_once(call: Command, tmp_path: Path) -> None:
+    counted, out = tmp_path / "garbled.csv", tmp_path / "measured.json"
+    known = {"ResNet18": Garbled(5, 7)}
+    garbled_counts.write(counted, known)
+    answer = call("measure", TINY, "ResNet18", "--count", str(counted), "--out", str(out))
+    assert (answer.code, answer.out.strip()) == (0, f"{counted}: 2 networks")
+    found = garbled_counts.read(counted)
+    assert found["ResNet18"] == known["ResNet18"]
+    assert found[TINY].relus == cost(parse(TINY)).total_relus
+    assert found[TINY].truncations > 0
+    assert not out.exists()
+
+
+def test_a_file_without_counts_is_left_alone(call: Command, tmp_path: Path) -> None:
+    path = tmp_path / "garbled.csv"
+    path.write_text("something else\n")
+    answer = call("measure", TINY, "--count", str(path))
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert f"{path} holds no counts" in answer.err
+    assert path.read_text() == "something else\n"

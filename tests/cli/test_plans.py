@@ -31,7 +31,7 @@ def probes(float32: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A machine whose speed is known; the workers of every probe that is made anew."""
     made: list[int] = []
 
-    def measure(machine: Machine, workers: int) -> Speed:
+    def measure(machine: Machine, workers: int, **rest: Any) -> Speed:
         made.append(workers)
         return SPEED
 
@@ -141,7 +141,7 @@ def test_where_all_is_recorded_nothing_is_left_to_say(
 ) -> None:
     put(wanted("table4-trained", "quick"), shelf)
     last = call("plan", "table4-trained").out.splitlines()[-1]
-    assert last == "3 runs, 3 recorded, 0 to make: 0 PMACs forward and backward"
+    assert last == "3 runs, 3 recorded, 0 to make: 0 multiply-accumulates forward and backward"
 
 
 def test_a_run_names_the_figures_that_use_it(call: Command, shelf: Path, probes: list[int]) -> None:

@@ -136,6 +136,18 @@ def test_a_part_of_the_records_is_listed(
     assert listed(call("runs", "list", *options, "--json")) == [run.key for run in expected]
 
 
+def test_a_store_may_be_named_from_the_home(
+    call: Command, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shell puts the home in for `~` in a file of settings, nor behind `--store=`."""
+    before = call("runs", "--json").out
+    monkeypatch.setenv("HOME", str(kept.parent))
+    monkeypatch.setenv("DEEPRESHAPE_RUNS", f"~/{kept.name}")
+    assert call("runs", "--json").out == before
+    monkeypatch.delenv("DEEPRESHAPE_RUNS")
+    assert call("runs", "list", "--json", f"--store=~/{kept.name}").out == before
+
+
 def test_the_repositorys_records_are_among_them_and_marked(
     call: Command, kept: Path, repository: Path
 ) -> None:

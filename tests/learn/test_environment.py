@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from deepreshape.learn import environment as module
-from deepreshape.learn.environment import INSTRUCTIONS, LIB, code_digest, environment, sources
+from deepreshape.learn.environment import LIB, code_digest, environment, sources
+from deepreshape.learn.processor import INSTRUCTIONS
 
 CPU = torch.device("cpu")
 FACTS = ("instructions", "limits", "onednn", "commit", "dirty", "code", "lock")

@@ -5,7 +5,7 @@ import torch
 
 from deepreshape.learn import evaluate
 from deepreshape.learn.data import Images
-from deepreshape.learn.evaluate import accuracy, predicted
+from deepreshape.learn.evaluate import TrainingFailed, accuracy, predicted
 from deepreshape.learn.machine import Machine
 from tests.learn.tiny import digits, fresh, same, weights
 
@@ -55,6 +55,19 @@ def test_a_net_that_always_says_three_is_right_one_time_in_ten(
         head.weight.zero_()
         head.bias.copy_(torch.eye(10)[3])
     assert accuracy(net, images.test, images, cpu) == 10
+
+
+@pytest.mark.parametrize("answer", ["nan", "inf", "-inf"])
+def test_a_logit_that_is_no_number_is_no_answer(images: Images, cpu: Machine, answer: str) -> None:
+    """It would be taken for class 0, and that is right one time in ten."""
+    net = fresh()
+    head = net.get_submodule("head/logits")
+    assert isinstance(head, torch.nn.Linear)
+    with torch.no_grad():
+        head.bias[3] = float(answer)
+    count = len(images.test)
+    with pytest.raises(TrainingFailed, match=f"logits of {count} of {count} images are not finite"):
+        accuracy(net, images.test, images, cpu)
 
 
 def test_an_accuracy_is_a_share_in_percent(

@@ -1,10 +1,10 @@
 """Campaigns: every run has its record, here or in several processes, whatever is interrupted."""
 
+import errno
 import multiprocessing
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from deepreshape.design import cost, resnet18
 from deepreshape.learn import executors, making
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.executors import Executor, execute, work
-from deepreshape.learn.machine import Machine
+from deepreshape.learn.machine import Machine, this_machine
 from deepreshape.learn.making import obtain
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Record, Run
@@ -44,7 +44,7 @@ HERE = Executor("cpu", 1, show=False)
 @pytest.fixture(autouse=True)
 def float32(cpu: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is probed."""
-    monkeypatch.setattr(executors, "this_machine", lambda device: cpu)
+    monkeypatch.setattr(executors, "this_machine", lambda *_: cpu)
 
 
 @pytest.fixture
@@ -317,6 +317,40 @@ def test_without_a_bar_nothing_is_printed(store: Store, capsys: pytest.CaptureFi
     assert capsys.readouterr() == ("", "")
 
 
+# Where processes cannot share semaphores
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch, two_cores: None) -> None:
+    """Two cores, and a container whose /dev/shm is read-only."""
+
+    def refuse(*_: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_without_semaphores_one_run_is_made_after_another(
+    store: Store,
+    read_only: None,
+    obtained: list[Run],
+    capsys: pytest.CaptureFixture[str],
+    workers: int | None,
+) -> None:
+    execute([TEACHER], store, Executor("cpu", workers))
+    assert obtained == [TEACHER]
+    said = "one run after another: processes cannot share semaphores ([Errno 30] Read-only"
+    assert said in capsys.readouterr().err
+
+
+def test_one_worker_needs_no_semaphores(
+    store: Store, read_only: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute([TEACHER], store, replace(HERE, show=True))
+    assert "semaphores" not in capsys.readouterr().err
+
+
 # In several processes
 
 
@@ -352,7 +386,7 @@ def parallel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parallel]:
     bystander = spawn.Process(target=time.sleep, args=[600], name=BYSTANDER)
     bystander.start()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "this_machine", lambda device: machine)
+        patch.setattr(executors, "this_machine", lambda *_: machine)
         patch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
         records = execute(CAMPAIGN, store, Executor("cpu", 2, show=False))
     bystander.join(1)
@@ -382,6 +416,24 @@ def test_two_processes_make_each_run_once(parallel: Parallel) -> None:
 
 def test_processes_of_others_are_left_alone(parallel: Parallel) -> None:
     assert parallel.bystander_lives
+
+
+def test_a_number_format_that_is_asked_for_stands_in_the_record(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not in the key: the record answers whoever asks for the run."""
+    monkeypatch.setattr(executors, "this_machine", this_machine)
+    (record,) = execute([TEACHER], store, replace(HERE, precision="bfloat16"))
+    assert record.precision == "bfloat16"
+    assert execute([TEACHER], store, replace(HERE, precision="float32")) == [record]
+
+
+def test_a_number_format_that_is_asked_for_reaches_the_workers(
+    store: Store, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "this_machine", this_machine)
+    wanted = Executor("cpu", 2, show=False, precision="bfloat16")
+    assert execute([TEACHER], store, wanted)[0].precision == "bfloat16"
 
 
 def test_missing_data_in_a_worker_is_told(
@@ -420,7 +472,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
         target=kill_a_worker_when, args=[lambda: store.get(TEACHER) and checkpoint.exists()]
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "this_machine", lambda device: machine)
+        patch.setattr(executors, "this_machine", lambda *_: machine)
         killer.start()
         with pytest.raises(RuntimeError) as caught:
             execute([ENDLESS, TEACHER], store, Executor("cpu", 2, show=False))
@@ -429,11 +481,13 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 
 def test_a_killed_worker_ends_the_campaign_with_one_line(killed: Killed) -> None:
-    expected = (
-        "a training process was killed (out of memory?); run again to go on."
-        ' A script must start training under `if __name__ == "__main__":`'
-    )
-    assert str(killed.error) == expected
+    """The one that made the endless run, or the one that had nothing left to make."""
+    lines = [
+        f"a process of the training died by SIGKILL over run {run.key} ({NETWORK} on {DATA}):"
+        " the system kills so where memory runs out; run again to go on"
+        for run in (ENDLESS, TEACHER)
+    ]
+    assert str(killed.error) in lines
     assert killed.error.__cause__ is None
 
 
@@ -454,13 +508,3 @@ def test_no_worker_outlives_its_campaign(killed: Killed) -> None:
     while workers() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert workers() == []
-
-
-def test_a_worker_leaves_when_its_parent_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    parents = iter([7, 7, 1])
-    monkeypatch.setattr(os, "getppid", lambda: next(parents))
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(os, "_exit", sys.exit)
-    with pytest.raises(SystemExit):
-        executors._leave_with(7)
-    assert list(parents) == []

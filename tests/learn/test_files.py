@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import multiprocessing
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -299,7 +300,24 @@ def test_a_lock_that_a_killed_process_left_holds_no_one_up(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_user_may_open_a_lock_that_a_killed_process_left(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with alone(tmp_path / "lock"):
+            assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+    finally:
+        os.umask(before)
+
+
 # The cache folder
+
+
+def test_the_cache_folder_may_be_named_from_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", "~/here")
+    assert cache_folder() == tmp_path / "here"
 
 
 def test_the_cache_folder_is_the_named_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

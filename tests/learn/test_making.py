@@ -21,7 +21,7 @@ from deepreshape.design import Network, cost
 from deepreshape.learn import making
 from deepreshape.learn.data import load
 from deepreshape.learn.environment import environment
-from deepreshape.learn.evaluate import accuracy, correct
+from deepreshape.learn.evaluate import TrainingFailed, accuracy, correct
 from deepreshape.learn.losses import DKD
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.making import obtain, trained
@@ -30,7 +30,7 @@ from deepreshape.learn.nets import Net
 from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import SNL
 from deepreshape.learn.store import Store
-from deepreshape.learn.train import TrainingFailed, train
+from deepreshape.learn.train import train
 from tests.learn.forks import Task, asked, files, lasting
 from tests.learn.test_state import pickled
 from tests.learn.test_store import cut, foreign

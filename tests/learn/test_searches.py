@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from deepreshape.learn.evaluate import TrainingFailed
 from deepreshape.learn.files import load_tensors
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.masks import Found, apply
 from deepreshape.learn.nets import Net
 from deepreshape.learn.searches import SNL, Search, SENet
 from deepreshape.learn.teaching import Teacher
-from deepreshape.learn.train import TrainingFailed
 from tests.learn.seeking import RELUS, STEPS, baseline, kept, seek, without_times
 from tests.learn.tiny import Interrupted, same, stop_at
 

@@ -13,12 +13,12 @@ from torch.nn.functional import cross_entropy
 
 from deepreshape.design import Network, Stage, cost, resnet18
 from deepreshape.learn.epochs import batches, shown
+from deepreshape.learn.evaluate import TrainingFailed
 from deepreshape.learn.losses import divergence
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.masks import counted, sites
 from deepreshape.learn.snl import SNL, Gate
 from deepreshape.learn.teaching import Teacher
-from deepreshape.learn.train import TrainingFailed
 from tests.families import FAMILIES
 from tests.learn.seeking import (
     NETWORK,

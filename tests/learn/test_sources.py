@@ -2,9 +2,11 @@
 
 import io
 import os
+import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from http.client import BadStatusLine, IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
 
@@ -162,6 +164,21 @@ def test_a_mirror_may_be_named_from_the_current_folder(
     assert len(decode("cifar100", None)["train_labels"]) == 60
 
 
+def test_a_mirror_may_be_named_from_the_home(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell puts the home in for `~` in a file of settings."""
+    monkeypatch.setenv("HOME", str(mirror.parent))
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", "~/mirror")
+    assert len(decode("cifar100", None)["train_labels"]) == 60
+
+
+def test_the_path_of_a_mirror_may_have_spaces(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = mirror.rename(mirror.with_name("my  own sets"))
+    monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(moved))
+    assert len(decode("cifar100", None)["train_labels"]) == 60
+
+
 def test_a_mirror_comes_before_a_download(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torchvision.datasets.CIFAR100", None)
     assert len(decode("cifar100", None)["train_labels"]) == 60
@@ -273,6 +290,42 @@ def test_a_published_digest_needs_no_reading(small: None, monkeypatch: pytest.Mo
     assert part.digest == 64 * "0"
     assert pinned(part) is part
     assert DataSet("cifar100", shards=(0,)).digest is None
+
+
+# Files as hubs name them, with a hash
+
+
+def add_hash(mirror: Path, hexadecimal: str = "0123456789abcdef") -> None:
+    for file in mirror.glob("*/*.parquet"):
+        file.rename(file.with_name(f"{file.stem}-{hexadecimal}.parquet"))
+
+
+def test_a_hash_in_the_names_changes_nothing(mirror: Path) -> None:
+    plain = decode("cifar100", None)
+    add_hash(mirror)
+    hashed = decode("cifar100", None)
+    assert all(torch.equal(plain[part], hashed[part]) for part in plain)
+
+
+def test_of_hashed_files_too_a_missing_one_is_named(mirror: Path) -> None:
+    add_hash(mirror)
+    next((mirror / "tiny-imagenet").glob("train-00000-*")).unlink()
+    message = refusal(name="tiny-imagenet")
+    assert "train-00000-of-00002.parquet is missing" in message
+    assert "tiny-imagenet[shards=1]" in message
+
+
+def test_two_files_of_one_part_are_refused(mirror: Path) -> None:
+    whole = (mirror / SHARD).read_bytes()
+    add_hash(mirror)
+    (mirror / SHARD).write_bytes(whole)
+    assert "are the same part: remove one" in refusal()
+
+
+def test_a_file_that_only_looks_alike_is_passed_over(mirror: Path) -> None:
+    (mirror / "cifar100/train-x-of-y.parquet").touch()
+    (mirror / "cifar100/train-00000-of-00002-old.parquet").touch()
+    assert len(decode("cifar100", None)["train_labels"]) == 60
 
 
 # What a mirror may lack
@@ -431,7 +484,17 @@ def test_an_empty_name_is_no_mirror(small: None, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "error", [URLError("no network"), RuntimeError("file corrupted"), PermissionError(13, "denied")]
+    "error",
+    [
+        URLError("no network"),
+        RuntimeError("file corrupted"),
+        PermissionError(13, "denied"),
+        IncompleteRead(b"", 100),
+        BadStatusLine("HTTP/9 what"),
+        EOFError("Compressed file ended"),
+        tarfile.ReadError("unexpected end of data"),
+    ],
+    ids=lambda error: type(error).__name__,
 )
 def test_a_failed_download_names_the_mirror_as_a_way_out(
     small: None, monkeypatch: pytest.MonkeyPatch, error: Exception

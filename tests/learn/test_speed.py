@@ -1,6 +1,7 @@
 """How fast a machine trains: the fit is exact where steps are, and a probe is kept."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from deepreshape.design import parse
 from deepreshape.learn import speed
 from deepreshape.learn.estimate import Speed, Task
 from deepreshape.learn.machine import Machine
-from deepreshape.learn.speed import PROBES, fitted, known, measure, probe
+from deepreshape.learn.speed import (
+    PROBES,
+    fitted,
+    known,
+    measure,
+    probe,
+    rate,
+    steps_of_probe,
+)
 
 NESTED = pytest.param(200_000 * "[" + 200_000 * "]", id="deeply nested")
 SPEED = Speed(3e-11, 2e-9, 2e-4, 8e-9)
@@ -26,7 +35,7 @@ def probes(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
     """An empty cache, and probes that find SPEED; the list counts them."""
     made: list[Machine] = []
 
-    def fake(machine: Machine, rounds: int) -> list[float]:
+    def fake(machine: Machine, rounds: int, progress: Callable[[int], None]) -> list[float]:
         made.append(machine)
         return steps(SPEED)
 
@@ -84,6 +93,40 @@ def test_other_workers_formats_and_threads_are_measured_for_themselves(
     assert known(cpu, 1) is None
 
 
+@pytest.mark.parametrize(
+    "variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "MKL_NUM_THREADS"]
+)
+def test_other_kernels_are_measured_for_themselves(
+    cpu: Machine, probes: list[Machine], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(cpu, 1)
+    monkeypatch.setenv(variable, "AVX2")
+    assert known(cpu, 1) is None
+
+
+def test_another_processor_of_the_same_name_is_measured_for_itself(
+    cpu: Machine, probes: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Virtual machines may call theirs by one name."""
+    measure(cpu, 1)
+    monkeypatch.setattr(speed, "instructions", lambda: ("avx2",))
+    assert known(cpu, 1) is None
+
+
+def test_every_step_of_a_measurement_is_reported(
+    own_cache: Path, cpu: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "PROBES", PROBES[:2])
+    reports: list[int] = []
+    measure(cpu, 1, rounds=2, progress=reports.append)
+    assert sum(reports) == steps_of_probe(1, rounds=2)
+
+
+def test_a_rate_is_of_images_a_second(cpu: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "TYPICAL", ("HRN-2x5x3x(m=2)", 16, 8))
+    assert 1 < rate(cpu, steps=1) < 1e6
+
+
 def test_what_was_measured_before_is_kept(cpu: Machine, probes: list[Machine]) -> None:
     other = Machine(cpu.device, "bfloat16")
     first = measure(cpu, 1)
@@ -124,7 +167,9 @@ def test_a_cache_that_cannot_be_written_to_stops_no_measurement(
 
 
 def test_several_workers_are_measured_side_by_side(own_cache: Path, cpu: Machine) -> None:
-    """Two processes for real."""
-    found = measure(cpu, 2, rounds=1)
+    """Two processes for real, which report all that they do."""
+    reports: list[int] = []
+    found = measure(cpu, 2, rounds=1, progress=reports.append)
+    assert sum(reports) == steps_of_probe(2, rounds=1)
     assert known(cpu, 2) == found
     assert min(steps(found)) > 0

@@ -16,14 +16,14 @@ from deepreshape.design import hybrenet
 from deepreshape.learn import train as training
 from deepreshape.learn.data import DataSet, Images, load
 from deepreshape.learn.epochs import Shown, batches, normalised, shown
-from deepreshape.learn.evaluate import accuracy
+from deepreshape.learn.evaluate import TrainingFailed, accuracy
 from deepreshape.learn.files import load_tensors
 from deepreshape.learn.losses import DKD, KD, Distillation
 from deepreshape.learn.machine import Machine
 from deepreshape.learn.nets import Net, build
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.teaching import Teacher, teacher
-from deepreshape.learn.train import Trained, TrainingFailed, train
+from deepreshape.learn.train import Trained, train
 from tests.learn.tiny import (
     NETWORK,
     PLAIN,
@@ -277,6 +277,13 @@ def test_weights_that_are_no_numbers_after_the_last_step_are_a_failure(
     with pytest.raises(TrainingFailed, match=said):
         train(fresh(), recipe, images, 1, cpu, checkpoint=tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_answers_that_are_no_numbers_are_a_failure(images: Images, cpu: Machine) -> None:
+    """Loss and weights of the only step are finite, and the net is good for nothing."""
+    recipe = replace(PLAIN, epochs=1, batch=80, rate=1e30)
+    with pytest.raises(TrainingFailed, match=r"logits of .* are not finite"):
+        train(fresh(), recipe, images, 1, cpu)
 
 
 def test_statistics_that_are_no_numbers_are_a_failure(images: Images, cpu: Machine) -> None:

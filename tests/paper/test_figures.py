@@ -17,7 +17,8 @@ from deepreshape.paper import figures, frames, pictures
 from deepreshape.paper.experiments import EXPERIMENTS, Point, find
 from deepreshape.paper.figures import styles_of
 from deepreshape.paper.profiles import PROFILES
-from deepreshape.paper.verdicts import abscissa, accuracies, half_interval, paper_abscissa
+from deepreshape.paper.statistics import half_interval
+from deepreshape.paper.verdicts import abscissa, accuracies, paper_abscissa
 from tests.paper.records import records
 
 QUICK, SHORT, PAPER = PROFILES["quick"], PROFILES["short"], PROFILES["paper"]

@@ -1,25 +1,31 @@
 """Tables 6 to 8 under two linear protocols."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.design import cost, parse
+from deepreshape.design import ReluPlan, cost
 from deepreshape.paper.protocols import (
+    COUNTS,
+    FREE,
+    RUN,
+    WAYS,
     WHOLE,
-    Gain,
-    costed,
+    Way,
     entries,
     front,
     gains,
+    garbled_networks,
+    tallies,
     timed,
     timed_networks,
+    verdict,
 )
-from deepreshape.paper.versus import plain
+from deepreshape.private import garbled_counts
+from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.latency import garbled_seconds
-from deepreshape.private.measured import PROTOCOLS, Whole, read
+from deepreshape.private.measured import PROTOCOLS, Element, Whole, measured, read
+from deepreshape.private.wire.link import WAN
 
 RECORD = read()
 
@@ -31,14 +37,35 @@ def test_both_sides_of_every_row_are_entries() -> None:
 
 def test_only_searched_networks_have_other_relus_than_their_own() -> None:
     for entry in entries():
-        if entry.method in ("HybReNet", "ConvNeXt") and "ConvNeXt-N" not in entry.label:
-            assert entry.relus == cost(entry.network).total_relus
+        own = entry.relus == cost(entry.listed).total_relus
+        assert own == (entry.method in ("HybReNet", "ConvNeXt"))
 
 
-def test_the_he_of_convnext_n_is_that_of_80_base_channels() -> None:
-    listed = parse("ConvNeXt-N(m=96)@64/200")
-    assert plain(costed(listed)) == parse("ConvNeXt-N@64/200")
-    assert costed(parse("ConvNeXt-T@64/200")) == parse("ConvNeXt-T@64/200")
+def test_the_record_counts_what_every_network_garbles() -> None:
+    assert set(garbled_counts.read()) == set(map(str, garbled_networks()))
+
+
+def test_a_removed_relu_is_truncated_as_run_here_and_free_in_the_paper() -> None:
+    for entry in entries():
+        free, run = entry.garbled(FREE), entry.garbled(RUN)
+        assert free == Garbled(entry.relus, 0)
+        assert run.relus == entry.relus
+        removed = cost(entry.network).total_relus - entry.relus
+        if entry.method in ("SNL", "SENet"):
+            assert run.truncations == removed
+        elif "ConvNeXt-N" not in entry.label:  # whose HE is that of a narrower network
+            assert 0 < run.truncations < removed
+
+
+@pytest.mark.parametrize("packing", PROTOCOLS)
+def test_seconds_and_bytes_count_truncations_as_run_here(packing: str) -> None:
+    each = RECORD.elements[Element(packing, "truncate")]
+    for entry in entries():
+        free, run = (entry.measured(packing, RECORD, count) for count in COUNTS)
+        more = entry.garbled(RUN).truncations
+        assert run.gc_s - free.gc_s == pytest.approx(more * each.seconds)
+        assert run.gc_bytes - free.gc_bytes == more * (each.offline_bytes + each.online_bytes)
+        assert run.he_s == free.he_s
 
 
 @pytest.mark.parametrize("packing", PROTOCOLS)
@@ -68,12 +95,38 @@ def test_gains_are_of_the_rows_in_order() -> None:
         assert gain.printed == pytest.approx(totals[0] / totals[1], abs=0.45)
 
 
+def test_a_gain_is_of_both_networks_counted_alike() -> None:
+    way = WAYS[-1]
+    assert way.link == WAN
+    gain = gains(RECORD)[5]
+    for count in COUNTS:
+        slow, fast = (
+            measured(entry.network, "coefficients", RECORD, entry.garbled(count))
+            for entry in (gain.behind, gain.ahead)
+        )
+        times = [took.total_s + 8e-8 * (took.he_bytes + took.gc_bytes) for took in (slow, fast)]
+        assert gain.measured[way, count] == pytest.approx(times[0] / times[1])
+
+
+def test_every_gain_has_a_verdict_in_every_way() -> None:
+    found = gains(RECORD)
+    counted = tallies(found)
+    assert len(counted) == len(WAYS) * len(COUNTS)
+    assert set(counted[["holds", "less", "gone"]].sum(axis=1)) == {len(found)}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.packing == "coefficients"], ids=repr)
+def test_without_rotations_every_gain_holds_as_run_here_and_not_truncation_free(way: Way) -> None:
+    found = gains(RECORD)
+    assert {gain.verdict(way, RUN) for gain in found} == {"holds"}
+    assert "less" in {gain.verdict(way, FREE) for gain in found}
+
+
 @pytest.mark.parametrize(
     ("found", "expected"), [(2.0, "holds"), (1.8, "holds"), (1.79, "less"), (1.0, "gone")]
 )
 def test_a_gain_holds_to_within_a_tenth(found: float, expected: str) -> None:
-    entry = entries()[0]
-    assert Gain(entry, entry, 2.0, ()).verdict(found) == expected
+    assert verdict(2.0, found) == expected
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=12))
@@ -94,4 +147,4 @@ def test_labels_tell_methods_and_budgets() -> None:
 def test_networks_are_timed_without_their_relus() -> None:
     found = timed_networks()
     assert len(set(found)) == len(found) == 27
-    assert all(network == replace(network, relus=plain(network).relus) for network in found)
+    assert all(network.relus == ReluPlan() for network in found)

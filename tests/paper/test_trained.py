@@ -8,8 +8,9 @@ import pytest
 from deepreshape.learn.executors import Executor
 from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store
-from deepreshape.paper import provenance, trained, verdicts
+from deepreshape.paper import conclusions, provenance, trained, verdicts
 from deepreshape.paper.experiments import find, runs_of
+from deepreshape.paper.judgements import judge, standing
 from deepreshape.paper.profiles import PROFILES
 from deepreshape.paper.trained import RECORDED, recorded, reproduce, strongest
 from deepreshape.places import DATA
@@ -67,8 +68,10 @@ def test_a_page_says_of_its_records_what_the_other_rooms_say(
     points, found = page.points, page.records
     claims = page.experiment.claims(list(points))
     assert page.table().equals(verdicts.table(points, found))
-    assert page.verdicts().equals(verdicts.judged(claims, found))
-    assert page.sentence == verdicts.sentence(verdicts.judged(claims, found))
+    judged = judge(claims, found, standing(page.size, points))
+    assert page.judged() == judged
+    assert list(page.verdicts()["claim"]) == [claim.text for claim in claims]
+    assert page.sentence == conclusions.sentence(judged)
     assert page.provenance == provenance.provenance(page.size, points, found)
     assert "The teacher, ResNet18(m=16), reaches 50.00 %" in page.provenance
     lines = provenance.deviations(page.experiment, points)
@@ -116,8 +119,8 @@ def test_a_data_set_and_panels_may_be_chosen(asked: list[tuple[Run, str]], tmp_p
         ({"profile": "huge"}, "unknown profile 'huge'"),
         ({"dataset": "cifar"}, "unknown data set 'cifar'"),
         ({"panels": "z"}, "no panel 'z'"),
-        ({"seeds": ""}, "seeds are whole numbers such as 1,2,3, not ''"),
-        ({"seeds": "1;2"}, "not '1;2'"),
+        ({"seeds": ""}, "seeds: '' is not a list of whole numbers such as"),
+        ({"seeds": "1;2"}, "'1;2' is not a list"),
         ({"seeds": "-1"}, "a seed lies between"),
     ],
 )
@@ -159,7 +162,7 @@ def test_a_point_counts_with_the_seeds_that_it_has(kept: Store) -> None:
     page = recorded("fig12")
     assert [point.paper for point in page.points] == [first.paper, second.paper]
     assert [[run.seed for run in point.runs] for point in page.points] == [[1, 3], [2]]
-    assert list(page.table()["seeds"]) == [2, 1]
+    assert list(page.table()["n"]) == [2, 1]
     assert page.holes == ""
 
 
@@ -173,6 +176,24 @@ def test_what_is_recorded_can_be_drawn_and_judged(kept: Store) -> None:
     page.figure()
     assert len(page.verdicts()) == len(page.experiment.claims(list(page.points)))
     assert "Points: " in page.deviations
+
+
+def test_the_table_of_claims_leaves_out_what_says_nothing(kept: Store) -> None:
+    for run in runs_of(find("fig12").drawn(SHORT, seeds=(2, 3), panels="b")):
+        kept.put(run, record(run, 60.0))
+    columns = list(recorded("fig12", seeds=(2, 3)).verdicts())
+    assert {"claim", "n", "± 95 %", "direction", "size"} <= {*columns}
+    assert not {"left out", "near chance", "holes"} & {*columns}
+    assert recorded("fig18").verdicts().empty
+
+
+def test_pairs_of_another_figure_are_read_where_they_are_recorded(kept: Store) -> None:
+    for name in ("fig22", "fig23"):
+        for run in runs_of(find(name).drawn(SHORT, seeds=(2, 3), panels="a")):
+            kept.put(run, record(run, 60.0))
+    page = recorded("fig23", seeds=(2, 3))
+    (row,) = [row for row in page.judged().rows if "(Figure 22)" in row.claim.text]
+    assert (row.n, row.mean) == (2, 0.0)
 
 
 def test_only_the_panels_asked_for_are_looked_up(kept: Store) -> None:

@@ -1,52 +1,24 @@
-"""What is said about records and claims: statistics in closed form, tables by hand."""
+"""What points have: accuracies, abscissas, and the tables below a figure, by hand."""
 
 from dataclasses import replace
-from math import isnan, pi, sqrt, tan
-from typing import Literal
 
-import pandas as pd
 import pytest
 
-from deepreshape.design import cost, resnet18, thin
+from deepreshape.design import cost, resnet18
 from deepreshape.design.criticality import criticality
 from deepreshape.learn.data import DataSet
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.runs import Record, Run
 from deepreshape.paper import printed, verdicts
-from deepreshape.paper.experiments import Claim, Point, find
+from deepreshape.paper.experiments import Point, find
 from deepreshape.paper.profiles import PROFILES
+from tests.paper import curves
 from tests.paper.records import record, records
 
 QUICK = PROFILES["quick"]
-CAUCHY = tan(pi * 0.475)
-"""The 97.5 % quantile of Student's t with one degree of freedom."""
-IMAGES = DataSet("mnist5k", size=16)
+DIGITS = DataSet("mnist5k", size=16)
 
 
 def point(series: str, m: int, seeds: tuple[int, ...] = (1,)) -> Point:
-    """Of a ResNet18 with base channels m, whose ReLUs are in proportion to m. Series are told apart
-    by their epochs, so that no two share a run."""
-    network = replace(resnet18(m), resolution=16, classes=10)
-    recipe = Recipe(epochs=sum(map(ord, series)))
-    return Point("a", series, resnet18(m), tuple(Run(network, IMAGES, recipe, s) for s in seeds))
-
-
-def curve(series: str, *widths: int, seeds: tuple[int, ...] = (1,)) -> tuple[Point, ...]:
-    return tuple(point(series, m, seeds) for m in widths)
-
-
-def verdict(claim: Claim, found: dict[str, Record]) -> dict[str, object]:
-    (row,) = verdicts.judged([claim], found).to_dict("records")
-    return {str(name): value for name, value in row.items()}
-
-
-def by_width(**accuracies: dict[int, float | None]) -> dict[str, Record]:
-    """Records with one seed: accuracies by base channels m, for each series."""
-    made = {}
-    for series, values in accuracies.items():
-        for m, value in values.items():
-            made |= records([point(series, m)], lambda *_, value=value: value)
-    return made
+    return curves.point(series, m, seeds, DIGITS)
 
 
 # Accuracies
@@ -76,7 +48,7 @@ def test_a_run_without_a_record_has_no_accuracy() -> None:
 
 
 def test_records_are_found_by_the_keys_of_their_runs() -> None:
-    runs = [each.runs[0] for each in curve("x", 1, 2)]
+    runs = [point("x", m).runs[0] for m in (1, 2)]
     assert list(verdicts.by_key(record(run, 50.0) for run in runs)) == [run.key for run in runs]
 
 
@@ -104,303 +76,6 @@ def test_flops_are_counted_as_the_paper_counts_those_of_its_own_network() -> Non
     assert verdicts.paper_abscissa(one, "flops") == cost(resnet18(4)).flops("A") / 1e6
 
 
-# Statistics
-
-
-def test_half_an_interval_of_two_values_is_a_cauchy_quantile() -> None:
-    """Two values d apart: deviation d / sqrt 2, so half the interval is quantile * d / 2."""
-    assert verdicts.half_interval([10.0, 13.0]) == pytest.approx(CAUCHY * 3 / 2)
-
-
-def test_half_an_interval_of_three_values_is_students() -> None:
-    """With two degrees of freedom the quantile is (2p - 1) sqrt(2 / (4p(1 - p)))."""
-    quantile = 0.95 * sqrt(2 / (4 * 0.975 * 0.025))
-    assert verdicts.half_interval([1.0, 2.0, 3.0]) == pytest.approx(quantile / sqrt(3))
-
-
-def test_equal_values_leave_no_interval() -> None:
-    assert verdicts.half_interval([5.0, 5.0]) == 0
-
-
-@pytest.mark.parametrize("values", [[], [5.0]])
-def test_fewer_than_two_values_have_no_interval(values: list[float]) -> None:
-    assert isnan(verdicts.half_interval(values))
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [([], "hole"), ([61.234], "61.23"), ([60.0, 62.0], "61.00 ± 1.41")],
-)
-def test_a_summary_is_mean_and_deviation_or_a_hole(values: list[float], expected: str) -> None:
-    assert verdicts.summary(values) == expected
-
-
-@pytest.mark.parametrize(
-    ("gains", "expected"),
-    [
-        ([], "hole"),
-        ([3.0], "undecided (one seed)"),
-        ([3.0, 3.1], "holds"),
-        ([-3.0, -3.1], "fails"),
-        ([1.0, 3.0], "undecided"),
-        ([-1.0, 1.0], "undecided"),
-    ],
-)
-def test_a_direction_is_decided_by_the_interval(gains: list[float], expected: str) -> None:
-    assert verdicts.direction(gains) == expected
-
-
-@pytest.mark.parametrize(
-    ("gains", "relation", "expected"),
-    [
-        ([0.1, 0.0], "like", "holds"),
-        ([3.0, 3.1], "like", "fails"),
-        ([-3.0, -3.1], "like", "fails"),
-        ([1.0, 2.0], "like", "undecided"),
-        ([-0.1, 0.0], "not behind", "holds"),
-        ([3.0, 3.1], "not behind", "holds"),
-        ([-3.0, -3.1], "not behind", "fails"),
-        ([-2.0, -1.0], "not behind", "undecided"),
-        ([0.1], "like", "undecided (one seed)"),
-    ],
-)
-def test_with_a_margin_the_whole_interval_lies_within_it_or_outside(
-    gains: list[float], relation: Literal["like", "not behind"], expected: str
-) -> None:
-    claim = replace(paired((1,)), relation=relation, margin=1.7)
-    assert verdicts.direction(gains, *claim.range) == expected
-
-
-@pytest.mark.parametrize(("relation", "margin"), [("like", 0.0), ("before", 1.0), ("like", -1.0)])
-def test_only_what_may_be_alike_has_a_margin(
-    relation: Literal["like", "before"], margin: float
-) -> None:
-    with pytest.raises(ValueError, match="does not go with a margin"):
-        replace(paired((1,)), relation=relation, margin=margin)
-
-
-@pytest.mark.parametrize(
-    ("relation", "margin", "shown"),
-    [("before", 0.0, "> 0"), ("like", 1.7, "-1.7 to 1.7"), ("not behind", 1.7, "> -1.7")],
-)
-def test_the_table_shows_what_is_claimed_of_the_gain(
-    relation: Literal["before", "like", "not behind"], margin: float, shown: str
-) -> None:
-    claim = replace(paired((1,)), relation=relation, margin=margin)
-    assert verdict(claim, {})["claimed gain"] == shown
-
-
-# Paired claims
-
-
-def paired(seeds: tuple[int, ...]) -> Claim:
-    return Claim("x before y", curve("x", 1, seeds=seeds), curve("y", 1, seeds=seeds), paired=True)
-
-
-def test_a_gain_is_ahead_minus_behind() -> None:
-    row = verdict(paired((1,)), by_width(x={1: 53.0}, y={1: 50.0}))
-    assert (row["claim"], row["mean gain"]) == ("x before y", 3.0)
-    assert (row["pairs"], row["seeds"], row["holes"]) == (1, 1, 0)
-    assert row["verdict"] == "undecided (one seed)"
-
-
-def test_gains_are_paired_by_seed() -> None:
-    """Seeds far apart, gains alike: unpaired values would leave it undecided."""
-    claim = paired((1, 2))
-    found = records(
-        claim.ahead + claim.behind,
-        lambda point, seed: 20.0 * seed + (3.0 + 0.1 * seed) * (point.series == "x"),
-    )
-    row = verdict(claim, found)
-    assert row["mean gain"] == pytest.approx(3.15)
-    assert row["± 95 %"] == pytest.approx(CAUCHY * 0.1 / 2)
-    assert (row["seeds"], row["verdict"]) == (2, "holds")
-
-
-def test_a_claim_fails_where_behind_is_surely_ahead() -> None:
-    claim = paired((1, 2))
-    found = records(
-        claim.ahead + claim.behind, lambda point, seed: 50.0 - 3 * (point.series == "x")
-    )
-    assert verdict(claim, found)["verdict"] == "fails"
-
-
-def test_of_several_pairs_the_mean_difference_of_each_seed_counts() -> None:
-    claim = Claim("", curve("x", 1, 2), curve("y", 1, 2), paired=True)
-    row = verdict(claim, by_width(x={1: 51.0, 2: 55.0}, y={1: 50.0, 2: 50.0}))
-    assert (row["pairs"], row["seeds"], row["mean gain"]) == (2, 1, 3.0)
-
-
-@pytest.mark.parametrize("series", ["x", "y"])
-def test_a_pair_without_a_result_is_a_hole(series: str) -> None:
-    claim = paired((1,))
-    found = records(
-        claim.ahead + claim.behind, lambda point, _: None if point.series == series else 50.0
-    )
-    row = verdict(claim, found)
-    assert (row["verdict"], row["seeds"], row["holes"]) == ("hole", 0, 1)
-    assert isnan(float(str(row["mean gain"])))
-
-
-def test_a_seed_without_a_result_is_left_out_and_counted_as_a_hole() -> None:
-    claim = paired((1, 2, 3))
-    found = records(
-        claim.ahead + claim.behind,
-        lambda point, seed: None if (point.series, seed) == ("x", 2) else 50.0 + seed,
-    )
-    row = verdict(claim, found)
-    assert (row["seeds"], row["holes"], row["mean gain"]) == (2, 1, 0.0)
-
-
-def test_results_of_different_seeds_are_no_pair() -> None:
-    claim = paired((1, 2))
-    found = records(
-        claim.ahead + claim.behind,
-        lambda point, seed: None if seed == (1 if point.series == "x" else 2) else 50.0,
-    )
-    assert verdict(claim, found)["verdict"] == "hole"
-
-
-# Claims about curves
-
-
-def test_a_curve_is_interpolated_in_the_logarithm() -> None:
-    """Between m = 1 and m = 4, m = 2 is half the way: 20 there, 5 ahead of 15."""
-    claim = Claim("", curve("x", 1, 4), curve("y", 2))
-    row = verdict(claim, by_width(x={1: 10.0, 4: 30.0}, y={2: 15.0}))
-    assert row["mean gain"] == pytest.approx(5.0)
-    assert row["pairs"] == 1
-
-
-def test_curves_are_compared_at_the_places_of_both() -> None:
-    """At m = 2 the second is interpolated: 8 ahead of 12; at m = 4 both have a point."""
-    claim = Claim("", curve("x", 2, 4), curve("y", 1, 4))
-    row = verdict(claim, by_width(x={2: 20.0, 4: 30.0}, y={1: 10.0, 4: 14.0}))
-    assert row["mean gain"] == pytest.approx((8 + 16) / 2)
-    assert row["pairs"] == 2
-
-
-def test_a_point_between_two_of_another_curve_is_compared_whichever_is_ahead() -> None:
-    found = by_width(x={2: 15.0}, y={1: 10.0, 4: 30.0})
-    claim = Claim("", curve("x", 2), curve("y", 1, 4))
-    assert verdict(claim, found)["mean gain"] == pytest.approx(-5.0)
-
-
-def test_only_some_places_are_compared_on_whole_curves() -> None:
-    ahead, behind = curve("x", 1, 4), curve("y", 1, 2, 4)
-    claim = Claim("", ahead, behind, at=behind[1:2])
-    row = verdict(claim, by_width(x={1: 10.0, 4: 30.0}, y={1: 0.0, 2: 15.0, 4: 0.0}))
-    assert (row["mean gain"], row["pairs"]) == (pytest.approx(5.0), 1)
-
-
-def test_a_claim_about_no_place_is_not_drawn() -> None:
-    claim = Claim("", curve("x", 1), curve("y", 1), at=())
-    assert verdict(claim, by_width(x={1: 5.0}, y={1: 4.0}))["verdict"] == "not drawn"
-
-
-def test_of_candidates_the_best_by_validation_with_no_more_relus_counts() -> None:
-    """At m = 2 the one of m = 1 is chosen, whatever the test accuracies are."""
-    ahead = tuple(replace(each, candidate=True) for each in curve("x", 1, 2, 4))
-    validation = {1: 60.0, 2: 50.0, 4: 70.0}
-    found = by_width(y={2: 10.0})
-    for each, (m, chosen) in zip(ahead, validation.items(), strict=True):
-        found[each.runs[0].key] = record(each.runs[0], test=20.0 + m, validation=chosen)
-    row = verdict(Claim("", ahead, curve("y", 2)), found)
-    assert row["mean gain"] == pytest.approx(21.0 - 10.0)
-
-
-def test_curves_are_compared_within_the_range_of_both() -> None:
-    claim = Claim("", curve("x", 4, 2), curve("y", 1, 2, 4, 8))
-    row = verdict(claim, by_width(x={2: 20.0, 4: 30.0}, y={1: 0.0, 2: 19.0, 4: 27.0, 8: 99.0}))
-    assert row["mean gain"] == pytest.approx((1 + 3) / 2)
-    assert row["pairs"] == 2
-
-
-def test_curves_of_no_common_range_do_not_overlap() -> None:
-    claim = Claim("", curve("x", 4, 8), curve("y", 1, 2))
-    row = verdict(claim, by_width(x={4: 50.0, 8: 60.0}, y={1: 40.0, 2: 45.0}))
-    assert (row["verdict"], row["pairs"], row["seeds"]) == ("no overlap", 0, 0)
-
-
-def test_a_curve_goes_on_over_a_hole() -> None:
-    claim = Claim("", curve("x", 1, 2, 4), curve("y", 2))
-    row = verdict(claim, by_width(x={1: 10.0, 2: None, 4: 30.0}, y={2: 15.0}))
-    assert (row["mean gain"], row["holes"]) == (pytest.approx(5.0), 1)
-
-
-def test_a_curve_without_results_is_a_hole() -> None:
-    claim = Claim("", curve("x", 1, 2), curve("y", 1, 2))
-    row = verdict(claim, by_width(y={1: 40.0, 2: 45.0}))
-    assert (row["verdict"], row["holes"]) == ("hole", 2)
-
-
-def test_each_seed_of_a_curve_gives_one_gain() -> None:
-    claim = Claim("", curve("x", 1, 4, seeds=(1, 2)), curve("y", 2, seeds=(1, 2)))
-    found = records(
-        claim.ahead + claim.behind,
-        lambda point, seed: 50.0 if point.series == "y" else 50.0 + seed,
-    )
-    row = verdict(claim, found)
-    assert (row["seeds"], row["mean gain"]) == (2, pytest.approx(1.5))
-    assert row["± 95 %"] == pytest.approx(CAUCHY / 2)
-
-
-def test_points_of_one_abscissa_count_as_their_mean() -> None:
-    twin = replace(point("z", 1), series="x")
-    claim = Claim("", (*curve("x", 1), twin), curve("y", 1))
-    found = by_width(x={1: 10.0}, z={1: 20.0}, y={1: 14.0})
-    assert verdict(claim, found)["mean gain"] == pytest.approx(1.0)
-
-
-def test_over_flops_curves_are_compared_at_flops() -> None:
-    """A thinned network has as many FLOPs as the whole, and fewer ReLUs."""
-    (whole,), (behind,) = curve("x", 4), curve("y", 4)
-    network = thin(behind.network, [1])
-    behind = replace(behind, runs=(replace(behind.runs[0], network=network),))
-    found = records([whole], lambda *_: 52.0) | records([behind], lambda *_: 50.0)
-    assert verdict(Claim("", (whole,), (behind,)), found)["verdict"] == "no overlap"
-    row = verdict(Claim("", (whole,), (behind,), over="flops"), found)
-    assert row["mean gain"] == pytest.approx(2.0)
-
-
-@pytest.mark.parametrize("paired", [True, False])
-def test_a_claim_about_points_that_are_not_drawn_says_so(paired: bool) -> None:
-    claim = Claim("", (), (), paired=paired)
-    assert verdict(claim, {})["verdict"] == "not drawn"
-    assert verdict(Claim("", curve("x", 1), ()), by_width(x={1: 5.0}))["verdict"] == "not drawn"
-
-
-def test_no_claims_give_an_empty_table_of_the_same_columns() -> None:
-    empty = verdicts.judged([], {})
-    assert empty.empty
-    assert list(empty.columns) == list(verdicts.judged([paired((1,))], {}).columns)
-
-
-# Sentences
-
-
-def judged(*gains: float) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"mean gain": gains, "verdict": ["hole" if isnan(gain) else "holds" for gain in gains]}
-    )
-
-
-def test_the_sentence_counts_verdicts_and_gives_the_range() -> None:
-    said = verdicts.sentence(judged(1.0, 3.0, -1.0, float("nan")))
-    assert said.startswith("Of 4 claims, holds: 3, hole: 1. ")
-    assert "positive in 2 of the 3 that could be compared" in said
-    assert "between -1.00 and +3.00 points" in said
-
-
-def test_the_sentence_says_where_nothing_could_be_compared() -> None:
-    said = verdicts.sentence(judged(float("nan")))
-    assert said == "Of 1 claim, none could be compared (hole: 1)."
-
-
-def test_the_sentence_says_where_nothing_is_claimed() -> None:
-    assert "claims nothing" in verdicts.sentence(verdicts.judged([], {}))
-
-
 # The table below the figure
 
 
@@ -414,8 +89,22 @@ def test_the_table_has_a_row_for_each_point(fig12: list[Point]) -> None:
     assert list(found["ReLUs"]) == [point.relus for point in fig12]
     assert list(found["series"]) == [point.series for point in fig12]
     assert list(found["network"]) == [point.network.name for point in fig12]
-    assert set(found["test (%)"]) == set(found["validation (%)"]) == {"50.00 ± 0.00"}
-    assert set(found["seeds"]) == {2}
+    assert set(found["test (%)"]) == set(found["validation (%)"]) == {"50.00"}
+    assert set(found["n"]) == {2}
+
+
+def test_beside_a_mean_stands_half_its_interval_and_from_how_many_seeds_it_is() -> None:
+    one = point("x", 1, seeds=(1, 2, 3))
+    (row,) = verdicts.table([one], records([one], lambda _, seed: 50.0 + seed)).to_dict("records")
+    half = verdicts.half_interval([51.0, 52.0, 53.0])
+    assert (row["test (%)"], row["± 95 %"], row["n"]) == ("52.00", f"{half:.2f}", 3)
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2)], ids=["one seed", "equal accuracies"])
+def test_what_leaves_no_interval_has_none(seeds: tuple[int, ...]) -> None:
+    one = point("x", 1, seeds)
+    (row,) = verdicts.table([one], records([one], lambda *_: 50.0)).to_dict("records")
+    assert (row["test (%)"], row["± 95 %"], row["n"]) == ("50.00", "", len(seeds))
 
 
 def test_the_table_counts_the_searches_that_finished(fig12: list[Point]) -> None:
@@ -437,7 +126,7 @@ def test_without_a_search_the_table_says_nothing_of_one() -> None:
 def test_the_table_shows_holes(fig12: list[Point]) -> None:
     found = verdicts.table(fig12, {})
     assert set(found["test (%)"]) == {"hole"}
-    assert set(found["seeds"]) == {0}
+    assert set(found["n"]) == {0}
 
 
 def test_the_table_prints_the_papers_accuracy_beside_the_papers_network(

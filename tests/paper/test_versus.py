@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from deepreshape.design import Network, ReluPlan, cost
+from deepreshape.design import Network, ReluPlan, cost, parse
 from deepreshape.paper import printed, versus
 from deepreshape.paper.verify import verify
-from deepreshape.paper.versus import SIDES, exact_relus, he_seconds
+from deepreshape.paper.versus import SIDES, exact_relus, he_seconds, he_values, linear
 from deepreshape.private.latency import garbled_seconds, latency
 
 TABLES = ("table07", "table08")
@@ -132,3 +132,17 @@ def test_an_accuracy_is_the_one_that_tables_6_13_and_14_print() -> None:
     assert [place for place, kind in found.items() if kind != "equal"] == [
         ("table08", 15, "sota_acc_pct")
     ]
+
+
+def test_the_he_of_convnext_n_is_that_of_80_base_channels() -> None:
+    assert linear(parse("ConvNeXt-N(m=96)-C1@64/200")) == parse("ConvNeXt-N@64/200")
+    other = parse("ConvNeXt-T-C1@64/200")
+    assert linear(other) == versus.plain(other) == parse("ConvNeXt-T@64/200")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_he_values_are_the_printed_ones(name: str) -> None:
+    found = he_values(name)
+    for place in PLACES:
+        if place[0] == name:
+            assert found[linear(printed.network(*place))] == int(cell(place, "he_s"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepreshape.design import cost, cull, hybrenet, parse, reuse, thin
+from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import (
     ELEMENTS,
     PROTOCOLS,
@@ -33,7 +34,12 @@ def record(network: str) -> Measurements:
         shape: LayerCost(0.5, float(place), 0.25, 100, 10, 1.0)
         for place, shape in enumerate(dict.fromkeys(every), start=1)
     }
-    elements = {each: ElementCost(1e-6, 2e-6, 3e-6, 50, 7) for each in ELEMENTS}
+    elements = {
+        each: ElementCost(1e-6, 2e-6, 3e-6, 50, 7)
+        if each.function == "relu"
+        else ElementCost(1e-6, 1e-6, 2e-6, 40, 7)
+        for each in ELEMENTS
+    }
     wholes = {Whole("slots", "ResNet18"): WholeCost(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, 1)}
     return Measurements("a machine", layers, elements, wholes)
 
@@ -69,8 +75,13 @@ def test_an_edit_of_relus_changes_garbled_circuits_alone() -> None:
     assert got.he_s == all_of.he_s
 
 
-def test_relus_may_be_those_of_a_search() -> None:
-    assert measured(SMALL, "slots", record(SMALL.name), 100).gc_s == pytest.approx(6e-4)
+def test_truncations_are_garbled_too() -> None:
+    found = record(SMALL.name)
+    relus = measured(SMALL, "slots", found, Garbled(100))
+    both = measured(SMALL, "slots", found, Garbled(100, 1000))
+    assert (relus.gc_s, relus.gc_bytes) == (pytest.approx(6e-4), 5700)
+    assert (both.gc_s, both.gc_bytes) == (pytest.approx(6e-4 + 4e-3), 5700 + 47000)
+    assert both.he_s == relus.he_s
 
 
 def test_relu_reuse_is_costed_as_the_convolutions_without_groups() -> None:

@@ -44,7 +44,8 @@ from deepreshape.private.protocol import (
 from deepreshape.private.randomness import Randomness, SystemRandomness
 from deepreshape.private.rings import BINARY, PRIME, Ring, Words
 from deepreshape.private.server import FLOODING, Service, Session, service
-from deepreshape.private.wire.channel import HELLO, Channel
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.frames import HELLO
 from deepreshape.private.wire.handshake import handshake
 from deepreshape.private.wire.pipe import WireError
 from tests.families import FAMILIES

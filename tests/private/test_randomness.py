@@ -1,5 +1,6 @@
 """The source of secrets: its key, its stream, and residues without a bias."""
 
+import multiprocessing
 import os
 
 import numpy as np
@@ -37,6 +38,28 @@ def test_no_byte_of_a_source_is_given_twice_or_left_out() -> None:
     source, whole = SystemRandomness(SEEDED), SystemRandomness(SEEDED).bytes(100)
     pieces = [source.bytes(count) for count in (1, 15, 0, 17, 67)]
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("key", [None, SEEDED], ids=["its own key", "a known key"])
+def test_a_forked_process_and_its_parent_draw_no_byte_alike(key: bytes | None) -> None:
+    source, twin = SystemRandomness(key), SystemRandomness(SEEDED)
+    source.bytes(1000), twin.bytes(1000)
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    children = [
+        context.Process(target=lambda: theirs.send_bytes(source.bytes(4096).tobytes()))
+        for _ in range(2)
+    ]
+    drawn = [source.bytes(4096).tobytes()]
+    for child in children:
+        child.start()
+        drawn.append(ours.recv_bytes())
+        child.join()
+    # As a parent's stream goes on where it was, none of its next bytes may be a child's either.
+    drawn.append(source.bytes(4096).tobytes())
+    blocks = [whole[at : at + 16] for whole in drawn for at in range(0, 4096, 16)]
+    assert len(set(blocks)) == len(blocks)
+    assert twin.bytes(8).tobytes() == SystemRandomness(SEEDED).bytes(1008)[1000:].tobytes()
 
 
 # Of the last two, nearly half of all words and a quarter of them are drawn again.

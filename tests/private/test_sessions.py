@@ -17,10 +17,12 @@ from deepreshape.private import sessions
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
 from deepreshape.private.server import Session
-from deepreshape.private.sessions import both, classify, ready, serve
+from deepreshape.private.serving import serve
+from deepreshape.private.sessions import both, classify, ready
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen, listening
 from deepreshape.private.wire.pipe import Refused
+from tests.private.guests import guest
 from tests.private.nets import packed, pixels
 
 IMAGES = pixels(parse("HRN-2x2x2x(m=4)", resolution=16), count=64)
@@ -135,7 +137,7 @@ def test_a_killed_server_leaves_neither_its_port_nor_a_session() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         at = Address.parse(process.stdout.readline().split()[-1])
-        with socket.create_connection((at.host, at.port), timeout=5) as silent:
+        with guest(at) as silent:
             assert silent.recv(1)  # the session has begun
             process.kill()
             while silent.recv(1 << 16):

@@ -5,7 +5,9 @@ import sys
 
 import click
 
+from deepreshape import __version__
 from deepreshape.cli.designs import count, equalize, latency
+from deepreshape.cli.doctor import doctor
 from deepreshape.cli.measure import measure
 from deepreshape.cli.plans import plan, run
 from deepreshape.cli.private import classify, pack, private, serve
@@ -15,9 +17,10 @@ from deepreshape.cli.training import train
 
 
 def main() -> None:
-    """Run a command; bad input is one line on stderr and exit status 2.
+    """Run a command. What ends it otherwise than well is one line on stderr and an exit status:
 
-    SIGTERM ends it as Ctrl-C does.
+    2: what was given cannot be taken, such as a wrong option or a file that is missing or damaged;
+    1: the work failed, or `verify` found a difference; 130: Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -34,6 +37,9 @@ def main() -> None:
     except ValueError as error:
         _say(str(error))
         code = 2
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        code = 2
     except (OSError, RuntimeError) as error:
         _say(str(error))
         code = 1
@@ -49,6 +55,9 @@ def _say(message: str) -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, "-V", "--version", prog_name="deepreshape", message="%(prog)s %(version)s"
+)
 def commands() -> None:
     """Networks for private inference, after DeepReShape (TMLR 06/2024)."""
 
@@ -59,6 +68,7 @@ for command in (
     latency,
     measure,
     verify,
+    doctor,
     plan,
     run,
     train,

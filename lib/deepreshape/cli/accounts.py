@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepreshape.cli.output import new_table
+from deepreshape.cli.tables import new_table
 
 if TYPE_CHECKING:
     from deepreshape.private.sessions import Both, Outcome

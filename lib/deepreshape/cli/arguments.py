@@ -1,7 +1,7 @@
 """Arguments that commands share: lists of numbers, a network with its edits, what is trained."""
 
-import re
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,12 +9,13 @@ import click
 
 from deepreshape.design import Network, cull, parse, reuse, scale, thin
 from deepreshape.design.reuse_module import Divisions
+from deepreshape.ranges import whole_numbers
 
 Command = Callable[..., Any]
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
-    """Comma-separated whole numbers: 2,3,4. distinct: none may stand twice."""
+    """Whole numbers such as 2,3,4 or 1-5 (`ranges`). distinct: none may stand twice."""
 
     name = "numbers"
 
@@ -24,12 +25,28 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
-        if not re.fullmatch(r"-?\d{1,40}(,-?\d{1,40})*", str(value), re.ASCII):
-            self.fail(f"{value!r} is not a list of whole numbers such as 2,3,4", param, ctx)
-        numbers = tuple(int(number) for number in str(value).split(","))
+        try:
+            numbers = whole_numbers(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
         if self.distinct and len(set(numbers)) < len(numbers):
             self.fail(f"{value!r} names a number twice", param, ctx)
         return numbers
+
+
+class Positive(click.ParamType[float]):
+    """A finite number above zero, which click's own range would not hold a NaN to be outside of."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not (isfinite(number) and number > 0):
+            self.fail(f"{value!r} is not a number above 0", param, ctx)
+        return number
 
 
 def options(*added: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -101,20 +118,32 @@ profile_option = click.option(
 experiment_options = options(
     profile_option,
     click.option("--data", help="Data set in place of the profile's, such as cifar100."),
-    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1,2,3."),
+    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1-3."),
     click.option("--panels", help="Only these panels, such as be."),
 )
 """What of a figure or table is drawn."""
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+
 machine_options = options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
     click.option("--workers", type=int, help="Processes that train side by side."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        callback=lambda ctx, param, value: None if value == "auto" else value,
+        help="Number format; auto: what the device multiplies fast.",
+    ),
+    quiet_option,
 )
 """What runs are computed on; see `learn.executors.Executor`."""
 
 store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
+    callback=lambda ctx, param, path: path.expanduser(),
     envvar="DEEPRESHAPE_RUNS",
     default=Path("build/runs"),
     show_default=True,

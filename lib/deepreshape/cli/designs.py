@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deepreshape.cli.arguments import Numbers, edited, json_option, network_options
-from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.layers import layer_counts, print_layer_counts
+from deepreshape.cli.output import print_json
+from deepreshape.cli.tables import new_table, say, show
 from deepreshape.design import Cost, Network, cost, paper_convention
 
 if TYPE_CHECKING:
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @network_options
+@click.option("--layers", "by_layer", is_flag=True, help="By layer, by stage and by kind of layer.")
 @json_option
-def count(as_json: bool, **arguments: Any) -> None:
+def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     """Count ReLUs, MACs, FLOPs and parameters of NETWORK.
 
     NETWORK is a name such as "HRN-5x5x3x(m=16)", "ResNet18(m=16)-4x4x4x", "WRN22x8", "VGG16",
@@ -24,9 +27,11 @@ def count(as_json: bool, **arguments: Any) -> None:
     """
     network = edited(**arguments)
     if as_json:
-        print_json(_counts(network, cost(network)))
-    else:
-        _print_counts(network, cost(network))
+        print_json(_counts(network, cost(network)) | (layer_counts(network) if by_layer else {}))
+        return
+    _print_counts(network, cost(network))
+    if by_layer:
+        print_layer_counts(network)
 
 
 def _places(counted: Cost) -> dict[str, int]:
@@ -197,7 +202,7 @@ def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
             end_section=row is (rows[-1] if rows else None),
         )
     show(table)
-    click.echo(
+    say(
         f"ciphertexts: up {whole.operations.bytes_up / 1e6:,.1f} MB,"
         f" down {whole.operations.bytes_down / 1e6:,.1f} MB;"
         f" garbled circuits stored: client {whole.client_bytes / 1e6:,.1f} MB,"

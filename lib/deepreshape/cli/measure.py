@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepreshape.design import parse
+from deepreshape.cli.arguments import Positive, quiet_option
+from deepreshape.design import Network, parse
 
 if TYPE_CHECKING:
     from deepreshape.private.measured import Measurements
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Positive(),
     default=10.0,
     show_default=True,
     help="Seconds, by the latency model, of a layer under Delphi's packing that are run; of a"
@@ -36,20 +37,36 @@ if TYPE_CHECKING:
     multiple=True,
     help="A network to classify an image with, between two processes; may be given several times.",
 )
+@click.option(
+    "--count",
+    "counted",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Time nothing; count what the programs of NETWORKS garble, ReLUs and truncations, into"
+    " this file, with weights at random. Networks that it has are not counted again.",
+)
 @click.option("--again", is_flag=True, help="Time all once more, and keep the lesser seconds.")
+@quiet_option
 def measure(
-    networks: tuple[str, ...], wholes: tuple[str, ...], out: Path, limit: float, again: bool
+    networks: tuple[str, ...],
+    wholes: tuple[str, ...],
+    out: Path,
+    limit: float,
+    counted: Path | None,
+    again: bool,
+    quiet: bool,
 ) -> None:
     """Time the linear layers of NETWORKS and garbled elements on this machine, on one thread.
 
     Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
     command goes on.
     """
-    from rich.progress import Progress
-
     from deepreshape.paper.protocols import WHOLE, timed_networks
     from deepreshape.private import measured, timing
+    from deepreshape.progress import Shown
 
+    if counted is not None:
+        _count([parse(name) for name in networks], counted, again)
+        return
     chosen = [parse(name) for name in networks] or timed_networks()
     run = [str(parse(name)) for name in wholes or (() if networks else (WHOLE,))]
     shapes = dict.fromkeys(
@@ -75,7 +92,7 @@ def measure(
         (shapes, "layers", layer),
         (pairs, "wholes", whole),
     ]
-    with Progress(transient=True) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         for keys, part, time in parts:
             for key in progress.track(list(keys), description=part):
                 known = getattr(record, part)
@@ -87,6 +104,26 @@ def measure(
                     measured.write(out, record)
     counts = len(record.layers), len(record.elements), len(record.wholes)
     click.echo("{}: {} layers, {} elements, {} whole inferences".format(out, *counts))
+
+
+def _count(networks: list[Network], path: Path, again: bool) -> None:
+    """Bring the counts of a file up to date, network by network."""
+    from rich.progress import Progress
+
+    from deepreshape.paper.protocols import garbled_networks
+    from deepreshape.private import garbled_counts
+    from deepreshape.private.program.drawn import garbled
+
+    try:
+        known = garbled_counts.read(path)
+    except FileNotFoundError:
+        known = {}
+    with Progress(transient=True) as progress:
+        for network in progress.track(networks or garbled_networks(), description="programs"):
+            if again or str(network) not in known:
+                known[str(network)] = garbled(network)
+                garbled_counts.write(path, known)
+    click.echo(f"{path}: {len(known)} networks")
 
 
 def _begun(path: Path) -> "Measurements":

@@ -1,35 +1,10 @@
-"""How commands print: tables at their full width, JSON, numbers in a few digits."""
+"""How commands print: JSON, numbers in a few digits, times; tables are in `tables`."""
 
 import json
 from math import floor, log10
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-
-def new_table(*columns: str) -> "Table":
-    """A plain table; a column's name that ends in `>` is set right."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(
-            column.removesuffix(">"), justify="right" if column.endswith(">") else "left"
-        )
-    return table
-
-
-def show(table: "Table") -> None:
-    """Print a table at its full width: a narrow terminal breaks lines, but no cell is cut."""
-    from rich.console import Console
-
-    natural = Console(width=1000, markup=False).measure(table).maximum
-    # A data set's name may have brackets: they are no markup.
-    Console(width=max(natural, Console().width), markup=False, emoji=False).print(table)
 
 
 def print_json(value: Any) -> None:
@@ -44,10 +19,20 @@ def digits(value: float) -> str:
     return f"{value:,.{places}f}"
 
 
+def large(number: float) -> str:
+    """A count in three digits, with an exponent: 7.12e9; below 10,000 as it is."""
+    if number < 10_000:
+        return f"{number:.0f}"
+    mantissa, exponent = f"{number:.2e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
 def duration(seconds: float) -> str:
-    """Seconds, minutes, hours or days, in two or three digits: 12 s, 3.4 min."""
+    """Seconds, minutes, hours or days, in two or three digits: 0.069 s, 12 s, 3.4 min."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:
             amount = seconds / length
             return f"{amount:,.{0 if amount >= 100 else 1}f} {unit}"
+    if seconds < 1:
+        return f"{seconds:.2g} s"
     return f"{seconds:.{0 if seconds >= 10 else 1}f} s"

@@ -13,12 +13,14 @@ from deepreshape.cli.arguments import (
     machine_options,
     store_option,
 )
-from deepreshape.cli.output import digits, duration, new_table, print_json, show
+from deepreshape.cli.output import digits, duration, large, print_json
 from deepreshape.cli.rows import Row, epochs, open_store, what
+from deepreshape.cli.tables import new_table, say, show
 
 if TYPE_CHECKING:
-    from deepreshape.learn.estimate import Gpu
+    from deepreshape.learn.estimate import Gpu, Speed
     from deepreshape.learn.executors import Executor
+    from deepreshape.learn.machine import Machine, Precision
     from deepreshape.learn.runs import Run
     from deepreshape.learn.store import Store
 
@@ -39,6 +41,8 @@ def run(
     panels: str | None,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
+    quiet: bool,
     store: Path,
 ) -> None:
     """Train what a figure or table needs and neither the store nor the repository has.
@@ -47,7 +51,7 @@ def run(
     """
     from deepreshape.learn.executors import Executor, execute
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet, precision=precision)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
@@ -89,20 +93,23 @@ def plan(
     probe: bool,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
     """Price what figures or tables train, without training it.
 
     NAME is one such as fig12 or table6; without one, all of them are summed up, a line each. Times
-    here follow from a probe of this machine, which takes some seconds once; times on a GPU from its
-    data sheet. Both are upper bounds where a search may end early.
+    here follow from a probe of this machine, which is made once (it takes a quarter of a minute, a
+    minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
+    where a search may end early.
     """
     from deepreshape.learn.estimate import gpu as find_gpu
     from deepreshape.learn.executors import Executor
     from deepreshape.paper.experiments import EXPERIMENTS
 
-    executor = Executor(device, workers)
+    executor = Executor(device, workers, show=not quiet, precision=precision)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), open_store(store), executor, probe)
@@ -153,13 +160,10 @@ class Price:
         from deepreshape.learn.executors import processes
         from deepreshape.learn.machine import describe, this_machine
 
-        machine = this_machine(executor.device)
+        machine = this_machine(executor.device, executor.precision)
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
         known = None if anew else speed.known(machine, self.workers)
-        if known is None:
-            click.echo("measuring how fast this machine trains, once ...", err=True)
-            known = speed.measure(machine, self.workers)
-        self.speed = known
+        self.speed = known or _measured(machine, self.workers, executor.show)
         self.here = {
             "processor": describe(machine.device)["processor"],
             "device": machine.device.type,
@@ -207,10 +211,26 @@ class Price:
         }
 
 
+def _measured(machine: "Machine", workers: int, said: bool) -> "Speed":
+    """The speed of this machine, measured with progress on stderr."""
+    from deepreshape.learn import speed
+    from deepreshape.progress import Shown
+
+    if said:
+        click.echo(
+            "measuring how fast this machine trains, once: a quarter of a minute where it is idle,"
+            " a minute where it is busy",
+            err=True,
+        )
+    with Shown("{task.description}", quiet=not said) as progress:
+        task = progress.add_task("measuring", total=speed.steps_of_probe(workers))
+        return speed.measure(machine, workers, progress=lambda steps: progress.advance(task, steps))
+
+
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:
     several = len(named) > 1
-    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "GMACs an image>"]
-    columns += ["PMACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
+    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "MACs an image>"]
+    columns += ["MACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
     table = new_table(*columns)
     for row in found["runs"]:
         most = "≤ " * bool(row["search_epochs"])
@@ -222,8 +242,8 @@ def _print_runs(found: Row, named: tuple[str, ...]) -> None:
             row["what"],
             str(row["seed"]),
             f"{searched}{row['epochs']}",
-            digits(row["macs_an_image"] / 1e9),
-            digits(row["macs"] / 1e15),
+            large(row["macs_an_image"]),
+            large(row["macs"]),
             most + duration(row["here_s"]),
             most + duration(row["gpu_s"]),
             row["record"] or "",
@@ -240,7 +260,7 @@ def _few(names: list[str]) -> str:
 
 def _print_figures(found: Row, named: tuple[str, ...]) -> None:
     table = new_table(
-        "", "", "runs>", "recorded>", "to make>", "PMACs>", "here>", f"{found['gpu']}>"
+        "", "", "runs>", "recorded>", "to make>", "MACs>", "here>", f"{found['gpu']}>"
     )
     for row in found["figures"]:
         table.add_row(row["name"], row["title"], *_cells(row))
@@ -254,7 +274,7 @@ def _cells(total: Row) -> list[str]:
         str(total["runs"]),
         str(total["runs"] - total["to_make"]),
         str(total["to_make"]),
-        digits(total["macs"] / 1e15),
+        large(total["macs"]),
         duration(total["here_s"]),
         duration(total["gpu_s"]),
     ]
@@ -262,22 +282,22 @@ def _cells(total: Row) -> list[str]:
 
 def _print_total(total: Row, price: Price) -> None:
     runs, made, here = total["runs"], total["to_make"], price.here
-    click.echo(
+    say(
         f"{runs} runs, {runs - made} recorded, {made} to make:"
-        f" {digits(total['macs'] / 1e15)} PMACs forward and backward"
+        f" {large(total['macs'])} multiply-accumulates forward and backward"
     )
     if not made:
         return
-    click.echo(
+    say(
         f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
         f" {here['processor']} ({here['device']}, {here['precision']})"
     )
-    click.echo(
-        f"{price.gpu.name}: about {digits(total['gpu_s'] / 3600)} hours, where it reaches"
+    say(
+        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
         f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
     )
     if total["searches"]:
-        click.echo(
+        say(
             f"at most: {total['searches']} searches may end before their last epoch, or go part of"
             " their way together"
         )

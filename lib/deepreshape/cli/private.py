@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
-from deepreshape.cli.arguments import json_option, store_option
-from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.arguments import json_option, quiet_option, store_option
+from deepreshape.cli.output import print_json
 from deepreshape.cli.rows import Recorded, one
+from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
     from typing import Any
@@ -79,6 +80,7 @@ link_option = click.option(
     show_default=True,
     help="Of the largest weight of a layer, without the sign; fewer where its noise would show.",
 )
+@quiet_option
 @store_option
 @json_option
 def pack(
@@ -88,18 +90,18 @@ def pack(
     count: int,
     activation_bits: int,
     weight_bits: int,
+    quiet: bool,
     store: Path,
     as_json: bool,
 ) -> None:
     """Write the trained net of the recorded run KEY as a private model, in fixed point."""
-    from rich.progress import Progress
-
     from deepreshape.design import parse
     from deepreshape.learn.data import load
     from deepreshape.learn.data import parse as parse_data
     from deepreshape.private.program.compiled import agreement, compiled
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
+    from deepreshape.progress import Shown
 
     if out.exists() and not out.is_file():
         raise ValueError(f"{out} is no file, and a model is not written in its place")
@@ -120,7 +122,7 @@ def pack(
     )
     chosen = _drawn(len(images.test), check)
     pictures, labels = images.test.images[chosen].numpy(), images.test.labels[chosen].numpy()
-    with Progress(transient=True, disable=as_json) as progress:
+    with Shown("{task.description}", quiet=quiet) as progress:
         task = progress.add_task("comparing with floating point", total=len(pictures))
         same = agreement(made, pictures, labels, lambda n: progress.advance(task, n))
     about: dict[str, str | int | float | None] = {
@@ -202,7 +204,12 @@ ABOUT = {
 
 @click.command()
 @model_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; :: is every one of this machine, over IPv6 and IPv4.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -214,13 +221,15 @@ ABOUT = {
 @link_option
 def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> None:
     """Classify images for clients that keep them secret, by the net of MODEL, until Ctrl-C."""
+    from deepreshape.private.garbled.loading import load
+    from deepreshape.private.serving import serve as take_sessions
     from deepreshape.private.sessions import ready
-    from deepreshape.private.sessions import serve as take_sessions
     from deepreshape.private.wire.link import Address, listen, listening
 
     loaded = _model(model)
     with listen(Address(host, port)) as listener:
         made = ready(loaded, packing)
+        load()
         click.echo(f"serving {loaded.about.get('network', model)} on {listening(listener)}")
         try:
             take_sessions(listener, made, _link(link), lambda line: click.echo(line, err=True))
@@ -230,7 +239,7 @@ def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--server", required=True, help="Such as 127.0.0.1:9000.")
+@click.option("--server", required=True, help="Such as 127.0.0.1:9000 or [::1]:9000.")
 @link_option
 @json_option
 def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: bool) -> None:
@@ -243,12 +252,18 @@ def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: b
 
     opened = [_opened(path) for path in images]
     address = Address.parse(server)
-    outcome = ask(address, lambda program: _fitted(opened, program), _link(link))
+    outcome = ask(
+        address,
+        lambda program: _fitted(opened, program),
+        _link(link),
+        lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
+    )
     rows = answers([str(path) for path in images], outcome)
     if as_json:
-        print_json({"images": rows})
+        print_json({"images": rows, "loaded": outcome.loaded})
         return
     show(answer_table(rows))
+    click.echo(_loaded(outcome.loaded))
 
 
 @click.command()
@@ -298,7 +313,8 @@ def private(
     ]
     if as_json:
         where = {" ".join(at): spent for at, spent in account(found).items()}
-        print_json({"images": rows, "exact": exact, "ready": found.ready, "account": where})
+        once = {"ready": found.ready, "loaded": found.outcome.loaded}
+        print_json({"images": rows, "exact": exact, **once, "account": where})
         return
     show(answer_table(rows))
     show(phases(found, len(pictures)))
@@ -307,6 +323,11 @@ def private(
     equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
     click.echo(f"equal to the fixed-point reference: {equal}")
     click.echo(f"weights made ready once: {found.ready:.2f} s")
+    click.echo(_loaded(found.outcome.loaded))
+
+
+def _loaded(seconds: float) -> str:
+    return f"compiled loops loaded once, before the first image: {seconds:.2f} s"
 
 
 def _model(path: Path) -> "Model":

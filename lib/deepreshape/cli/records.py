@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from deepreshape.cli.arguments import json_option, store_option
-from deepreshape.cli.output import duration, new_table, print_json, show
+from deepreshape.cli.output import duration, print_json
 from deepreshape.cli.rows import (
     Recorded,
     Row,
@@ -18,6 +18,7 @@ from deepreshape.cli.rows import (
     row,
     settings,
 )
+from deepreshape.cli.tables import new_table, show
 
 NOTHING, UNKNOWN = "-", "unknown"
 UNCOMPARED = ("key", "weights_digest", "masks_digest")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deepreshape.cli.arguments import json_option
-from deepreshape.cli.output import new_table, print_json, show
+from deepreshape.cli.output import print_json
+from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
     from deepreshape.paper.verify import Verdict

@@ -21,6 +21,7 @@ from deepreshape.cli.rows import one, open_store
 if TYPE_CHECKING:
     from deepreshape.design import Network
     from deepreshape.learn.data import DataSet
+    from deepreshape.learn.machine import Precision
     from deepreshape.learn.runs import Run
     from deepreshape.paper.profiles import Profile
 
@@ -70,6 +71,8 @@ def train(
     senet: int | None,
     device: str,
     workers: int | None,
+    precision: "Precision | None",
+    quiet: bool,
     store: Path,
     as_json: bool,
     **arguments: Any,
@@ -87,7 +90,10 @@ def train(
     from deepreshape.paper.profiles import profile as find_profile
 
     _require_together(teacher, distil, beta, snl, by, senet)
-    executor, size = Executor(device, workers), find_profile(profile)
+    executor, size = (
+        Executor(device, workers, show=not quiet, precision=precision),
+        find_profile(profile),
+    )
     images = size.images("cifar100") if data is None else parse_data(data)
     said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
     changes = {name: value for name, value in said.items() if value is not None}

@@ -11,19 +11,13 @@ from pathlib import Path
 
 import torch
 
-from deepreshape.learn.machine import describe
+from deepreshape.learn import processor
+from deepreshape.learn.machine import describe, driver
 
 LIB = Path(__file__).parents[2]
 LOCK = LIB.parent / "requirements-lock.txt"
 COMPUTES = ("train", "searches", "teaching", "masks")
 """The modules of `learn` that a result is computed by, with all that they import of ours."""
-INSTRUCTIONS = (
-    *("sse4_1", "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni"),
-    *("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
-    *("amx_tile", "amx_bf16", "amx_int8"),
-    *("asimd", "asimdhp", "bf16", "i8mm", "sve", "sve2"),
-)
-"""Instruction sets that kernels are chosen by, as Linux names them."""
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Variables that choose others."""
 
@@ -33,7 +27,7 @@ Facts = dict[str, str | int | bool | None]
 def environment(device: torch.device) -> Facts:
     """`machine.describe`, and beside it, None where it is not known:
 
-    instructions: of the processor, those of `INSTRUCTIONS`; limits: of `LIMITS`, what is set.
+    instructions: of the processor (`processor.INSTRUCTIONS`); limits: of `LIMITS`, what is set.
     onednn: version. cuda, cudnn, driver: versions, where there is a GPU. commit: of the checkout
     that the library lies in; dirty: do files that it tracks differ? code: SHA-256 of the sources
     that compute a result; lock: of the pinned requirements.
@@ -46,35 +40,19 @@ def _processor() -> Facts:
     found = re.search(r"(?:Intel.*MKL-DNN|oneDNN) v([\d.]+)", torch.__config__.show())
     limits = " ".join(f"{name}={os.environ[name]}" for name in LIMITS if os.environ.get(name))
     return {
-        "instructions": _instructions(),
+        "instructions": " ".join(processor.instructions()) or None,
         "limits": limits or "none",
         "onednn": found[1] if found else None,
     }
 
 
-def _instructions() -> str | None:
-    """Of the first processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return None
-    for line in lines:
-        name, _, flags = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            there = set(flags.split())
-            return " ".join(each for each in INSTRUCTIONS if each in there)
-    return None
-
-
 def _gpu(device: torch.device) -> Facts:
     if device.type != "cuda":
         return {}
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    driver = _said(asked)
     return {
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
-        "driver": driver.splitlines()[0] if driver else None,
+        "driver": driver(),
     }
 
 

@@ -9,15 +9,26 @@ from deepreshape.learn.machine import Machine
 from deepreshape.learn.nets import Net
 
 
+class TrainingFailed(RuntimeError):
+    """Loss, weights or answers are no longer numbers; the message says which, and where."""
+
+
 @torch.no_grad()
 def predicted(net: Net, pictures: Tensor, images: Images, machine: Machine) -> Tensor:
-    """The logits (n, classes) of pictures, uint8 (n, h, w, 3), normalised as the set's images."""
+    """The logits (n, classes) of pictures, uint8 (n, h, w, 3), normalised as the set's images.
+
+    Raises TrainingFailed for a logit that is not finite: it would be taken for an answer.
+    """
     net.eval()
     parts = []
     for x in pictures.split(500):
         with machine.autocast():
             parts.append(net(normalised(x.to(machine.device), images)).float())
-    return torch.cat(parts)
+    logits = torch.cat(parts)
+    wrong = int((~logits.isfinite()).any(dim=1).sum())
+    if wrong:
+        raise TrainingFailed(f"logits of {wrong} of {len(logits)} images are not finite")
+    return logits
 
 
 def correct(net: Net, split: Split, images: Images, machine: Machine) -> Tensor:

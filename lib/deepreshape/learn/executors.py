@@ -1,21 +1,10 @@
 """Runs -> records: the missing ones are trained, here or in several processes."""
 
-import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
-from queue import Empty
-from typing import Any, Self
-
-import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from typing import Self
 
 from deepreshape.design import cost
 from deepreshape.learn.data import load
@@ -24,6 +13,8 @@ from deepreshape.learn.making import obtain
 from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.searches import SNL, SENet
 from deepreshape.learn.store import Store
+from deepreshape.learn.workers import hindrance, report, team
+from deepreshape.progress import Shown
 
 MOST_WORKERS = 8
 
@@ -34,7 +25,8 @@ class Executor:
 
     device: auto, cpu or cuda. workers: processes that train side by side, each on an equal share
     of the cores; None takes one a core on a CPU, at most 8 (small nets leave a second thread
-    idle), and one on CUDA. show: draw a progress bar on stderr.
+    idle), and one on CUDA or where processes cannot share semaphores. show: progress on stderr.
+    precision: the number format; None takes the device's (`machine.chosen`).
 
     With two or more workers a script must start training under `if __name__ == "__main__":`, for
     each of them imports it.
@@ -43,6 +35,7 @@ class Executor:
     device: str = "auto"
     workers: int | None = None
     show: bool = True
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -60,7 +53,7 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
     runs = [run.pinned() for run in runs]
     missing = lacking(runs, store)
     if missing:
-        machine = this_machine(executor.device)
+        machine = this_machine(executor.device, executor.precision)
         for data in dict.fromkeys(run.data for run in missing):
             load(data)
         workers = processes(executor, machine)
@@ -69,6 +62,8 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
                 if store.get(run) is not None:
                     campaign.say(f"run {run.key} is recorded without its weights; trained again:")
                     campaign.say(f"  {run.network} on {run.data}")
+            if workers == 1 != executor.workers and (why := hindrance()):
+                campaign.say(f"one run after another: processes cannot share semaphores ({why})")
             if workers == 1:
                 made = _in_this_process(missing, store, machine, campaign)
             else:
@@ -127,9 +122,10 @@ def work(run: Run) -> int:
 def processes(executor: Executor, machine: Machine) -> int:
     """Processes side by side; the same for few runs as for many, since the threads that are left
     to each decide the last bits of a result."""
-    if executor.workers is not None:
-        return executor.workers
-    return 1 if machine.device.type == "cuda" else min(_cores(), MOST_WORKERS)
+    workers = executor.workers
+    if workers is None:
+        workers = 1 if machine.device.type == "cuda" else min(_cores(), MOST_WORKERS)
+    return 1 if workers > 1 and hindrance() else workers
 
 
 def _cores() -> int:
@@ -151,67 +147,24 @@ def _in_processes(
     runs: Sequence[Run], store: Store, machine: Machine, workers: int, campaign: "_Campaign"
 ) -> dict[Run, Record]:
     made: dict[Run, Record] = {}
-    context = multiprocessing.get_context("spawn")
-    news: Any = context.Queue()
-    threads = max(1, _cores() // workers)
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (news, threads, os.getpid()))
     numbers = {run: number for number, run in enumerate(runs)}
-    try:
+    tasks = [f"run {run.key} ({run.network} on {run.data})" for run in runs]
+    place = (machine.device.type, machine.precision)
+    with team(workers, tasks) as members:
         for wave in waves(runs):
-            place = (machine.device.type, machine.precision)
-            futures = {pool.submit(_work, numbers[run], run, store, *place): run for run in wave}
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, timeout=0.2)
-                for number, images in _drained(news):
-                    campaign.advance(runs[number], images)
-                for future in done:
-                    made[futures[future]] = future.result()
-                    campaign.finish(futures[future])
-        pool.shutdown()
-    except BrokenProcessPool:
-        raise RuntimeError(
-            "a training process was killed (out of memory?); run again to go on. A script must"
-            ' start training under `if __name__ == "__main__":`'
-        ) from None
-    finally:
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
+            for run in wave:
+                members.submit(numbers[run], _work, run, store, *place)
+            for number, record in members.results(
+                lambda number, images: campaign.advance(runs[number], images)
+            ):
+                made[runs[number]] = record
+                campaign.finish(runs[number])
     return made
 
 
-def _drained(news: Any) -> Iterator[tuple[int, int]]:
-    try:
-        while True:
-            yield news.get_nowait()
-    except Empty:
-        return
-
-
-_news: Any = None
-
-
-def _start_worker(news: Any, threads: int, parent: int) -> None:
-    global _news
-    _news = news
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    threading.Thread(target=_leave_with, args=[parent], daemon=True).start()
-    torch.set_num_threads(threads)
-
-
-def _leave_with(parent: int) -> None:
-    """End this process soon after its parent, however that ended, and whatever it is doing."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
 def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> Record:
-    def report(images: int) -> None:
-        _news.put((number, images))
-
-    return obtain(run, store, this_machine(device, precision), report, net_too=True)
+    progress = partial(report, number)
+    return obtain(run, store, this_machine(device, precision), progress, net_too=True)
 
 
 class _Campaign:
@@ -220,14 +173,10 @@ class _Campaign:
     def __init__(self, runs: Sequence[Run], show: bool) -> None:
         self._left = {run: work(run) for run in runs}
         self._images = self._done = 0
-        self._bar = Progress(
-            TextColumn("training, {task.fields[done]} of {task.fields[runs]} runs done"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rate]:.0f} images/s"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            disable=not show,
+        self._bar = Shown(
+            "training, {task.fields[done]} of {task.fields[runs]} runs done",
+            "{task.fields[rate]:.0f} images/s",
+            quiet=not show,
         )
         self._task = self._bar.add_task(
             "", total=sum(self._left.values()), done=0, runs=len(runs), rate=0.0

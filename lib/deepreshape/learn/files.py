@@ -6,7 +6,6 @@ they are read: the format is safetensors.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from deepreshape.files import replacing
+from deepreshape.places import named_folder
 
 
 class CorruptFile(ValueError):
@@ -27,15 +27,17 @@ class CorruptFile(ValueError):
 
 def cache_folder() -> Path:
     """Where what can be made again is kept: DEEPRESHAPE_CACHE, or the user's cache folder."""
-    named = os.environ.get("DEEPRESHAPE_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("deepreshape")
+    return named_folder("DEEPRESHAPE_CACHE") or platformdirs.user_cache_path("deepreshape")
 
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """A block that no two processes are in at once. Nothing is left of the lock file."""
+    """A block that no two processes are in at once. Nothing is left of the lock file.
+
+    Whoever may write to the folder may open the file that a killed process of another user left.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with FileLock(lock, mode=0o666):
         try:
             yield
         finally:

@@ -1,27 +1,22 @@
-"""The machine a run is computed on: device, and the number format that is faster on it."""
+"""The machine a run is computed on: device, and the number format that it multiplies fast."""
 
-import json
 import platform
-import time
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import median
 from typing import Literal
 
 import torch
 
 from deepreshape import __version__
-from deepreshape.design import hybrenet
-from deepreshape.files import write_text
-from deepreshape.learn.files import alone_if_possible, cache_folder
-from deepreshape.learn.nets import Net, build
+from deepreshape.learn import processor
+from deepreshape.learn.nets import Net
 
 Precision = Literal["float32", "bfloat16"]
+"""bfloat16: what autocast takes it for; weights, statistics and losses stay in float32. float32 is
+never TF32."""
 
-WORTHWHILE = 1.1
-"""bfloat16 is taken where it trains at least so many times faster than float32."""
+CAPABLE = (8, 0)
+"""CUDA devices multiply bfloat16 numbers from this compute capability on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,8 @@ class Machine:
 
 
 def this_machine(device: str = "auto", precision: Precision | None = None) -> Machine:
-    """The device of that name (auto: CUDA where there is one) and its faster number format.
+    """The device of that name (auto: CUDA where there is one), and the number format, which follows
+    from what the device is (`chosen`) where none is named.
 
     Raises ValueError for a device that this machine does not have.
     """
@@ -49,18 +45,35 @@ def this_machine(device: str = "auto", precision: Precision | None = None) -> Ma
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
         raise ValueError(f"unknown device {device!r}; known are auto, cpu, cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda: this machine has no CUDA device that torch can use")
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError("device cuda: this machine has no CUDA device that torch can use")
+        # Of the two, torch lets convolutions round to TF32 unless told otherwise.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
     place = torch.device(device)
-    return Machine(place, precision or _faster_precision(place))
+    return Machine(place, precision or chosen(place)[0])
+
+
+def chosen(device: torch.device) -> tuple[Precision, str]:
+    """bfloat16 where the device multiplies it faster than float32, which is otherwise; and why."""
+    if device.type == "cuda":
+        capability = torch.cuda.get_device_capability(device)
+        able = capability >= CAPABLE
+        why = "the GPU's compute capability is " + ".".join(map(str, capability))
+    else:
+        able, why = processor.bfloat16()
+    return "bfloat16" if able else "float32", why
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
     """What a record says of where it was made."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor.name()
+    tf32 = {"tf32": "off"} if device.type == "cuda" else {}
     return {
         "device": device.type,
         "processor": name,
+        **tf32,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -68,61 +81,11 @@ def describe(device: torch.device) -> dict[str, str | int]:
     }
 
 
-def probe(device: torch.device, steps: int = 5) -> dict[Precision, float]:
-    """Median seconds of a training step of HRN-2x5x3x(m=8), batch 64, in each number format."""
-    times: dict[Precision, list[float]] = {"float32": [], "bfloat16": []}
-    trials = {precision: _training_step(device, precision) for precision in times}
-    for _ in range(steps + 1):
-        for precision, seconds in times.items():
-            start = time.perf_counter()
-            trials[precision]()
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            seconds.append(time.perf_counter() - start)
-    return {precision: median(seconds[1:]) for precision, seconds in times.items()}
-
-
-def _training_step(device: torch.device, precision: Precision) -> Callable[[], None]:
-    machine = Machine(device, precision)
-    net = machine.place(build(hybrenet(2, 5, 3, m=8), seed=0))
-    images = torch.zeros(64, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
-
-    def step() -> None:
-        with machine.autocast():
-            loss = net(images).float().logsumexp(1).mean()
-        loss.backward()
-
-    return step
-
-
-def _faster_precision(device: torch.device) -> Precision:
-    """Probed once for each processor, device, thread count and torch; kept in the cache folder,
-    where that can be written to."""
-    facts = describe(device)
-    key = " ".join(str(facts[name]) for name in ("processor", "device", "threads", "torch"))
-    path = cache_folder() / "precision.json"
-    with alone_if_possible(path.with_suffix(".lock")):
-        known = _probed_before(path)
-        if key not in known:
-            times = probe(device)
-            gain = times["float32"] / times["bfloat16"]
-            known[key] = "bfloat16" if gain >= WORTHWHILE else "float32"
-            with suppress(OSError):
-                write_text(path, json.dumps(known, indent=1))
-    return known[key]
-
-
-def _probed_before(path: Path) -> dict[str, Precision]:
+def driver() -> str | None:
+    """The version of the NVIDIA driver; None where it is not known."""
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        kept = json.loads(path.read_text())
-        return {key: value for key, value in kept.items() if value in ("float32", "bfloat16")}
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return {}
-
-
-def _processor() -> str:
-    try:
-        with Path("/proc/cpuinfo").open() as lines:
-            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(done.stdout.split()), None)

@@ -11,6 +11,7 @@ from deepreshape.design import cost
 from deepreshape.learn import state
 from deepreshape.learn.data import Images, load
 from deepreshape.learn.environment import environment
+from deepreshape.learn.evaluate import TrainingFailed
 from deepreshape.learn.files import alone, save_tensors
 from deepreshape.learn.machine import Machine, describe
 from deepreshape.learn.masks import apply, counted, save_masks
@@ -21,7 +22,7 @@ from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import Search, searched
 from deepreshape.learn.store import Store
 from deepreshape.learn.teaching import Teacher, teacher
-from deepreshape.learn.train import Progress, TrainingFailed, train
+from deepreshape.learn.train import Progress, train
 
 _SEARCH, _TRAINING = ".search.safetensors", ".safetensors"
 """Checkpoints of an unfinished run, in this order."""

@@ -36,7 +36,7 @@ class Net(nn.Module):
         self.program: tuple[Layer, ...] = layers(network)
         self.last_use = {name: layer.name for layer in self.program for name in layer.inputs}
         for layer in self.program:
-            self.add_module(layer.name, _module(layer.op))
+            self.add_module(layer.name, module_of(layer.op))
 
     def forward(self, images: Tensor) -> Tensor:
         logits, _ = self.observe(images, ())
@@ -126,7 +126,8 @@ class _Concat(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def _module(op: Op) -> nn.Module:
+def module_of(op: Op) -> nn.Module:
+    """The module of one layer, freshly initialised."""
     match op:
         case Conv(inputs, outputs, kernel, stride, groups):
             kind = Strided1x1 if kernel == 1 and stride > 1 else nn.Conv2d

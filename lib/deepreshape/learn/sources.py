@@ -6,7 +6,6 @@ order in which a source happens to store them.
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from deepreshape.learn.files import cache_folder
+from deepreshape.places import named_folder
 
 
 class DataError(ValueError):
@@ -76,7 +76,7 @@ def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
     """
     if name == "mnist5k" and shards is None:
         train, test = _mnist5k()
-    elif name == "cifar100" and shards is None and not os.environ.get("DEEPRESHAPE_MIRROR"):
+    elif name == "cifar100" and shards is None and not named_folder("DEEPRESHAPE_MIRROR"):
         train, test = _downloaded_cifar100()
     else:
         mirror = _mirror(name, shards)
@@ -120,13 +120,13 @@ def _mirror(name: str, shards: tuple[int, ...] | None) -> Path:
     """The folder of DEEPRESHAPE_MIRROR; DataError where it names none, or the set is in none."""
     if name == "mnist5k":
         raise DataError("mnist5k has no shards")
-    mirror = os.environ.get("DEEPRESHAPE_MIRROR")
+    mirror = named_folder("DEEPRESHAPE_MIRROR")
     if not mirror:
         raise DataError(
             f"{name}{' by shards' if shards else ''} is read from an offline mirror:"
             " set DEEPRESHAPE_MIRROR to its folder"
         )
-    return Path(mirror)
+    return mirror
 
 
 def _ordered(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[NDArray[np.uint8], ...]:
@@ -154,8 +154,10 @@ def _downloaded_cifar100() -> tuple[Arrays, Arrays]:
     folder = cache_folder() / "downloads"
     try:
         parts = [CIFAR100(str(folder), train=train, download=True) for train in (True, False)]
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+    except MemoryError:
+        raise
+    except Exception as error:  # a line that breaks in any place, an archive that is cut
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             f"cifar100 could not be downloaded to {folder} ({reason});"
             " set DEEPRESHAPE_MIRROR to a folder that holds it"
@@ -171,22 +173,33 @@ def _mirrored(mirror: Path, name: str, split: str, shards: tuple[int, ...] | Non
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
+_SHARD = re.compile(r"(\d+)-of-(\d+)(?:-[0-9a-f]+)?\.parquet")
+
+
 def _shard_files(
     folder: Path, split: str, name: str, shards: tuple[int, ...] | None
 ) -> Iterator[Path]:
-    """The Parquet files `split-0000i-of-0000n`; DataError names the first that is not there."""
-    found = sorted(folder.glob(f"{split}-*-of-*.parquet"))
-    counts = {match[1] for file in found if (match := re.search(r"-of-(\d+)\.parquet$", file.name))}
+    """The Parquet files `split-0000i-of-0000n`, with or without a hash behind that, as hubs name
+    them; DataError names the first that is not there, or is there twice."""
+    found: dict[int, list[Path]] = {}
+    counts = set()
+    for file in sorted(folder.glob(f"{split}-*-of-*.parquet")):
+        if match := _SHARD.fullmatch(file.name.removeprefix(f"{split}-")):
+            found.setdefault(int(match[1]), []).append(file)
+            counts.add(match[2])
     if len(counts) != 1:
         problem = "no" if not counts else "mixed numbers of"
         raise DataError(f"{folder}: {problem} files {split}-*-of-*.parquet")
     (count,) = counts
     for shard in range(int(count)) if shards is None else shards:
-        file = folder / f"{split}-{shard:05d}-of-{count}.parquet"
-        if not file.exists():
-            there = "+".join(str(int(path.name.split("-")[1])) for path in found)
+        files = found.get(shard, [])
+        if not files:
+            file = folder / f"{split}-{shard:05d}-of-{count}.parquet"
+            there = "+".join(map(str, found))
             raise DataError(f"{file} is missing; the part that is there: {name}[shards={there}]")
-        yield file
+        if len(files) > 1:
+            raise DataError(f"{files[0]} and {files[1].name} are the same part: remove one")
+        yield files[0]
 
 
 def _read_parquet(file: Path, known: Known) -> Arrays:
@@ -232,3 +245,23 @@ def _decoder(file: Path, size: int) -> Callable[[int, bytes], NDArray[np.uint8]]
         return image
 
     return decoded
+
+
+def files_of(mirror: Path, name: str) -> int:
+    """How many Parquet files a set has in a mirror, all of them there and whole; their images are
+    not decoded. Raises DataError."""
+    known = KNOWN[name]
+    count = 0
+    for split in ("train", known.test_split):
+        rows = 0
+        for file in _shard_files(mirror / name, split, name, None):
+            with _refusing(f"{file} cannot be read as Parquet images"):
+                columns = [known.image_column, known.label_column]
+                table = pyarrow.parquet.read_table(
+                    file, columns=columns, page_checksum_verification=True
+                )
+            rows, count = rows + len(table), count + 1
+        expected = known.train if split == "train" else known.test
+        if rows != expected:
+            raise DataError(f"{mirror / name}: {rows} images of {split}, expected {expected}")
+    return count

@@ -6,14 +6,11 @@ seven that are probed, and were a tenth off on average; those of MobileNets, 0.7
 
 import json
 import math
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
@@ -29,6 +26,8 @@ from deepreshape.learn.estimate import Speed, size
 from deepreshape.learn.files import alone, cache_folder
 from deepreshape.learn.machine import Machine, describe
 from deepreshape.learn.nets import build
+from deepreshape.learn.processor import changes, instructions
+from deepreshape.learn.workers import report, team
 
 PROBES = (
     ("HRN-2x5x3x(m=8)", 32, 32),
@@ -41,6 +40,10 @@ PROBES = (
 )
 """Networks, image sizes and batches that differ in what they have most of: multiply-accumulates,
 elements, layers or learned numbers."""
+ROUNDS = 4
+"""Times that each of them is timed, after a first one that is not."""
+TYPICAL = ("HRN-2x5x3x(m=8)", 32, 128)
+"""Network, image size and batch of the `rate` that is told to a reader."""
 
 
 def fitted(steps: Iterable[tuple[Network, int, float]]) -> Speed:
@@ -59,9 +62,11 @@ def fitted(steps: Iterable[tuple[Network, int, float]]) -> Speed:
     return Speed(*(found / units).tolist())
 
 
-def probe(machine: Machine, rounds: int) -> list[float]:
+def probe(
+    machine: Machine, rounds: int, progress: Callable[[int], None] = lambda steps: None
+) -> list[float]:
     """Median seconds of a training step of each of the `PROBES`: taken in turns, so that whatever
-    else the machine does slows all of them alike."""
+    else the machine does slows all of them alike. progress: called with 1 after every step."""
     trials = [_trial(network, batch, machine) for network, batch in _probes()]
     times: list[list[float]] = [[] for _ in trials]
     for _ in range(rounds + 1):
@@ -69,6 +74,7 @@ def probe(machine: Machine, rounds: int) -> list[float]:
             start = time.perf_counter()
             trial()
             taken.append(time.perf_counter() - start)
+            progress(1)
     return [median(taken[1:]) for taken in times]
 
 
@@ -98,16 +104,30 @@ def _trial(network: Network, batch: int, machine: Machine) -> Callable[[], None]
     return step
 
 
-def measure(machine: Machine, workers: int, rounds: int = 4) -> Speed:
-    """Probe a machine, for some seconds, in as many processes side by side as train on it; the
-    result is kept in the cache folder, where that can be written to."""
+def steps_of_probe(workers: int, rounds: int = ROUNDS) -> int:
+    """How often `measure` reports a step."""
+    return workers * len(PROBES) * (rounds + 1)
+
+
+def measure(
+    machine: Machine,
+    workers: int,
+    rounds: int = ROUNDS,
+    progress: Callable[[int], None] = lambda steps: None,
+) -> Speed:
+    """Probe a machine in as many processes side by side as train on it: a quarter of a minute where
+    nothing else runs. The result is kept in the cache folder, where that can be written to.
+
+    progress: called with the steps that were taken since.
+    """
     if workers == 1:
-        taken = probe(machine, rounds)
+        taken = probe(machine, rounds, progress)
     else:
-        context = multiprocessing.get_context("spawn")
-        threads = max(1, len(os.sched_getaffinity(0)) // workers)
-        with ProcessPoolExecutor(workers, context, _start, (threads,)) as pool:
-            times = list(pool.map(probe, [machine] * workers, [rounds] * workers))
+        task = "the probe of how fast this machine trains"
+        with team(workers, [task] * workers) as members:
+            for number in range(workers):
+                members.submit(number, _probe, machine, rounds)
+            times = [found for _, found in members.results(lambda _, steps: progress(steps))]
         taken = [fmean(each) for each in zip(*times, strict=True)]
     steps = zip(_probes(), taken, strict=True)
     speed = fitted((network, batch, each) for (network, batch), each in steps)
@@ -118,15 +138,26 @@ def measure(machine: Machine, workers: int, rounds: int = 4) -> Speed:
 
 
 def known(machine: Machine, workers: int) -> Speed | None:
-    """What `measure` found before on the same processor, with the same torch, threads, number
-    format and workers."""
+    """What `measure` found before on the same processor, with the same instruction sets, variables
+    that change them, torch, threads, number format and workers."""
     found = _kept().get(_key(machine, workers))
     return None if found is None else Speed(*found)
 
 
-def _start(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
+def rate(machine: Machine, steps: int = 3) -> float:
+    """Images a second that this process trains the `TYPICAL` network on."""
+    name, pixels, batch = TYPICAL
+    trial = _trial(parse(name, pixels, 100), batch, machine)
+    times = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        trial()
+        times.append(time.perf_counter() - start)
+    return batch / median(times[1:])
+
+
+def _probe(number: int, machine: Machine, rounds: int) -> list[float]:
+    return probe(machine, rounds, partial(report, number))
 
 
 def _path() -> Path:
@@ -136,7 +167,9 @@ def _path() -> Path:
 def _key(machine: Machine, workers: int) -> str:
     facts = describe(machine.device)
     parts = [facts[name] for name in ("processor", "device", "threads", "torch")]
-    return " ".join(map(str, [*parts, machine.precision, workers]))
+    set_to = [f"{name}={value}" for name, value in changes().items()]
+    kernels = [*instructions(), *set_to]
+    return " ".join(map(str, [*parts, machine.precision, workers, *kernels]))
 
 
 def _kept() -> dict[str, tuple[float, ...]]:

@@ -15,7 +15,7 @@ from torch.optim import SGD, Optimizer
 from deepreshape.learn import state
 from deepreshape.learn.data import Images
 from deepreshape.learn.epochs import Batch, batches, shown
-from deepreshape.learn.evaluate import accuracy, correct, percent
+from deepreshape.learn.evaluate import TrainingFailed, accuracy, correct, percent
 from deepreshape.learn.losses import attention_mismatch, distilled
 from deepreshape.learn.machine import Machine, Precision
 from deepreshape.learn.nets import Net
@@ -25,10 +25,6 @@ from deepreshape.learn.teaching import Teacher
 
 Progress = Callable[[int], None]
 """Called with the number of images that a step has just used."""
-
-
-class TrainingFailed(RuntimeError):
-    """Loss or weights are no longer numbers; the message says at which step and learning rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ def train(
     With a `checkpoint` path the state is written there after every epoch, and a state found there
     under the same teacher is continued: on a CPU, on the same machine and thread count, the result
     is the uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a
-    weight after an epoch.
+    weight after an epoch, or a logit after the last.
     """
     data = images.train.to(machine.device)
     batch = min(recipe.batch, len(data))

@@ -7,7 +7,8 @@ from statistics import fmean
 import pandas as pd
 
 from deepreshape.paper.experiments import Point
-from deepreshape.paper.verdicts import Records, accuracies, half_interval
+from deepreshape.paper.statistics import half_interval
+from deepreshape.paper.verdicts import Records, accuracies
 
 Place = Callable[[Point], float | str]
 """Where a point stands along the axis that is not accuracy."""

@@ -115,6 +115,20 @@ def lines(
     finish(axis)
 
 
+def marks(axis: Axes, frame: pd.DataFrame, x: str, y: str, series: str) -> None:
+    """A mark for each row of a frame, along the column x in the row that y names, in the colour and
+    with the marker of its series."""
+    names = list(dict.fromkeys(frame[series]))
+    for name, colour, marker in zip(names, theme.COLOURS, theme.MARKERS, strict=False):
+        part = frame[frame[series] == name]
+        sns.stripplot(
+            part, x=x, y=y, color=colour, marker=marker, jitter=False, size=6, legend=False, ax=axis
+        )
+        axis.plot([], [], marker, color=colour, label=name)
+    axis.grid(visible=True, axis="x")
+    axis.tick_params(labelsize=8)
+
+
 def legend_above(made: Figure, axis: Axes, columns: int = 6) -> None:
     """The legend of one axis, above the whole figure."""
     handles, labels = axis.get_legend_handles_labels()

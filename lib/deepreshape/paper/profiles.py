@@ -8,7 +8,7 @@ minutes on a laptop; `smoke` only shows that everything runs.
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from deepreshape.design import DesignError, Network, cost, resnet18, scale
+from deepreshape.design import DesignError, Network, cost, cull, resnet18, scale
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.data import parse as parse_data
 from deepreshape.learn.losses import KD, Distillation
@@ -35,6 +35,8 @@ class Profile:
     which widths are halved, twice at most; halved_to: those of the experiment at hand.
     taught_rates: of experiments whose networks with a teacher have another rate; taught_rate: that
     of the experiment at hand.
+    chosen_seeds, chosen_networks: those whose accuracies were seen when the recipe was chosen; what
+    they give is no evidence.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Profile:
     halved_to: int | None = None
     taught_rates: dict[str, float] = field(default_factory=dict)
     taught_rate: float | None = None
+    chosen_seeds: tuple[int, ...] = ()
+    chosen_networks: tuple[Network, ...] = ()
 
     def of(self, experiment: str) -> "Profile":
         """The profile as an experiment takes it: with its own widths and rate."""
@@ -200,6 +204,8 @@ PROFILES = {
         ratios=dict.fromkeys(_STAGE_BY_STAGE, Fraction(1)),
         heaviest=300_000_000,
         halved=dict.fromkeys(_STAGE_BY_STAGE, 150_000_000),
+        chosen_seeds=(1,),
+        chosen_networks=tuple(cull(resnet18(16), {1, 2, 3, 4} - {stage}) for stage in (2, 3)),
     ),
     "paper": Profile(
         name="paper",

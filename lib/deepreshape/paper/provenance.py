@@ -24,9 +24,11 @@ HELD_OUT = (
 )
 
 SHORT_CHOSEN = (
-    "Recipe: chosen by trials with seed 1, two networks of Table 10 whose test accuracies were seen"
-    " (page short)."
+    f"Recipe: chosen by trials with seed {', '.join(map(str, profile('short').chosen_seeds))} of"
+    f" {' and '.join(network.name for network in profile('short').chosen_networks)}, whose test"
+    " accuracies were seen; no verdict counts this seed or these networks (page short)."
 )
+"""Of every page that shows runs by the short profile's recipe."""
 
 
 def paper_set(point: Point) -> str:

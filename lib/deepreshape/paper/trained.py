@@ -13,14 +13,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from deepreshape.learn.executors import Executor, execute
-from deepreshape.learn.runs import Record, Run
+from deepreshape.learn.runs import Record
 from deepreshape.learn.store import Store
-from deepreshape.paper import figures, provenance, verdicts
+from deepreshape.paper import conclusions, figures, judgements, provenance, verdicts
 from deepreshape.paper.experiments import Experiment, Point, find, runs_of
+from deepreshape.paper.judgements import Judged
 from deepreshape.paper.profiles import PAPER_SIDES, Profile
 from deepreshape.paper.profiles import profile as find_profile
 from deepreshape.paper.verdicts import Records
-from deepreshape.places import RECORDED
+from deepreshape.places import RECORDED, ROOT
+from deepreshape.ranges import whole_numbers
 
 EVIDENCE = ("short", "paper")
 """Profiles on the paper's data, from the smallest scale on."""
@@ -69,8 +71,8 @@ class Trained:
 
     @property
     def sentence(self) -> str:
-        """What became of the claims."""
-        return verdicts.sentence(self.verdicts())
+        """What became of the claims (`conclusions.sentence`)."""
+        return conclusions.sentence(self.judged())
 
     def figure(self) -> Figure:
         caption = provenance.caption(self.size, self.points)
@@ -81,8 +83,16 @@ class Trained:
         return verdicts.table(self.points, self.records)
 
     def verdicts(self) -> pd.DataFrame:
-        """A row for each of the paper's claims (`verdicts.judged`)."""
-        return verdicts.judged(self.experiment.claims(list(self.points)), self.records)
+        """A row for each of the paper's claims (`judgements.Judged.table`), in the columns that say
+        something."""
+        table = self.judged().table()
+        silent = [name for name in table if len(table) and table[name].isin(["", 0]).all()]
+        return table.drop(columns=silent)
+
+    def judged(self) -> Judged:
+        """What becomes of the paper's claims of the points."""
+        stands = judgements.standing(self.size, self.points)
+        return judgements.judge(self.experiment.claims(list(self.points)), self.records, stands)
 
 
 def _listed(lines: Iterable[str]) -> str:
@@ -95,23 +105,23 @@ def reproduce(
     dataset: str = "",
     seeds: str = "1",
     device: str = "auto",
-    store: str | Path = "../build/runs",
+    store: str | Path = ROOT / "build/runs",
     panels: str = "",
 ) -> Trained:
     """A figure or table with a record for every run; what neither the store nor the repository has
-    is trained. dataset, panels: in place of the profile's. seeds: such as `1,2,3`.
+    is trained. dataset, panels: in place of the profile's. seeds: such as `1-3`.
 
     Raises ValueError for what cannot be.
     """
     experiment, size = find(name), find_profile(profile)
-    points = experiment.drawn(size, dataset or None, _numbers(seeds), panels or None)
+    points = experiment.drawn(size, dataset or None, _seeds(seeds), panels or None)
     runs = runs_of(points)
     shelf = Store(Path(store), RECORDED)
     # Starting processes takes longer than all that the smallest profile trains.
     workers = 1 if size.name == "smoke" else None
     made = execute(runs, shelf, Executor(device, workers))
     found = {run.key: record for run, record in zip(runs, made, strict=True)}
-    return Trained(experiment, size, tuple(points), found | _teachers(runs, shelf))
+    return Trained(experiment, size, tuple(points), _beside(experiment, points, shelf) | found)
 
 
 def recorded(
@@ -129,7 +139,7 @@ def recorded(
         if (runs := tuple(run for run in point.runs if found[run] is not None))
     ]
     records = {run.key: record for run, record in found.items() if record is not None}
-    return Trained(experiment, size, tuple(kept), records | _teachers(runs_of(kept), shelf))
+    return Trained(experiment, size, tuple(kept), _beside(experiment, kept, shelf) | records)
 
 
 def strongest(page: Trained) -> Trained:
@@ -156,15 +166,19 @@ def _merged(page: Trained, kept: Trained) -> Trained:
     return replace(page, points=points, records={**kept.records, **page.records})
 
 
-def _teachers(runs: Iterable[Run], shelf: Store) -> dict[str, Record]:
-    """The records of the runs that others start or learn from."""
-    teachers = dict.fromkeys(run.teacher for run in runs if run.teacher is not None)
-    found = {teacher.key: shelf.get(teacher.pinned()) for teacher in teachers}
+def _beside(experiment: Experiment, points: list[Point], shelf: Store) -> dict[str, Record]:
+    """The records of the runs that others start or learn from, and of those of another figure that
+    a claim compares with; where there are none, none are made."""
+    runs = runs_of(points)
+    claims = experiment.claims(points)
+    compared = runs_of(point for claim in claims for point in claim.ahead + claim.behind)
+    others = {run.teacher for run in runs if run.teacher} | ({*compared} - {*runs})
+    found = {run.key: shelf.get(run.pinned()) for run in others}
     return {key: record for key, record in found.items() if record is not None}
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _seeds(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"seeds are whole numbers such as 1,2,3, not {text!r}") from None
+        return whole_numbers(text)
+    except ValueError as error:
+        raise ValueError(f"seeds: {error}") from None

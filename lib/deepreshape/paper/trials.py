@@ -16,7 +16,7 @@ from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Record, Run
 from deepreshape.paper.experiments.appendix import only
 from deepreshape.paper.profiles import PROFILES
-from deepreshape.paper.verdicts import summary
+from deepreshape.paper.verdicts import interval, mean
 
 STAGES = (3, 2)
 SEEDS = (1, 2, 3)
@@ -58,7 +58,8 @@ def trial_runs() -> list[Run]:
 
 def trial_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """A row for each recipe: its cost, validation accuracy with ReLUs in stage 3 and in stage 2
-    alone, and how far stage 3 is ahead, over the seeds that have both."""
+    alone, and how far stage 3 is ahead, means over the n seeds that have both; ± 95 % is half the
+    interval of the last."""
     rows = []
     for trial in TRIALS:
         found = {
@@ -76,10 +77,11 @@ def trial_table(records: Mapping[str, Record]) -> pd.DataFrame:
             {
                 "recipe": trial.what,
                 "cost (epochs at 32 x 32)": trial.cost,
-                "seeds": len(seeds),
-                "stage 3 (%)": summary(three),
-                "stage 2 (%)": summary(two),
-                "stage 3 ahead by": summary(gaps),
+                "stage 3 (%)": mean(three),
+                "stage 2 (%)": mean(two),
+                "stage 3 ahead by": mean(gaps),
+                "± 95 %": interval(gaps),
+                "n": len(seeds),
             }
         )
     return pd.DataFrame(rows)

@@ -1,33 +1,20 @@
-"""Records against the paper: accuracies beside the printed ones, and what becomes of claims."""
+"""Records against the paper: accuracies beside the printed ones."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import inf, log, nan, sqrt
-from statistics import fmean, stdev
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from statistics import fmean
 
-import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from deepreshape.design import Network, cost, paper_convention
 from deepreshape.design.criticality import criticality, order
 from deepreshape.learn.runs import Record, Run
 from deepreshape.paper import printed
-from deepreshape.paper.experiments import Claim, Point
+from deepreshape.paper.experiments import Point
+from deepreshape.paper.statistics import half_interval
 
 Records = Mapping[str, Record]
 """Records by the keys of their runs."""
-
-COLUMNS = (
-    "claim",
-    "claimed gain",
-    "pairs",
-    "seeds",
-    "holes",
-    "mean gain",
-    "± 95 %",
-    "verdict",
-)
-"""Of the table of claims."""
 
 # What a point has
 
@@ -63,43 +50,26 @@ def _flops(point: Point, network: Network) -> float:
     return cost(network).flops(paper_convention(point.paper) or "B") / 1e6
 
 
-# Statistics
-
-
-def summary(values: Sequence[float]) -> str:
-    """`mean`, and `± standard deviation` where there are several; `hole` where there are none."""
-    if not values:
-        return "hole"
-    mean = f"{fmean(values):.2f}"
-    return mean if len(values) == 1 else f"{mean} ± {stdev(values):.2f}"
-
-
-def half_interval(values: Sequence[float]) -> float:
-    """Half the width of the 95 % interval of the mean; not a number for fewer than two values."""
-    if len(values) < 2:
-        return nan
-    return float(student.ppf(0.975, len(values) - 1)) * stdev(values) / sqrt(len(values))
-
-
-def direction(gains: Sequence[float], low: float = 0.0, high: float = inf) -> str:
-    """`holds` where the 95 % interval of the mean gain lies between low and high, `fails` where it
-    lies wholly outside, else `undecided`."""
-    if len(gains) < 2:
-        return "undecided (one seed)" if gains else "hole"
-    mean, half = fmean(gains), half_interval(gains)
-    if low < mean - half and mean + half < high:
-        return "holds"
-    return "fails" if mean + half < low or mean - half > high else "undecided"
-
-
 # The table below a figure
+
+
+def mean(values: Sequence[float]) -> str:
+    """The mean to two digits; `hole` where there are no values."""
+    return f"{fmean(values):.2f}" if values else "hole"
+
+
+def interval(values: Sequence[float]) -> str:
+    """Half the 95 % interval of the mean to two digits; empty where values leave none."""
+    half = half_interval(values)
+    return "" if isnan(half) else f"{half:.2f}"
 
 
 def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
     """A row for each point: its network, counts and accuracies here, and the paper's beside them.
 
-    Accuracies are mean ± standard deviation over the seeds. The paper's ReLUs are those of the
-    same edits at its own widths and image size, or what its search leaves.
+    Accuracies are means over n seeds, ± 95 % half the interval of the mean test accuracy by its own
+    deviation. The paper's ReLUs are those of the same edits at its own widths and image size, or
+    what its search leaves.
     """
     several = len({point.panel for point in points}) > 1
     searched = any(point.runs[0].search for point in points)
@@ -111,9 +81,10 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
                 "network": point.network.name,
                 "ReLUs": point.relus,
                 "FLOPs (M)": round(abscissa(point, "flops"), 2),
-                "validation (%)": summary(accuracies(point, records, "validation")),
-                "test (%)": summary(accuracies(point, records)),
-                "seeds": len(accuracies(point, records)),
+                "validation (%)": mean(accuracies(point, records, "validation")),
+                "test (%)": mean(accuracies(point, records)),
+                "± 95 %": interval(accuracies(point, records)),
+                "n": len(accuracies(point, records)),
             }
             | ({"searches finished": _finished(point, records)} if searched else {})
             | {
@@ -171,140 +142,3 @@ def _criticality(stages: Sequence[Point | None], records: Records) -> tuple[floa
 def _ordered(values: Sequence[float]) -> str:
     """`S3 > S2 > S4 > S1`, from the most critical stage to the least."""
     return " > ".join(f"S{stage}" for stage in order(values))
-
-
-# Claims
-
-
-def judged(claims: Iterable[Claim], records: Records) -> pd.DataFrame:
-    """A row for each claim: by how many points of accuracy `ahead` is before `behind`.
-
-    Of every seed the mean difference over the pairs is taken (`differences`); mean gain is its mean
-    over the seeds, ± 95 % half the interval of that mean (Student's t). The verdict is `holds` or
-    `fails` where the interval lies within or outside what is claimed of the gain, else `undecided`;
-    one seed decides nothing. `hole`: no seed has what is compared; `no overlap`: curves share no
-    abscissa; `not drawn`: a side has no points. pairs: the most that a seed has; holes: runs
-    without an accuracy.
-    """
-    return pd.DataFrame([_judged(claim, records) for claim in claims], columns=[*COLUMNS])
-
-
-def _claimed(claim: Claim) -> str:
-    """What is claimed of the gain: `> 0`, or a margin."""
-    low, high = claim.range
-    return f"> {low:.3g}" if high == inf else f"{low:.3g} to {high:.3g}"
-
-
-def _judged(claim: Claim, records: Records) -> dict[str, object]:
-    points = claim.ahead + claim.behind
-    seeds = dict.fromkeys(run.seed for point in points for run in point.runs)
-    found = {seed: differences(claim, seed, records) for seed in seeds}
-    gains = [fmean(each) for each in found.values() if each]
-    verdict = direction(gains, *claim.range)
-    if not claim.ahead or not claim.behind or claim.at == ():
-        verdict = "not drawn"
-    elif (
-        not gains
-        and not claim.paired
-        and any(
-            _known(claim.ahead, seed, records) and _known(claim.behind, seed, records)
-            for seed in seeds
-        )
-    ):
-        verdict = "no overlap"
-    return {
-        "claim": claim.text,
-        "claimed gain": _claimed(claim),
-        "pairs": max(map(len, found.values()), default=0),
-        "seeds": len(gains),
-        "holes": sum(len(point.runs) - len(accuracies(point, records)) for point in points),
-        "mean gain": fmean(gains) if gains else nan,
-        "± 95 %": half_interval(gains),
-        "verdict": verdict,
-    }
-
-
-def differences(claim: Claim, seed: int, records: Records) -> list[float]:
-    """How far `ahead` is before `behind` with a seed, in points, wherever both can be compared.
-
-    Paired: point by point. Curves: at each abscissa that a point of either has in the range of
-    both, the other being interpolated linearly in the logarithm. Both curves are whole where only
-    some places are compared.
-    """
-    if claim.paired:
-        pairs = [
-            (_of_seed(ahead, seed, records), _of_seed(behind, seed, records))
-            for ahead, behind in zip(claim.ahead, claim.behind, strict=True)
-        ]
-        return [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
-    ours, theirs = (_curve(side, seed, claim.over, records) for side in (claim.ahead, claim.behind))
-    if not ours or not theirs:
-        return []
-    first, last = max(min(ours), min(theirs)), min(max(ours), max(theirs))
-    wanted = None if claim.at is None else {_place(point, claim.over) for point in claim.at}
-    return [
-        _between(ours, place) - _between(theirs, place)
-        for place in sorted({*ours, *theirs})
-        if first <= place <= last and (wanted is None or place in wanted)
-    ]
-
-
-def _between(curve: dict[float, float], place: float) -> float:
-    return float(np.interp(place, list(curve), list(curve.values())))
-
-
-def _place(point: Point, over: str) -> float:
-    return log(abscissa(point, over))
-
-
-def _curve(points: Iterable[Point], seed: int, over: str, records: Records) -> dict[float, float]:
-    """Accuracy by the logarithm of the abscissa, in order; the mean where several are equal;
-    with DeepReDuce's candidates that of the chosen."""
-    found: dict[float, list[float]] = {}
-    for point, accuracy in _chosen(_known(points, seed, records), seed, over, records):
-        found.setdefault(_place(point, over), []).append(accuracy)
-    return {place: fmean(found[place]) for place in sorted(found)}
-
-
-def _chosen(
-    known: list[tuple[Point, float]], seed: int, over: str, records: Records
-) -> Iterator[tuple[Point, float]]:
-    """At each of DeepReDuce's candidates the accuracy of the one that it would choose there: of all
-    with no greater abscissa the best by validation accuracy. Other points keep their own."""
-    found = [
-        (_place(point, over), -(_of_seed(point, seed, records, "validation") or 0), point, accuracy)
-        for point, accuracy in known
-    ]
-    best = (inf, 0.0)
-    for _, loss, point, accuracy in sorted(found, key=lambda each: each[:2]):
-        if point.candidate:
-            best = min(best, (loss, accuracy), key=lambda each: each[0])
-        yield point, best[1] if point.candidate else accuracy
-
-
-def _known(points: Iterable[Point], seed: int, records: Records) -> list[tuple[Point, float]]:
-    """The points that have an accuracy with a seed, and it."""
-    found = [(point, _of_seed(point, seed, records)) for point in points]
-    return [(point, accuracy) for point, accuracy in found if accuracy is not None]
-
-
-def _of_seed(point: Point, seed: int, records: Records, split: str = "test") -> float | None:
-    found = [accuracy(run, records, split) for run in point.runs if run.seed == seed]
-    return found[0] if found else None
-
-
-def sentence(judgement: pd.DataFrame) -> str:
-    """What became of the claims, in one sentence or two."""
-    if judgement.empty:
-        return "The paper claims nothing of the points drawn here."
-    counted = judgement["verdict"].value_counts()
-    verdicts = ", ".join(f"{name}: {count}" for name, count in counted.items())
-    claims = "1 claim" if len(judgement) == 1 else f"{len(judgement)} claims"
-    gains = judgement["mean gain"].dropna()
-    if gains.empty:
-        return f"Of {claims}, none could be compared ({verdicts})."
-    return (
-        f"Of {claims}, {verdicts}. The mean gain is positive in {int((gains > 0).sum())} of the"
-        f" {len(gains)} that could be compared, and lies between {gains.min():+.2f} and"
-        f" {gains.max():+.2f} points."
-    )

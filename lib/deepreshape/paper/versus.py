@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from deepreshape.design import Network, ReluPlan, cost
+from deepreshape.design import Network, ReluPlan, cost, parse
 from deepreshape.paper.counts import count, difference
 from deepreshape.paper.printed import Row, network, table
 from deepreshape.private.latency import garbled_seconds, latency
@@ -101,3 +101,19 @@ def he_seconds(listed: Network) -> float:
 def plain(listed: Network) -> Network:
     """What homomorphic encryption sees of a network: all but its ReLUs."""
     return replace(listed, relus=ReluPlan())
+
+
+def linear(listed: Network) -> Network:
+    """Whose HE is printed for a network: `plain`, but for ConvNeXt-N one of 80 base channels."""
+    found = plain(listed)
+    wide, used = parse("ConvNeXt-N(m=96)@64/200"), parse("ConvNeXt-N@64/200")
+    return used if found == wide else found
+
+
+def he_values(name: str) -> dict[Network, int]:
+    """The distinct networks of Table 7 or 8, as HE sees them, and their printed HE seconds."""
+    return {
+        linear(network(name, number, side)): int(row[f"{side}_he_s"])
+        for number, row in enumerate(table(name), start=1)
+        for side in SIDES
+    }

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -55,15 +55,18 @@ class Prepared:
 class Client:
     """A session with a server, over a connected channel that stays the caller's to close.
 
-    Making one agrees on the program and exchanges keys. Raises WireError, CiphertextError,
-    TransferError or ValueError where the server's bytes are not those of the protocol.
+    Making one agrees on the program and exchanges keys. waits: called where the server has no place
+    at once. Raises WireError, CiphertextError, TransferError or ValueError where the server's bytes
+    are not those of the protocol.
     """
 
-    def __init__(self, channel: Channel, source: Randomness) -> None:
+    def __init__(
+        self, channel: Channel, source: Randomness, waits: Callable[[], None] | None = None
+    ) -> None:
         self._channel, self._source = channel, source
         self.watch = Stopwatch(channel)
         asked: dict[str, Parameter] = {"packing": None}
-        packing = handshake(channel, "client", asked)["packing"]
+        packing = handshake(channel, "client", asked, waits=waits)["packing"]
         with channel.account("setup", "program"):
             self.program = public.parse(bytes(channel.receive(Kind.PROGRAM, at_most=public.MOST)))
         if not isinstance(packing, str) or packing not in PACKINGS:

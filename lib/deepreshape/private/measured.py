@@ -17,6 +17,7 @@ from deepreshape.design import Layer, Network, cost, layers
 from deepreshape.design.ops import Conv, Linear
 from deepreshape.files import write_text
 from deepreshape.places import DATA
+from deepreshape.private.garbled_counts import Garbled
 
 MEASURED = DATA / "latency" / "measured.json"
 """The record that this repository keeps."""
@@ -131,8 +132,9 @@ class Measurements:
 class Measured:
     """One private inference by the measurements.
 
-    he_s: at the server; he_client_s: at the client. gc_s: of the ReLUs, at both, with the oblivious
-    transfer. ready_s: once for all images. run: the share of he_s that was run and not inferred.
+    he_s: at the server; he_client_s: at the client. gc_s: of what is garbled, at both, with the
+    oblivious transfer. ready_s: once for all images. run: the share of he_s that was run and not
+    inferred.
     """
 
     he_s: float
@@ -154,25 +156,28 @@ class Measured:
 
 
 def measured(
-    network: Network, packing: str, record: Measurements, relus: int | None = None
+    network: Network, packing: str, record: Measurements, garbled: Garbled | None = None
 ) -> Measured:
-    """A network under a packing. relus: in place of those it has (a search's budget).
+    """A network under a packing. garbled: in place of the ReLUs that it has, and no truncation.
 
     ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises LookupError for a
     layer that is not in the record.
     """
     plain = replace(network, relus=replace(network.relus, reuse=1))
     found = [record.layers[_known(shape, record)] for shape in shapes(plain, packing)]
-    kept = cost(network).total_relus if relus is None else relus
-    relu = record.elements[Element(packing, "relu")]
+    garbled = garbled or Garbled(cost(network).total_relus)
+    elements = [
+        (garbled.relus, record.elements[Element(packing, "relu")]),
+        (garbled.truncations, record.elements[Element(packing, "truncate")]),
+    ]
     he = sum(each.server_s for each in found)
     return Measured(
         he,
         sum(each.client_s for each in found),
-        kept * relu.seconds,
+        sum(count * each.seconds for count, each in elements),
         sum(each.ready_s for each in found),
         sum(each.up_bytes + each.down_bytes for each in found),
-        kept * (relu.offline_bytes + relu.online_bytes),
+        sum(count * (each.offline_bytes + each.online_bytes) for count, each in elements),
         sum(each.server_s * each.share for each in found) / he,
     )
 

@@ -6,6 +6,7 @@ used.
 """
 
 import os
+import weakref
 from typing import Protocol
 
 import numpy as np
@@ -24,15 +25,31 @@ class Randomness(Protocol):
 
 
 class SystemRandomness:
-    """AES-256-CTR, keyed once by the operating system (or by `key`, 32 bytes, in tests)."""
+    """AES-256-CTR, keyed once by the operating system (or by `key`, 32 bytes, in tests).
+
+    In a process that is forked every source gets a new key: the parent goes on with the old one.
+    """
 
     def __init__(self, key: bytes | None = None) -> None:
-        self._stream = Cipher(
-            algorithms.AES256(os.urandom(32) if key is None else key), modes.CTR(bytes(16))
-        ).encryptor()
+        self._keyed(os.urandom(32) if key is None else key)
+        _SOURCES.add(self)
+
+    def _keyed(self, key: bytes) -> None:
+        self._stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
 
     def bytes(self, count: int) -> npt.NDArray[np.uint8]:
         return np.frombuffer(bytearray(self._stream.update(bytes(count))), np.uint8)
+
+
+_SOURCES: "weakref.WeakSet[SystemRandomness]" = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for source in _SOURCES:
+        source._keyed(os.urandom(32))
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def uniform(source: Randomness, ring: Ring, shape: tuple[int, ...]) -> Words:

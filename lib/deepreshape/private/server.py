@@ -1,6 +1,7 @@
 """The server: it has a trained net, and learns nothing of the images that it classifies."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,11 +111,17 @@ class Session:
             start = channel.receive(Kind.TRANSFER, exactly=POINT)
             channel.send(Kind.TRANSFER, self._sender.answer(start))
 
-    def serve(self, idle: float) -> None:
-        """Classify images until the client goes, or asks for none in `idle` seconds."""
+    def serve(
+        self, idle: float, between: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        """Classify images until the client goes, or asks for none in `idle` seconds.
+
+        between: what the wait for each is done within.
+        """
         while True:
             try:
-                self._channel.receive(Kind.NEXT, exactly=0, limit=idle)
+                with between():
+                    self._channel.receive(Kind.NEXT, exactly=0, limit=idle)
             except PeerGone:
                 return
             self._online(self._offline())

@@ -1,42 +1,38 @@
-"""Both parties of a private inference: a server that takes sessions, and a client in one call."""
+"""Sessions in one call: a client at a server elsewhere, or both parties here."""
 
 import multiprocessing
-import os
-import signal
 import socket
-import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from multiprocessing.connection import Connection
 from time import monotonic
 
 import numpy as np
 import numpy.typing as npt
 
 from deepreshape.private.client import Client
+from deepreshape.private.garbled.loading import load
+from deepreshape.private.program import public
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.steps import Program
 from deepreshape.private.protocol import RINGS
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.rings import Integers
 from deepreshape.private.server import Service, Session, service
+from deepreshape.private.serving import FAILURES, IDLE, ends_with_its_parent
 from deepreshape.private.stopwatch import Spent
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, Link, accept, connect, listen, listening
-from deepreshape.private.wire.pipe import WireError
+from deepreshape.private.wire.pipe import TurnOver, WireError
 from deepreshape.private.wire.traffic import Traffic
 
 KEPT = 1 << 30
 """Bytes of weight plaintexts that a server keeps between images."""
-IDLE = 60.0
-"""Seconds that a session may be idle, once its client has greeted within `PROMPT`."""
 LONG = 600.0
 """Seconds that a peer may take to compute."""
-SESSIONS = 2
-"""Sessions at a time; others wait."""
-FAILURES = (RuntimeError, ValueError, MemoryError)
-"""What a client's bytes may lead to: WireError is the first, as is what SEAL raises."""
+TRIES = 3
+"""Turns that may end one after the other before an image is classified in any of them."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -51,65 +47,6 @@ def ready(model: Model, packing: str, allowance: int = KEPT) -> Service:
     return service(over(model, packing), model.weights, packing, allowance)
 
 
-def serve(
-    listener: socket.socket, service: Service, link: Link | None, say: Callable[[str], None]
-) -> None:
-    """Take sessions until interrupted, each in a process of its own: what a client does ends its
-    session and no other."""
-    context = multiprocessing.get_context("fork")
-    running: list[ForkProcess] = []
-    try:
-        while True:
-            running = [process for process in running if process.is_alive()]
-            if len(running) >= SESSIONS:
-                running[0].join(0.2)
-                continue
-            try:
-                sock = accept(listener, 1.0)
-            except WireError:
-                continue
-            process = context.Process(target=_session, args=(listener, sock, service, link, say))
-            process.start()
-            running.append(process)
-            sock.close()
-    finally:
-        for process in running:
-            process.terminate()
-            process.join()
-
-
-def _session(
-    listener: socket.socket,
-    sock: socket.socket,
-    service: Service,
-    link: Link | None,
-    say: Callable[[str], None],
-) -> None:
-    listener.close()  # or else clients would still connect once the server is gone
-    _ends_with_its_parent()
-    with Channel(sock, link=link, limit=IDLE) as channel:
-        try:
-            Session(channel, service, SystemRandomness()).serve(IDLE)
-        except FAILURES as error:
-            channel.refuse(type(error).__name__)
-            say(f"a session ended: {str(error) or type(error).__name__}")
-
-
-def _ends_with_its_parent() -> None:
-    """Leave Ctrl-C to the parent, and end without a word where that says so or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_outlived, name="the parent", daemon=True).start()
-
-
-def _outlived() -> None:
-    """End this process once its parent has, killed or not."""
-    parent = multiprocessing.parent_process()
-    assert parent
-    wait([parent.sentinel])
-    os._exit(1)
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Classified:
     """Logits of an image, in units of the program's `logit`, and the seconds of both phases."""
@@ -121,35 +58,84 @@ class Classified:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
-    """What a session came to, as the client saw it."""
+    """What sessions came to, as the client saw it. loaded: seconds in which it loaded compiled
+    loops, before the first image."""
 
     images: Sequence[Classified]
     logit: float
     traffic: Traffic
     client: Mapping[Spent, float]
+    loaded: float = 0.0
 
 
 Chosen = Callable[[Program], Sequence[Pixels]]
 """The images (height, width, 3) to classify, once the program says what it takes."""
 
 
-def classify(address: Address, chosen: Chosen, link: Link | None = None) -> Outcome:
-    """Classify images in one session. Raises WireError or ValueError."""
-    return _classified(connect(address), chosen, link)
+def classify(
+    address: Address,
+    chosen: Chosen,
+    link: Link | None = None,
+    waits: Callable[[], None] | None = None,
+) -> Outcome:
+    """Classify images at a server: in one session, or in several where others wait for its place.
 
-
-def _classified(sock: socket.socket, chosen: Chosen, link: Link | None) -> Outcome:
-    with Channel(sock, link=link, limit=LONG) as channel:
+    waits: called where the server has no place at once. Raises WireError or ValueError.
+    """
+    loaded, asked, fruitless = load(), _Asked(chosen), 0
+    while True:
+        before = len(asked.found)
         try:
-            client = Client(channel, SystemRandomness())
-            images = chosen(client.program)
-            for image in images:
+            asked.session(connect(address), link, waits)
+            return asked.outcome(loaded)
+        except TurnOver:
+            fruitless = fruitless + 1 if len(asked.found) == before else 0
+            if fruitless == TRIES:
+                raise
+
+
+class _Asked:
+    """What a client asks for, and what has come of it so far. found: of the first images."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.found: list[Classified] = []
+        self._chosen = chosen
+        self._images: Sequence[Pixels] = ()
+        self._program: Program | None = None
+        self._traffic = Traffic({})
+        self._seconds: Counter[Spent] = Counter()
+
+    def session(
+        self, sock: socket.socket, link: Link | None, waits: Callable[[], None] | None = None
+    ) -> None:
+        """Ask for what is left."""
+        with Channel(sock, link=link, limit=LONG) as channel:
+            try:
+                self._ask(channel, waits)
+            except ValueError as error:
+                channel.refuse(type(error).__name__)
+                raise
+            finally:
+                self._traffic += channel.traffic
+
+    def outcome(self, loaded: float) -> Outcome:
+        assert self._program
+        seconds = dict(self._seconds)
+        return Outcome(self.found, self._program.logit, self._traffic, seconds, loaded)
+
+    def _ask(self, channel: Channel, waits: Callable[[], None] | None) -> None:
+        client = Client(channel, SystemRandomness(), waits)
+        if self._program is None:
+            self._program, self._images = client.program, self._chosen(client.program)
+            for image in self._images:
                 client.program.quantised(image)
-            found = [_one(client, image) for image in images]
-        except ValueError as error:
-            channel.refuse(type(error).__name__)
-            raise
-        return Outcome(found, client.program.logit, channel.traffic, dict(client.watch.seconds))
+        elif public.dump(client.program) != public.dump(self._program):
+            raise ValueError("the server's program changed between two images")
+        try:
+            for image in self._images[len(self.found) :]:
+                self.found.append(_one(client, image))
+        finally:
+            self._seconds.update(client.watch.seconds)
 
 
 def _one(client: Client, image: Pixels) -> Classified:
@@ -175,6 +161,7 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
 
     Raises WireError or ValueError.
     """
+    loaded, asked = load(), _Asked(chosen)
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     client, server = _connected()
@@ -189,14 +176,14 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
             seconds = ours.recv()
             if isinstance(seconds, ValueError):
                 raise seconds
-            outcome = _classified(client, chosen, link)
+            asked.session(client, link)
             spent = ours.recv()
         except EOFError:
             raise WireError("the server's process ended before it gave its account") from None
         finally:
             process.terminate()
             process.join()
-    return Both(outcome, spent, seconds)
+    return Both(asked.outcome(loaded), spent, seconds)
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:
@@ -220,7 +207,7 @@ def _reporting(
 ) -> None:
     """Get ready, serve one session, and tell where the server's seconds went."""
     client.close()
-    _ends_with_its_parent()
+    ends_with_its_parent()
     start = monotonic()
     try:
         made = ready(model, packing)

@@ -12,8 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from deepreshape.design import Network, layers
-from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.design import Network
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, draw_offset
@@ -31,9 +30,7 @@ from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.latency import Operations
 from deepreshape.private.measured import Element, ElementCost, LayerCost, Shape, WholeCost
 from deepreshape.private.program import reference
-from deepreshape.private.program.compiled import compiled
-from deepreshape.private.program.model import Model
-from deepreshape.private.program.quantise import Precision
+from deepreshape.private.program.drawn import random_model
 from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import Randomness, SystemRandomness, uniform
 from deepreshape.private.rings import PRIME, Integers
@@ -224,28 +221,6 @@ def whole(network: Network, packing: str, images: int = 1) -> WholeCost:
         bytes=round((total.sent + total.received) / images),
         images=images,
     )
-
-
-def random_model(network: Network, choices: np.random.Generator) -> Model:
-    """A model of a network with weights under which numbers keep their size from layer to layer."""
-    arrays = {}
-    for layer in layers(network):
-        match layer.op:
-            case Conv(n, m, kernel, _, groups):
-                fan = n // groups * kernel**2
-                shape = (m, n // groups, kernel, kernel)
-                arrays[f"{layer.name}.weight"] = choices.normal(0, fan**-0.5, shape)
-            case BatchNorm(n):
-                for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
-                    arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
-                arrays[f"{layer.name}.running_var"] = np.ones(n)
-            case Linear(n, m):
-                arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
-                arrays[f"{layer.name}.bias"] = np.zeros(m)
-    side = network.resolution
-    seen = choices.integers(0, 256, (64, side, side, 3), np.uint8)
-    made = compiled(network, arrays, {}, seen, (128.0,) * 3, (64.0,) * 3, Precision())
-    return Model(made.program, made.weights, {"network": str(network)})
 
 
 def _seconds(do: Callable[[], object]) -> float:

@@ -151,6 +151,41 @@ def test_the_senders_points_are_as_random_where_its_offset_has_a_one_as_where_it
     assert all(map(sodium.crypto_core_ed25519_is_valid_point, points))
 
 
+@pytest.mark.parametrize("offset", [(1, 0), ((1 << 64) - 1, (1 << 64) - 1), tuple(OFFSET)])
+def test_the_sender_does_the_same_whatever_the_bits_of_its_offset(
+    offset: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def noted(name: str) -> Callable[..., bytes]:
+        wrapped: Callable[..., bytes] = getattr(sodium, name)
+
+        def call(*args: bytes) -> bytes:
+            done.append(name)
+            return wrapped(*args)
+
+        return call
+
+    start = Receiver(known()).start()
+    names = [name for name in dir(sodium) if "ed25519" in name and callable(getattr(sodium, name))]
+    for name in names:
+        monkeypatch.setattr(sodium, name, noted(name))
+    Sender(np.array(offset, np.uint64), known(1)).answer(start)
+    each = [name.removeprefix("crypto_") for name in done[1:]]  # the first checks the start
+    assert each == COLUMNS * [
+        "core_ed25519_scalar_reduce",
+        "scalarmult_ed25519_base_noclamp",
+        "core_ed25519_add",
+        "scalarmult_ed25519_noclamp",
+    ]
+
+
+def test_all_but_one_bit_of_an_offset_are_secret() -> None:
+    drawn = np.stack([draw_offset(known(number)) for number in range(64)])
+    changed = np.bitwise_or.reduce(drawn) & ~np.bitwise_and.reduce(drawn)
+    assert sum(int(half).bit_count() for half in changed) == COLUMNS - 1
+
+
 def test_one_source_makes_one_transcript_and_another_another() -> None:
     def said(number: int) -> tuple[bytes, bytes, bytes]:
         receiver, sender = Receiver(known(number)), Sender(OFFSET, known(number + 50))

@@ -84,6 +84,7 @@ def test_any_convolution_is_the_clear_one(layer: Convolution) -> None:
         pytest.param(Convolution(8, 8, 64, 1, 2), id="a strided 1x1 at its output's resolution"),
         pytest.param(Convolution(2, 2, 64, 3), id="a map that fills a row"),
         pytest.param(FullyConnected(512, 100), id="eight diagonals"),
+        pytest.param(Convolution(240, 100, 1), id="a fully connected layer as a program has it"),
         pytest.param(FullyConnected(10, 7), id="one diagonal"),
         pytest.param(FullyConnected(5000, 3), id="an input that fills both rows"),
         pytest.param(FullyConnected(9000, 3), id="two ciphertexts of inputs"),

@@ -20,7 +20,8 @@ import pytest
 from deepreshape import __version__
 from deepreshape.private.wire import handshake as handshakes
 from deepreshape.private.wire import pipe
-from deepreshape.private.wire.channel import ERROR, HEADER, HELLO, LINE, Channel
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.frames import ERROR, HEADER, HELLO, LINE, TURN
 from deepreshape.private.wire.handshake import Parameter, digest, handshake
 from deepreshape.private.wire.link import (
     LINKS,
@@ -48,7 +49,7 @@ LOOPBACK = Address("127.0.0.1", 0)
 def frame(kind: int, number: int, payload: bytes | bytearray, length: int | None = None) -> bytes:
     """A frame as the documentation has it, written down a second time."""
     size = len(payload) if length is None else length
-    return b"DR" + struct.pack("<BBQQ", 1, kind, number, size) + payload
+    return b"DR" + struct.pack("<BBQQ", 2, kind, number, size) + payload
 
 
 @contextmanager
@@ -211,7 +212,7 @@ def test_who_waits_to_send_sleeps(said: str, monkeypatch: pytest.MonkeyPatch) ->
     assert len(tries) < 50
 
 
-@pytest.mark.parametrize("kind", [-1, ERROR, 256])
+@pytest.mark.parametrize("kind", [-1, TURN, ERROR, 256])
 def test_a_kind_that_is_no_byte_or_taken_is_an_error(kind: int) -> None:
     with channels() as (a, _), pytest.raises(ValueError, match=f"the kind {kind} is not in"):
         a.send(kind, b"")
@@ -239,7 +240,7 @@ SENT = b"QZX" * 10
 GOOD = frame(Kind.LABELS, 0, SENT)
 BAD = {
     "garbage": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "something else than a frame"),
-    "another version": (GOOD[:2] + b"\x02" + GOOD[3:], "are of version 2, ours of 1"),
+    "another version": (GOOD[:2] + b"\x01" + GOOD[3:], "are of version 1, ours of 2"),
     "a dropped frame": (frame(Kind.LABELS, 1, SENT), "frame 1 came where 0 was due"),
     "another kind": (frame(Kind.TABLES, 0, SENT), "a frame of kind 2 came where LABELS was due"),
     "a frame too long": (frame(Kind.LABELS, 0, SENT * 2), "60 bytes, where 0 to 30 are allowed"),
@@ -493,7 +494,7 @@ OURS: dict[str, Parameter] = {"ring": 1 << 41, "packing": "rotation-free", "mode
 def hello(**changed: Any) -> bytes:
     parameters = changed.get("parameters", OURS)
     fields = {
-        "protocol": 1,
+        "protocol": 2,
         "library": __version__,
         "side": "server",
         "digest": digest(parameters) if isinstance(parameters, dict) else "",
@@ -526,7 +527,7 @@ DIFFERENT = {
         hello(parameters=OURS | {"ring": 3}),
         "^ring: this side has 2199023255552, the peer 3$",
     ),
-    "the protocol": (hello(protocol=2, digest="absent"), "^protocol: this side has 1, the peer 2"),
+    "the protocol": (hello(protocol=1, digest="absent"), "^protocol: this side has 2, the peer 1"),
     "the library": (hello(library="9.\x1b"), r"^library: .*the peer 9\.\?$"),
     "the same side": (hello(side="client"), "^side: both parties are the client$"),
 }
@@ -810,6 +811,17 @@ def test_client_and_server_meet_over_ipv6() -> None:
     with listener, Channel(connect(listening(listener))) as a:
         assert str(listening(listener)).startswith("[::1]:")
         with Channel(accept(listener)) as b:
+            question_and_answer(a, b, 1, 10, 10)
+
+
+@pytest.mark.parametrize("host", ["::", "::0"])
+@pytest.mark.parametrize("number", ["127.0.0.1", "::1"])
+def test_every_number_of_a_machine_is_listened_to(host: str, number: str) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listen(Address(host, 0)) as listener:
+        at = Address(number, listening(listener).port)
+        with Channel(connect(at)) as a, Channel(accept(listener)) as b:
             question_and_answer(a, b, 1, 10, 10)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from deepreshape.learn.runs import Run
-from deepreshape.paper.experiments import appendix, results, shapes
+from deepreshape.paper.experiments import appendix, inputs, results, reuse, shapes
 from deepreshape.paper.experiments.points import Claim, Point, Setting
 from deepreshape.paper.profiles import Profile
 
@@ -77,7 +77,7 @@ def _titled(titles: Iterable[str], over: str = "relus") -> dict[str, Panel]:
 
 _FLOPS = {"a": Panel("", "flops")}
 _HRN_TITLES = ["HRN-5x5x3x", "HRN-5x7x2x", "HRN-6x6x2x", "HRN-7x5x2x"]
-_REUSE_TITLES = [*appendix.FIG22.values()]
+_REUSE_TITLES = [*reuse.FIG22.values()]
 
 _ALL = (
     Experiment(
@@ -98,23 +98,23 @@ _ALL = (
     Experiment(
         "fig5",
         "Figure 5: input networks of ReLU optimization",
-        shapes.fig5,
-        shapes.fig5_claims,
+        inputs.fig5,
+        inputs.fig5_claims,
         _titled(["DeepReDuce", "SNL"]),
     ),
     Experiment(
         "fig6",
         "Figure 6: capacity against criticality",
-        shapes.fig6,
-        shapes.fig6_claims,
+        inputs.fig6,
+        inputs.fig6_claims,
         _titled(["DeepReDuce", "SNL"]),
     ),
     Experiment(
         "fig7",
         "Figure 7: SNL, DeepReDuce, and Thinning before SNL",
-        shapes.fig7,
-        shapes.fig7_claims,
-        _titled(shapes.FIG7.values()),
+        inputs.fig7,
+        inputs.fig7_claims,
+        _titled(inputs.FIG7.values()),
     ),
     Experiment(
         "fig11",
@@ -169,20 +169,20 @@ _ALL = (
     Experiment(
         "fig22",
         "Figure 22: ReLU-reuse in every layer",
-        appendix.fig22,
-        appendix.fig22_claims,
+        reuse.fig22,
+        reuse.fig22_claims,
         _titled(_REUSE_TITLES),
     ),
     Experiment(
         "fig23",
         "Figure 23: ReLU-reuse on thinned networks",
-        appendix.fig23,
-        appendix.fig23_claims,
+        reuse.fig23,
+        reuse.fig23_claims,
         _titled(_REUSE_TITLES),
     ),
-    Experiment("table3-trained", "Table 3: baselines", shapes.table3, shapes.ranked_claims),
-    Experiment("table4-trained", "Table 4: the case study", shapes.table4, shapes.table4_claims),
-    Experiment("table5", "Table 5: Thinning before SNL", shapes.table5, shapes.table5_claims),
+    Experiment("table3-trained", "Table 3: baselines", inputs.table3, inputs.ranked_claims),
+    Experiment("table4-trained", "Table 4: the case study", inputs.table4, inputs.table4_claims),
+    Experiment("table5", "Table 5: Thinning before SNL", inputs.table5, inputs.table5_claims),
     Experiment("table6", "Table 6: KD and DKD", results.table6, results.distillation_claims),
     Experiment("table9", "Table 9: ReLU-reuse, an ablation", results.table9, results.table9_claims),
     Experiment(

@@ -9,14 +9,12 @@ from deepreshape.design import (
     cull,
     hybrenet,
     hybrenet_by_depth,
-    parse,
     resnet18,
-    reuse,
-    scale,
     thin,
     wide_resnet,
 )
 from deepreshape.paper import printed
+from deepreshape.paper.experiments import sizes
 from deepreshape.paper.experiments.points import Claim, Point, Setting, budgets, points
 from deepreshape.paper.experiments.results import HRNS
 from deepreshape.paper.experiments.shapes import (
@@ -162,12 +160,25 @@ def fig16(setting: Setting) -> list[Point]:
 
 
 def fig16_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(f"SNL: {ahead} before {behind}", first, series(found, behind, "b"))
-        for ahead in ("HRN-2x5x3x", "HRN-2x7x2x")
-        for first in [series(found, ahead, "b")]
-        for behind in ("HRN-2x6x3x", "HRN-2x9x2x")
-    ]
+    """By SNL (b) the networks for the prevalent order are ahead; by DeepReDuce both are similar,
+    but for HRN-5x5x3x, which is ahead at some counts of (c)."""
+    claims = []
+    for panel, alpha in (("b", 2), ("a", 2), ("c", 5)):
+        for prevalent in ((alpha, 5, 3), (alpha, 7, 2)):
+            for altered in ((alpha, 6, 3), (alpha, 9, 2)):
+                names = _hrn(prevalent), _hrn(altered)
+                ahead, behind = (series(found, name, panel) for name in names)
+                if panel == "b":
+                    claims.append(Claim(f"SNL: {names[0]} before {names[1]}", ahead, behind))
+                    continue
+                text = f"({panel}) DeepReDuce: {names[0]} similar to {names[1]}"
+                relation = _alike(prevalent)
+                claims.append(Claim(text, ahead, behind, relation=relation, margin=similar()))
+    return claims
+
+
+def _alike(factors: tuple[int, int, int]) -> Literal["like", "not behind"]:
+    return "not behind" if factors == (5, 5, 3) else "like"
 
 
 FIG17 = ((1, 7, 5, 2), (1, 6, 6, 2), (1, 5, 7, 2), (1, 5, 5, 3))
@@ -271,80 +282,21 @@ def fig20_claims(found: list[Point]) -> list[Claim]:
         plain = series(found, "HRN(w/o Th.)+SNL", panel)
         for ahead in ("HRN(w/ Th.)+SNL", "SNL(vanilla)"):
             text = f"{_hrn(factors)}: {ahead} before HRN(w/o Th.)+SNL"
-            claims.append(Claim(text, series(found, ahead, panel), plain))
+            size = sizes.prose("Thinning before SNL") if ahead.startswith("HRN") else None
+            claims.append(Claim(text, series(found, ahead, panel), plain, size=size))
         thinned, vanilla = (
             series(found, name, panel) for name in ("HRN(w/ Th.)+SNL", "SNL(vanilla)")
         )
         text = f"{_hrn(factors)}: HRN(w/ Th.)+SNL on par with SNL(vanilla)"
         claims.append(Claim(text, thinned, vanilla, relation="like", margin=similar()))
+    one = [point for point in found if point.panel == FIG20_EXAMPLE and point.budget == 50_000]
+    ahead_of, behind = (series(one, f"HRN({kind} Th.)+SNL") for kind in ("w/", "w/o"))
+    if ahead_of and behind:
+        size = sizes.prose("Thinning before SNL at 50K ReLUs (HRN-5x7x2x)")
+        text = "HRN-5x7x2x at 50K ReLUs: HRN(w/ Th.)+SNL before HRN(w/o Th.)+SNL"
+        claims.append(Claim(text, ahead_of, behind, paired=True, size=size))
     return claims
 
 
-# Figures 22 and 23: ReLU-reuse on classical networks and HybReNets
-
-FIG22 = {
-    "a": "ResNet18(m=16)",
-    "b": "ResNet18(m=32)",
-    "c": "ResNet18(m=64)",
-    "d": "ResNet18(m=128)",
-    "e": "ResNet18(m=16)-4x4x4x",
-    "f": "HRN-2x6x2x(m=16)",
-    "g": "HRN-5x5x3x(m=16)",
-    "h": "HRN-6x6x2x(m=16)",
-}
-CLASSICAL = "abcd"
-
-
-def fig22(setting: Setting) -> list[Point]:
-    return _reused(setting, thinned=False)
-
-
-def fig23(setting: Setting) -> list[Point]:
-    return _reused(setting, thinned=True)
-
-
-def _reused(setting: Setting, thinned: bool) -> list[Point]:
-    """ReLU-reuse against scaling by the same factor; by 2 in the naive way, as Appendix I says."""
-    found = []
-    for panel, name in FIG22.items():
-        network = parse(name)
-        if thinned:
-            network = thin(network, (1, 2, 3, 4))
-        reused = [
-            reuse(network, factor, "chained" if factor == 2 else "three", everywhere=not thinned)
-            for factor in (2, 4, 8, 16)
-        ]
-        scaled = [scale(network, f"1/{factor}") for factor in (2, 4, 8, 16)]
-        found += points(panel, "ReLU-reuse", reused, setting.taught)
-        found += points(panel, "Scaling", scaled, setting.taught)
-    return found
-
-
-def fig22_claims(found: list[Point]) -> list[Claim]:
-    """Scaling is ahead on ResNet18 (panels a to d) and of reuse by 2; reuse by 8 and 16 is ahead on
-    the others."""
-    return _reuse_claims(found, scaling=(2,))
-
-
-def fig23_claims(found: list[Point]) -> list[Claim]:
-    """The same but for reuse by 2 on the others, of which the paper says nothing."""
-    return _reuse_claims(found)
-
-
-def _reuse_claims(found: list[Point], scaling: tuple[int, ...] = ()) -> list[Claim]:
-    """scaling: the factors at which it is ahead on the networks that are no ResNet18, too."""
-    claims = []
-    for point in found:
-        if point.series != "ReLU-reuse":
-            continue
-        twins = [
-            other for other in series(found, "Scaling", point.panel) if other.relus == point.relus
-        ]
-        factor = point.paper.relus.reuse
-        behind = point.panel in CLASSICAL or factor in scaling
-        if not twins or (not behind and factor < 8):
-            continue
-        pair = (twins[0], point) if behind else (point, twins[0])
-        text = f"({point.panel}) by {factor}: {pair[0].series} before {pair[1].series}"
-        claims.append(Claim(text, (pair[0],), (pair[1],), paired=True))
-    return claims
+FIG20_EXAMPLE = "b"
+"""The panel of HRN-5x7x2x, of which Appendix F prints one gain."""

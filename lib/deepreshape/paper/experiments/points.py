@@ -14,6 +14,7 @@ from deepreshape.learn.masks import sites
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Run
 from deepreshape.learn.searches import SNL, Search
+from deepreshape.paper.experiments.sizes import Size
 from deepreshape.paper.profiles import Profile
 
 
@@ -54,8 +55,12 @@ class Claim:
     """What the paper says of the accuracies of `ahead` against those of `behind`.
 
     relation: `before`, more accurate; `like`, equal to within the margin; `not behind`, worse by
-    no more than the margin. Where `paired`, point by point; otherwise as curves over ReLUs or
-    FLOPs, at the places of the points in `at` (None: of both sides).
+    no more than the margin. size: of the gain, where the paper prints one.
+
+    Where `paired`, point by point, and the mean of the pairs counts; with `weights`, one for each
+    pair, their weighted sum does, which needs them all. Otherwise as curves over ReLUs or FLOPs, at
+    the places of the points in `at` (None: of both sides), and the mean of the places counts; with
+    `widest` the one place alone where `ahead` is furthest before a curve, one of those `behind`.
     """
 
     text: str
@@ -66,15 +71,27 @@ class Claim:
     relation: Literal["before", "like", "not behind"] = "before"
     margin: float = 0.0
     at: tuple[Point, ...] | None = None
+    size: Size | None = None
+    weights: tuple[float, ...] = ()
+    widest: bool = False
 
     def __post_init__(self) -> None:
         if (self.relation == "before") != (self.margin == 0) or self.margin < 0:
             raise ValueError(f"{self.relation!r} does not go with a margin of {self.margin}")
+        if self.weights and (not self.paired or len(self.weights) != len(self.ahead)):
+            raise ValueError(f"weights are of pairs, one each, unlike {len(self.weights)}")
+        if self.widest and self.paired:
+            raise ValueError("pairs have no widest place")
 
     @property
     def range(self) -> tuple[float, float]:
         """Between which gains of `ahead`, in points, the claim is true."""
         return (0.0 - self.margin, self.margin if self.relation == "like" else inf)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Are there points on both sides, and a place to compare them at?"""
+        return bool(self.ahead and self.behind) and self.at != ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
 
 from deepreshape.design import (
     Network,
@@ -15,7 +14,7 @@ from deepreshape.design import (
     scale,
     thin,
 )
-from deepreshape.paper import printed
+from deepreshape.paper.experiments import sizes
 from deepreshape.paper.experiments.points import Claim, Point, Setting, budgets, points
 
 WIDTHS = (16, 32, 64, 128, 256)
@@ -101,14 +100,16 @@ def fig3a(setting: Setting) -> list[Point]:
 
 
 def fig3a_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(
-            f"StageCh is more ReLU-efficient than BaseCh ({name})",
-            series(found, f"{name}(StageCh)"),
-            series(found, f"{name}(BaseCh)"),
-        )
-        for name in ("ResNet18", "ResNet20")
-    ]
+    """The figure marks two gaps and does not say whose: the widest of each network is held against
+    both."""
+    gap = sizes.between(sizes.labels("3", "a"))
+    claims = []
+    for name in ("ResNet18", "ResNet20"):
+        stage, base = (series(found, f"{name}({kind})") for kind in ("StageCh", "BaseCh"))
+        claims.append(Claim(f"StageCh is more ReLU-efficient than BaseCh ({name})", stage, base))
+        text = f"The widest gap between StageCh and BaseCh ({name})"
+        claims.append(Claim(text, stage, base, size=gap, widest=True))
+    return claims
 
 
 def fig3b(setting: Setting) -> list[Point]:
@@ -119,19 +120,22 @@ def fig3b(setting: Setting) -> list[Point]:
     ]
 
 
-SATURATION = {18: 4, 20: 5, 32: 5, 56: 6}
-"""Where accuracy begins to saturate in StageCh networks (section 3.1)."""
-
-
 def fig3b_claims(found: list[Point]) -> list[Claim]:
+    """Each network gains until it saturates, and a step from there on brings less: the mean gain of
+    a factor more, from the first to there, against that from there to the last."""
     claims = []
-    for depth, factor in SATURATION.items():
+    for depth in (18, 20, 32, 56):
+        factor = sizes.saturation(f"ResNet{depth}")
         curve = {point.paper: point for point in series(found, f"ResNet{depth}(StageCh)")}
         wide = dict(zip(FACTORS, stage_channels(depth), strict=True))
-        first, last = curve.get(wide[2]), curve.get(wide[factor])
-        if first and last:
+        first, bend, last = (curve.get(wide[each]) for each in (2, factor, FACTORS[-1]))
+        if first and bend:
             text = f"ResNet{depth} gains until {factor}x{factor}x{factor}x"
-            claims.append(Claim(text, (last,), (first,), paired=True))
+            claims.append(Claim(text, (bend,), (first,), paired=True))
+        if first and bend and last:
+            text = f"ResNet{depth} gains less from {factor}x{factor}x{factor}x on than until there"
+            steps = (1 / (factor - 2), -1 / (FACTORS[-1] - factor))
+            claims.append(Claim(text, (bend, last), (first, bend), paired=True, weights=steps))
     return claims
 
 
@@ -202,174 +206,4 @@ def fig4_claims(found: list[Point]) -> list[Claim]:
 
 
 def _labels(panel: str, line: int) -> list[float]:
-    return [
-        float(row["value"])
-        for row in printed.table("figures")
-        if row["panel"] == panel and row["item"].startswith(f"label line {line} ")
-    ]
-
-
-# Tables 3 and 4, Figures 5, 6, 7: networks for ReLU optimization
-
-
-def table3(setting: Setting) -> list[Point]:
-    return _baselines(setting, "table03")
-
-
-def table4(setting: Setting) -> list[Point]:
-    return _baselines(setting, "table04")
-
-
-def _baselines(setting: Setting, name: str) -> list[Point]:
-    found = []
-    for number, row in enumerate(printed.table(name), start=1):
-        network = printed.network(name, number)
-        accuracy = [float(row["acc_cifar100_pct"])]
-        found += points("a", "baseline", [network], setting.plain, accuracy)
-    return found
-
-
-def table4_claims(found: list[Point]) -> list[Claim]:
-    """Both wide networks are ahead of the narrow one, and match."""
-    by_name = {point.paper: point for point in found}
-    narrow, wide, matching = (by_name.get(parse(name)) for name in CASE_STUDY.values())
-    claims = [
-        Claim(f"{ahead.paper.name} before {narrow.paper.name}", (ahead,), (narrow,), paired=True)
-        for ahead in (wide, matching)
-        if ahead and narrow
-    ]
-    if wide and matching:
-        text = f"{matching.paper.name} matches {wide.paper.name}"
-        claims.append(
-            Claim(text, (matching,), (wide,), paired=True, relation="like", margin=similar())
-        )
-    return claims
-
-
-def ranked_claims(found: list[Point]) -> list[Claim]:
-    """Every network ahead of the next, in the order of the printed accuracies."""
-    ranked = sorted(
-        (point for point in found if point.printed is not None),
-        key=lambda point: -(point.printed or 0.0),
-    )
-    return [
-        Claim(f"{ahead.paper.name} before {behind.paper.name}", (ahead,), (behind,), paired=True)
-        for ahead, behind in pairwise(ranked)
-    ]
-
-
-FIG5A = ("ResNet18", "ResNet32", "WRN22x8", "VGG16", "MobileNetV1", "MobileNetV2")
-FIG5B = ("ResNet18", "WRN22x4", "WRN16x8")
-
-
-def fig5(setting: Setting) -> list[Point]:
-    found = []
-    for name in FIG5A:
-        found += candidates(setting, "a", name, parse(name))
-    for name in FIG5B:
-        relus = (220_000, 150_000, 100_000, *LOW)
-        found += budgets("b", name, parse(name), relus, setting.snl)
-    return found
-
-
-def fig5_claims(found: list[Point]) -> list[Claim]:
-    coarse = [
-        Claim(f"DeepReDuce: ResNet18 before {name}", first, series(found, name, "a"))
-        for first in [series(found, "ResNet18", "a")]
-        for name in FIG5A[1:]
-    ]
-    third, last = (series(found, name, "a") for name in ("ResNet32", "VGG16"))
-    coarse.append(Claim("DeepReDuce: ResNet32 before VGG16", third, last))
-    wide, fine = [], []
-    for name in FIG5B[1:]:
-        ours, theirs = series(found, "ResNet18", "b"), series(found, name, "b")
-        both = ours + theirs
-        text = f"SNL, beyond 200K ReLUs: {name} before ResNet18"
-        wide.append(Claim(text, theirs, ours, at=many(both, 200_000)))
-        text = f"SNL, at most 25K ReLUs: ResNet18 before {name}"
-        fine.append(Claim(text, ours, theirs, at=few(both, 25_000)))
-    return coarse + wide + fine
-
-
-CASE_STUDY = {
-    "2x2x2x(m=32)": "ResNet18(m=32)",
-    "4x4x4x(m=16)": "ResNet18(m=16)-4x4x4x",
-    "3x7x2x(m=16)": "HRN-3x7x2x(m=16)",
-}
-"""The three networks of Table 4 with nearly equal ReLUs."""
-
-
-def fig6(setting: Setting) -> list[Point]:
-    found = []
-    for name, network in CASE_STUDY.items():
-        found += candidates(setting, "a", name, parse(network))
-        found += budgets("b", name, parse(network), (150_000, 100_000, *LOW), setting.snl)
-    return found
-
-
-def fig6_claims(found: list[Point]) -> list[Claim]:
-    claims = []
-    for panel, method in (("a", "DeepReDuce"), ("b", "SNL")):
-        for name in ("4x4x4x(m=16)", "3x7x2x(m=16)"):
-            wide = series(found, name, panel)
-            narrow = series(found, "2x2x2x(m=32)", panel)
-            both = wide + narrow
-            text = f"{method}, many ReLUs: {name} before 2x2x2x(m=32)"
-            claims.append(Claim(text, wide, narrow, at=many(both, 30_000)))
-            text = f"{method}, few ReLUs: 2x2x2x(m=32) before {name}"
-            claims.append(Claim(text, narrow, wide, at=few(both, 30_000)))
-    return claims
-
-
-FIG7 = {"a": "4x4x4x(m=16)", "b": "3x7x2x(m=16)"}
-
-
-def fig7(setting: Setting) -> list[Point]:
-    found = []
-    for panel, name in FIG7.items():
-        network = parse(CASE_STUDY[name])
-        relus = (120_000, 100_000, 80_000, 50_000)
-        thinned = thin(network, (1, 2, 3, 4))
-        found += budgets(panel, "SNL (vanilla)", network, relus, setting.snl)
-        found += candidates(setting, panel, "DeepReDuce", network)
-        found += budgets(panel, "Thinning+SNL", thinned, relus, setting.snl)
-    return found
-
-
-def fig7_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(f"{name}: {ahead} before SNL", series(found, ahead, panel), behind)
-        for panel, name in FIG7.items()
-        for behind in [series(found, "SNL (vanilla)", panel)]
-        for ahead in ("DeepReDuce", "Thinning+SNL")
-    ]
-
-
-# Table 5: Thinning before SNL
-
-
-def table5(setting: Setting) -> list[Point]:
-    found = []
-    for number, row in enumerate(printed.table("table05"), start=1):
-        if row["variant"] == "delta":
-            continue
-        network = printed.network("table05", number)
-        stages = range(1, len(network.stages) + 1)
-        pool = thin(network, stages) if row["variant"] == "w/ Th." else network
-        series_name = f"{row['network']}, {row['variant']}"
-        baseline = [float(row["acc_baseline_pct"])]
-        found += points("a", series_name, [pool], setting.plain, baseline)
-        numbers = [float(row[f"acc_{relus // 1000}K_pct"]) for relus in BUDGETS]
-        found += budgets("a", series_name, pool, BUDGETS, setting.snl, numbers)
-    return found
-
-
-def table5_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(
-            f"{name}: SNL gains by Thinning",
-            tuple(point for point in series(found, f"{name}, w/ Th.") if point.budget),
-            tuple(point for point in series(found, f"{name}, Vanilla") if point.budget),
-        )
-        for name in ("ResNet18", "ResNet34", "WRN22x8")
-    ]
+    return sizes.labels("4", panel, f"label line {line} ")

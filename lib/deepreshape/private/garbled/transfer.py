@@ -4,7 +4,8 @@
 Ishai, Kilian, Nissim and Petrank (CRYPTO 2003) turns them into as many correlated transfers as
 wanted. The garbler's offset is its choice in the base transfers, so the rows of the matrix are the
 labels themselves: zero label = label xor (bit * offset), and the garbler sends nothing more. Both
-are secure against semi-honest parties.
+are secure against semi-honest parties. Of the 128 choices 127 are secret: the lowest bit of an
+offset is 1. Nothing branches on one, nor is looked up by one.
 
 Order of messages, all bytes:
 
@@ -131,11 +132,11 @@ class Sender:
             raise TransferError("a second start of the base transfers")
         _check_point(start)
         answer = b""
-        for column, chosen in enumerate(_column_bits(self._offset)):
+        for column, mask in enumerate(self._masks):
             secret = _scalar(self._source)
-            point = sodium.crypto_scalarmult_ed25519_base_noclamp(secret)
-            if chosen:
-                point = sodium.crypto_core_ed25519_add(point, start)
+            zero = sodium.crypto_scalarmult_ed25519_base_noclamp(secret)
+            one = sodium.crypto_core_ed25519_add(zero, start)
+            point = _chosen(zero, one, mask)
             shared = sodium.crypto_scalarmult_ed25519_noclamp(secret, start)
             self._streams.append(Stream(_seed(column, start, point, shared)))
             answer += point
@@ -203,6 +204,12 @@ def _like(matrix: Octets, work: Octets) -> Octets:
 def _column_bits(offset: Labels) -> Octets:
     """The 128 bits of an offset, the lowest first."""
     return np.unpackbits(offset.astype("<u8").view(np.uint8), bitorder="little")
+
+
+def _chosen(zero: bytes, one: bytes, mask: Octets) -> bytes:
+    """`zero` under a mask of 0, `one` under a mask of 255, by the same operations."""
+    first, second = (np.frombuffer(octets, np.uint8) for octets in (zero, one))
+    return (first ^ (mask & (first ^ second))).tobytes()
 
 
 def _scalar(source: Randomness) -> bytes:

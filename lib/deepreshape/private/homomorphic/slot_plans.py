@@ -12,7 +12,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.private.homomorphic.layers import Convolution, FullyConnected, LinearLayer
+from deepreshape.private.homomorphic.layers import (
+    Convolution,
+    FullyConnected,
+    LinearLayer,
+    as_convolution,
+)
 from deepreshape.private.rings import Integers, Words
 
 DEGREE = 8192
@@ -160,9 +165,10 @@ class VectorPlan:
         return (Turn(self.diagonals, folds, both=self.period > ROW),)
 
     def polynomials(self, share: Words) -> Iterator[Words]:
+        flat = share.ravel()
         for first in range(0, self.layer.inputs, DEGREE):
             slots = np.zeros(self.period, np.uint64)
-            part = share[first : first + DEGREE]
+            part = flat[first : first + DEGREE]
             slots[: part.size] = part
             yield np.tile(slots, DEGREE // self.period)
 
@@ -202,13 +208,17 @@ Plan = MapPlan | VectorPlan
 
 @lru_cache(maxsize=4096)
 def plan(layer: LinearLayer) -> Plan:
-    """How a layer is laid out; ValueError for maps that do not fit a row."""
-    if isinstance(layer, FullyConnected):
-        found = VectorPlan(layer)
+    """How a layer is laid out; ValueError for maps that do not fit a row.
+
+    A 1 x 1 on maps of one position, as which a program has its fully connected layer, is a vector.
+    """
+    conv = as_convolution(layer)
+    if (conv.side, conv.kernel, conv.groups) == (1, 1, 1):
+        found = VectorPlan(FullyConnected(conv.inputs, conv.outputs))
         if found.diagonals > ROW:
             raise ValueError(f"{layer}: more than {ROW} diagonals")
         return found
-    maps = MapPlan(layer)
+    maps = MapPlan(conv)
     if maps.block > ROW:
         raise ValueError(f"{layer}: a map does not fit a row of {ROW} slots")
     return maps

@@ -1,8 +1,6 @@
 """Frames between client and server, and an account of what they cost.
 
-A frame is a header of 20 bytes and a payload. The header holds two magic bytes, the version, the
-kind, the number of the frame in its direction and the payload's length; so garbage, and frames
-dropped, repeated or out of order, are found at once. Nothing is authenticated: the parties are
+A frame is a header and a payload (see `frames`). Nothing is authenticated: the parties are
 semi-honest, and on an open network the connection belongs inside a tunnel. Bytes from the other
 party are checked before memory is set aside for them, and every failure is a `WireError`.
 
@@ -12,16 +10,25 @@ message has its receiver locks up, as long as neither is more than 64 MiB ahead.
 
 import math
 import socket
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from deepreshape.private.wire import frames
+from deepreshape.private.wire.frames import ERROR, HEADER, TURN, named, printable
 from deepreshape.private.wire.link import Link, Relay
-from deepreshape.private.wire.pipe import BadFrame, PeerGone, PeerSlow, Pipe, Refused, WireError
+from deepreshape.private.wire.pipe import (
+    BadFrame,
+    PeerGone,
+    PeerSlow,
+    Pipe,
+    Refused,
+    TurnOver,
+    Waited,
+    WireError,
+)
 from deepreshape.private.wire.traffic import Account, Tally, Traffic
 
 if TYPE_CHECKING:
@@ -29,15 +36,6 @@ if TYPE_CHECKING:
 
     Octets: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
 
-MAGIC = b"DR"
-VERSION = 1
-HEADER = struct.Struct("<2sBBQQ")
-"""Magic, version, kind, number of the frame, length of the payload."""
-HELLO = 0
-ERROR = 255
-"""Kinds that are taken; those of a protocol lie between."""
-LINE = 300
-"""Bytes of the line in which a party says why it stops."""
 SKIPPED = 1 << 16
 
 
@@ -45,18 +43,25 @@ class Channel:
     """Frames to and from one peer, over a connected socket that is then the channel's to close.
 
     link: the network to emulate; each side delays what it sends. limit: seconds that a send or a
-    receive may take in all, where the call names no other; `within` bounds many together. One
-    thread uses a channel. After an error the channel has stopped: every further call fails, except
-    `refuse` and `close`.
+    receive may take in all, where the call names no other; `within` bounds many together. heard:
+    what the peer has sent already. waited: is told of every wait (see `Pipe`). One thread uses a
+    channel. After an error the channel has stopped: every further call fails, except `refuse` and
+    `close`.
     """
 
     def __init__(
-        self, sock: socket.socket, *, link: Link | None = None, limit: float = 60.0
+        self,
+        sock: socket.socket,
+        *,
+        link: Link | None = None,
+        limit: float = 60.0,
+        heard: bytes = b"",
+        waited: Waited | None = None,
     ) -> None:
         self.limit = limit
         self._sock = sock
         self._relay = Relay(sock, link) if link else None
-        self._pipe = Pipe(sock, self._relay.inlet if self._relay else sock)
+        self._pipe = Pipe(sock, self._relay.inlet if self._relay else sock, heard, waited)
         self._next_sent = self._next_received = 0
         self._half_sent = False
         self._stopped: str | None = None
@@ -135,16 +140,21 @@ class Channel:
             self._header(kind, view.nbytes, view.nbytes, deadline)
             self._body(kind, view, deadline)
 
-    def refuse(self, reason: str) -> None:
+    def silent(self, seconds: float) -> bool:
+        """Does the peer send nothing for so long?"""
+        return not self._pipe.comes(seconds)
+
+    def refuse(self, reason: str, *, for_now: bool = False) -> None:
         """Tell the peer in one line why this side stops, if it still listens; never fails.
 
-        The reason is sent in the clear: nothing secret belongs in it.
+        The reason is sent in the clear: nothing secret belongs in it. for_now: the peer may connect
+        again, and gets `TurnOver` rather than `Refused`.
         """
         # After half a frame, these bytes would be taken for the rest of its payload.
         if not self._half_sent:
-            line = memoryview(printable(reason, LINE).encode("ascii", "replace"))
+            kind, line = TURN if for_now else ERROR, memoryview(frames.reason(reason))
             with suppress(WireError):
-                self._put(ERROR, line, time.monotonic() + 1.0)
+                self._put(kind, line, time.monotonic() + 1.0)
         self._stopped = self._stopped or "it was ended by this side"
 
     @contextmanager
@@ -196,7 +206,7 @@ class Channel:
         return min(self._until, time.monotonic() + (self.limit if limit is None else limit))
 
     def _put(self, kind: int, payload: memoryview, deadline: float) -> None:
-        header = HEADER.pack(MAGIC, VERSION, kind, self._next_sent, payload.nbytes)
+        header = frames.header(kind, self._next_sent, payload.nbytes)
         self._half_sent = True
         self._pipe.write([memoryview(header), payload], deadline, named(kind))
         self._half_sent = False
@@ -207,34 +217,19 @@ class Channel:
 
     def _header(self, kind: int, least: int, most: int, deadline: float) -> int:
         """The length of the next frame, which is of this kind and of `least` to `most` bytes."""
-        found, length = self._any_header(named(kind), deadline)
-        if found != kind:
-            raise BadFrame(f"a frame of kind {found} came where {named(kind)} was due")
-        if not least <= length <= most:
-            allowed = f"{most}" if least == most else f"{least} to {most}"
-            raise BadFrame(f"{named(kind)} has {length} bytes, where {allowed} are allowed")
-        return length
+        return frames.expected(self._any_header(named(kind), deadline), kind, least, most)
 
     def _any_header(self, what: str, deadline: float) -> tuple[int, int]:
         """Kind and length of the next frame; Refused, with its line, if that is an error."""
         header = bytearray(HEADER.size)
         self._pipe.read_into(memoryview(header), deadline, what)
-        magic, version, kind, number, length = HEADER.unpack(header)
-        if magic != MAGIC:
-            raise BadFrame(f"the peer sent something else than a frame where {what} was due")
-        if version != VERSION:
-            raise BadFrame(f"the peer's frames are of version {version}, ours of {VERSION}")
-        if number != self._next_received:
-            raise BadFrame(
-                f"frame {number} came where {self._next_received} was due: "
-                "one was dropped, repeated or out of order"
-            )
-        if kind == ERROR:
-            if length > LINE:
-                raise BadFrame(f"the peer stopped, and said why in {length} bytes")
+        kind, length = frames.read(header, self._next_received, what)
+        if kind in (TURN, ERROR):
             line = bytearray(length)
             self._pipe.read_into(memoryview(line), deadline, "an error")
-            raise Refused(f"the peer stopped: {printable(line.decode('ascii', 'replace'), LINE)}")
+            told = TurnOver if kind == TURN else Refused
+            said = printable(line.decode("ascii", "replace"), length)
+            raise told(f"the peer stopped: {said}")
         return kind, length
 
     def _body(self, kind: int, payload: memoryview, deadline: float) -> None:
@@ -261,21 +256,9 @@ class Channel:
         self._tallies[self._account] = self._tallies.get(self._account, Tally()) + tally
 
 
-def named(kind: int) -> str:
-    """A kind as messages name it."""
-    if kind == HELLO:
-        return "a greeting"
-    return kind.name if isinstance(kind, IntEnum) else f"a frame of kind {kind}"
-
-
-def printable(text: str, most: int) -> str:
-    """At most `most` characters, none of which moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else "?" for c in text[:most])
-
-
 def _check(kind: int) -> None:
-    if not 0 <= kind < ERROR:
-        raise ValueError(f"the kind {kind} is not in 0 ... {ERROR - 1}")
+    if not 0 <= kind < TURN:
+        raise ValueError(f"the kind {kind} is not in 0 ... {TURN - 1}")
 
 
 def _octets(payload: "Octets") -> memoryview:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from deepreshape import __version__
-from deepreshape.private.wire.channel import HELLO, VERSION, Channel, printable
+from deepreshape.private.wire.channel import Channel
+from deepreshape.private.wire.frames import HELLO, VERSION, printable
 from deepreshape.private.wire.pipe import BadFrame, Mismatch
 
 Parameter = str | int | bool | None
@@ -16,21 +17,40 @@ FIELDS = {"protocol": int, "library": str, "side": str, "digest": str, "paramete
 MOST = 1 << 16
 """Bytes of a hello."""
 PROMPT = 10.0
-"""Seconds in which a client that was let in has to greet."""
+"""Seconds in which a client has to greet."""
+SOON = 3.0
+"""Seconds in which a server with a free place answers a greeting, as a rule."""
 
 
 def handshake(
-    channel: Channel, side: Side, parameters: Mapping[str, Parameter], limit: float | None = None
+    channel: Channel,
+    side: Side,
+    parameters: Mapping[str, Parameter],
+    limit: float | None = None,
+    waits: Callable[[], None] | None = None,
 ) -> dict[str, Parameter]:
     """Agree on versions and parameters; returns the parameters as agreed.
 
-    Both send a hello and read the other's, the server within `PROMPT` seconds. A parameter that is
-    None on one side is left to the other: its value is taken, and is then as hostile as any other
-    input. Structured values go in as text, or as a digest of it. A different value is a Mismatch
-    that names the parameter; another set of names, another type or JSON that is not strict is a
-    BadFrame. Parameters are sent in the clear and named in messages: nothing secret belongs in
-    them.
+    Both send a hello and read the other's, the server within `PROMPT` seconds; waits: called where
+    the other's takes longer than `SOON`. A parameter that is None on one side is left to the other:
+    its value is taken, and is then as hostile as any other input. Structured values go in as text,
+    or as a digest of it. A different value is a Mismatch that names the parameter; another set of
+    names, another type or JSON that is not strict is a BadFrame. Parameters are sent in the clear
+    and named in messages: nothing secret belongs in them.
     """
+    octets = greeting(side, parameters)
+    # A client may have to wait for its turn, so its own patience is the channel's.
+    prompt = PROMPT if side == "server" else math.inf
+    with channel.account("handshake", "hello"), channel.within(prompt):
+        channel.send(HELLO, octets, limit=limit)
+        if waits and channel.silent(SOON):
+            waits()
+        theirs = channel.receive(HELLO, at_most=MOST, limit=limit)
+    return judged(theirs, side, parameters)
+
+
+def greeting(side: Side, parameters: Mapping[str, Parameter]) -> bytes:
+    """The hello of a side."""
     hello = {
         "protocol": VERSION,
         "library": __version__,
@@ -41,11 +61,14 @@ def handshake(
     octets = json.dumps(hello).encode()
     if len(octets) > MOST:
         raise ValueError(f"the parameters take {len(octets)} bytes, of {MOST} at most")
-    # A client may have to wait for its turn, so its own patience is the channel's.
-    prompt = PROMPT if side == "server" else math.inf
-    with channel.account("handshake", "hello"), channel.within(prompt):
-        channel.send(HELLO, octets, limit=limit)
-        theirs = _parsed(channel.receive(HELLO, at_most=MOST, limit=limit))
+    return octets
+
+
+def judged(
+    octets: bytes | bytearray, side: Side, parameters: Mapping[str, Parameter]
+) -> dict[str, Parameter]:
+    """The parameters as agreed with the other side, whose hello this is; raises as `handshake`."""
+    theirs = _parsed(octets)
     if theirs["side"] == side:
         raise Mismatch(f"side: both parties are the {side}")
     _same("library", __version__, theirs["library"])
@@ -57,7 +80,7 @@ def digest(parameters: Mapping[str, Parameter]) -> str:
     return hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()
 
 
-def _parsed(octets: bytearray) -> dict[str, object]:
+def _parsed(octets: bytes | bytearray) -> dict[str, object]:
     """The peer's hello, with every field there and of its type."""
     try:
         hello = json.loads(

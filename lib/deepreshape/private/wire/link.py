@@ -41,11 +41,21 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+QUEUE = 1024
+"""Connections that the system keeps until they are accepted."""
+
+
 def listen(address: Address) -> socket.socket:
-    """A socket that waits for clients at an address; the caller closes it."""
-    family = _family(address)
+    """A socket that waits for clients at an address; the caller closes it.
+
+    At `::`, every number of this machine, it takes clients over IPv4 too, where the system can.
+    """
+    family, number = _resolved(address)
+    both = number == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((address.host, address.port), family=family)
+        return socket.create_server(
+            (address.host, address.port), family=family, backlog=QUEUE, dualstack_ipv6=both
+        )
     except OSError as error:
         raise WireError(f"cannot listen at {address}: {_reason(error)}") from None
 
@@ -70,7 +80,7 @@ def accept(listener: socket.socket, limit: float | None = None) -> socket.socket
 
 def connect(address: Address, limit: float = 10.0) -> socket.socket:
     """A connection to a listener; `limit` seconds for each number that the host's name has."""
-    _family(address)
+    _resolved(address)
     try:
         return _prompt(socket.create_connection((address.host, address.port), timeout=limit))
     except TimeoutError:
@@ -79,10 +89,11 @@ def connect(address: Address, limit: float = 10.0) -> socket.socket:
         raise PeerGone(f"cannot connect to {address}: {_reason(error)}") from None
 
 
-def _family(address: Address) -> socket.AddressFamily:
-    """IPv4 or IPv6, the first that the host's name stands for."""
+def _resolved(address: Address) -> tuple[socket.AddressFamily, str]:
+    """The first that the host's name stands for: IPv4 or IPv6, and the number."""
     try:
-        return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        return found[0], str(found[4][0])
     except (OSError, UnicodeError):
         raise WireError(f"the host {address.host!r} is unknown") from None
 

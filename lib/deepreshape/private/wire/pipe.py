@@ -7,6 +7,7 @@ import math
 import select
 import socket
 import time
+from collections.abc import Callable
 
 
 class WireError(RuntimeError):
@@ -33,6 +34,15 @@ class Refused(WireError):
     """The other party stopped, and said why."""
 
 
+class TurnOver(WireError):
+    """The server gives a session's place to another client; who wants more connects again."""
+
+
+Waited = Callable[[float, int], None]
+"""Is told of a wait as it goes on: seconds, and the bytes that came or went since it was last told.
+May raise to end it."""
+SLICE = 0.25
+"""Seconds of a wait between two times that it is told of."""
 KEPT = 64 << 20
 """Bytes that are kept while a write waits for a peer that itself is writing."""
 PIECE = 1 << 18  # bytes that are kept at a time
@@ -43,16 +53,24 @@ class Pipe:
 
     Two parties may write at once: while a write waits for room, what arrives is kept for later
     reads, up to about `KEPT` bytes. The two sockets are one and the same, or `writing` leads to a
-    relay; closing them is the caller's.
+    relay; closing them is the caller's. heard: what was read from the first already.
     """
 
-    def __init__(self, reading: socket.socket, writing: socket.socket) -> None:
+    def __init__(
+        self,
+        reading: socket.socket,
+        writing: socket.socket,
+        heard: bytes = b"",
+        waited: Waited | None = None,
+    ) -> None:
         reading.setblocking(False)
         writing.setblocking(False)
         self._reading = reading
         self._writing = writing
-        self._kept = bytearray()
+        self._kept = bytearray(heard)
         self._ended = False
+        self._waited = waited
+        self._moved = 0
 
     def write(self, parts: list[memoryview], deadline: float, what: str) -> None:
         """Send all bytes of `parts` before the time `deadline` of the monotonic clock.
@@ -69,6 +87,7 @@ class Pipe:
                 continue
             except OSError:
                 raise PeerGone(f"the peer closed the connection before it took {what}") from None
+            self._moved += sent
             while rest and sent >= rest[0].nbytes:
                 sent -= rest.pop(0).nbytes
             if sent:
@@ -95,7 +114,16 @@ class Pipe:
                     f"the peer closed the connection where {what} was due: "
                     f"{done} of {view.nbytes} bytes came"
                 )
+            self._moved += got
             done += got
+
+    def comes(self, seconds: float) -> bool:
+        """Is there something to read, or the end, within so many seconds?"""
+        if self._kept:
+            return True
+        poll = select.poll()
+        poll.register(self._reading.fileno(), select.POLLIN)
+        return bool(poll.poll(math.ceil(1000 * seconds)))
 
     def _wait(self, deadline: float, writing: bool) -> bool:
         """Wait until the next try is worth while; False if the time is over.
@@ -114,7 +142,13 @@ class Pipe:
         for descriptor, events in wanted.items():
             if events:
                 poll.register(descriptor, events)
+        start = time.monotonic()
+        if self._waited:
+            left = min(left, SLICE)
         poll.poll(None if math.isinf(left) else math.ceil(1000 * left))
+        if self._waited:
+            self._waited(time.monotonic() - start, self._moved)
+            self._moved = 0
         if writing and len(self._kept) < KEPT:
             self._keep()
         return True

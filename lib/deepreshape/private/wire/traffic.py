@@ -45,6 +45,14 @@ class Traffic:
 
     tallies: Mapping[Account, Tally]
 
+    def __add__(self, other: "Traffic") -> "Traffic":
+        """Of both together."""
+        accounts = dict.fromkeys((*self.tallies, *other.tallies))
+        both = self.tallies, other.tallies
+        return Traffic(
+            {each: sum((some[each] for some in both if each in some), Tally()) for each in accounts}
+        )
+
     def total(self, phase: str | None = None) -> Tally:
         """The sum, of a phase or of everything."""
         chosen = (t for account, t in self.tallies.items() if phase in (None, account.phase))

@@ -1,0 +1,50 @@
+"""Models of a network with weights at random, where what they classify does not matter."""
+
+import numpy as np
+
+from deepreshape.design import Network, layers
+from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.private.garbled_counts import Garbled
+from deepreshape.private.program.compiled import compiled
+from deepreshape.private.program.folding import Mask
+from deepreshape.private.program.model import Model
+from deepreshape.private.program.quantise import Precision
+
+FEW = 8
+"""Images on which ranges are measured where only elements are counted."""
+
+
+def random_model(
+    network: Network,
+    choices: np.random.Generator,
+    images: int = 64,
+    masks: dict[str, Mask] | None = None,
+) -> Model:
+    """A model of a network with weights under which numbers keep their size from layer to layer.
+
+    images: how many, of noise, show how large numbers get.
+    """
+    arrays = {}
+    for layer in layers(network):
+        match layer.op:
+            case Conv(n, m, kernel, _, groups):
+                fan = n // groups * kernel**2
+                shape = (m, n // groups, kernel, kernel)
+                arrays[f"{layer.name}.weight"] = choices.normal(0, fan**-0.5, shape)
+            case BatchNorm(n):
+                for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
+                    arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
+                arrays[f"{layer.name}.running_var"] = np.ones(n)
+            case Linear(n, m):
+                arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
+                arrays[f"{layer.name}.bias"] = np.zeros(m)
+    side = network.resolution
+    seen = choices.integers(0, 256, (images, side, side, 3), np.uint8)
+    made = compiled(network, arrays, masks or {}, seen, (128.0,) * 3, (64.0,) * 3, Precision())
+    return Model(made.program, made.weights, {"network": str(network)})
+
+
+def garbled(network: Network) -> Garbled:
+    """What the program of a network garbles, with weights at random."""
+    program = random_model(network, np.random.default_rng(0), FEW).program
+    return Garbled(program.relus, program.truncations)
