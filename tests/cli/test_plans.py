@@ -97,9 +97,9 @@ def rows(call: Command, name: str, size: str = "quick") -> list[dict[str, Any]]:
 
 def test_searches_are_at_most(call: Command, shelf: Path, probes: list[int]) -> None:
     searched = [row for row in rows(call, "fig12") if row["what"].startswith("SNL")]
-    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {(4, 1)}
+    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {(8, 1)}
     answer = call("plan", "fig12")
-    assert "≤ 4 + 1" in answer.out
+    assert "≤ 8 + 1" in answer.out
     assert f"at most: {len(searched)} searches" in answer.out
 
 

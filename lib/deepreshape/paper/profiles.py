@@ -136,10 +136,9 @@ def _quick() -> Profile:
     of 0.05 their standard deviation stays below a point: 0.9 by KD for HRN-2x5x3x(m=1)-C1-T234,
     which reaches 90 %, and for HRN-2x5x3x(m=4)-C1-T234-Re8 (92 %); 0.3 for ResNet18(m=4) with the
     ReLUs of stage 1 alone (95 %); by DKD 0.1 and 0.7 for R34-HRN-4x6x3x(m=3)-T1234 (93 %) and
-    R34-HRN-2x6x3x(m=4)-C1-T234-Re8 (93 %). More deviate
-    ResNet18(m=2) (1.6; Figures 22 and 23) and MobileNetV2(m=4)-C123456-T7 (3.7; Figure 5). At
-    the paper's rate of 0.1 the first deviates by 2.2
-    after four epochs, and DKD leaves the deep one at 24, 23 and 76 % after five.
+    R34-HRN-2x6x3x(m=4)-C1-T234-Re8 (93 %). ResNet18(m=2) deviates by 1.6, in Figures 22 and 23, and
+    MobileNetV2(m=4)-C123456-T7 by 3.7, in Figure 5. At the paper's rate of 0.1 the first deviates
+    by 2.2 after four epochs, and DKD leaves the deep one at 24, 23 and 76 % after five.
     """
     recipe = Recipe(
         epochs=5,
