@@ -244,7 +244,7 @@ def random_model(network: Network, choices: np.random.Generator) -> Model:
                 arrays[f"{layer.name}.bias"] = np.zeros(m)
     side = network.resolution
     seen = choices.integers(0, 256, (64, side, side, 3), np.uint8)
-    made = compiled(network, arrays, {}, seen, (128.0,) * 3, (64.0,) * 3, Precision())
+    made = compiled(network, arrays, {}, seen, (128.0,) * 3, (64.0,) * 3, Precision(), False)
     return Model(made.program, made.weights, {"network": str(network)})
 
 
