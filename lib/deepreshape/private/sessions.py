@@ -121,12 +121,14 @@ class Classified:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
-    """What a session came to, as the client saw it."""
+    """What a session came to, as the client saw it. program: as the server sent it. failure: what
+    ended the session before the last image; those that were finished are there."""
 
     images: Sequence[Classified]
-    logit: float
+    program: Program
     traffic: Traffic
     client: Mapping[Spent, float]
+    failure: Exception | None = None
 
 
 Chosen = Callable[[Program], Sequence[Pixels]]
@@ -134,7 +136,7 @@ Chosen = Callable[[Program], Sequence[Pixels]]
 
 
 def classify(address: Address, chosen: Chosen, link: Link | None = None) -> Outcome:
-    """Classify images in one session. Raises WireError or ValueError."""
+    """Classify images in one session. Raises WireError or ValueError where not one is finished."""
     return _classified(connect(address), chosen, link)
 
 
@@ -145,11 +147,29 @@ def _classified(sock: socket.socket, chosen: Chosen, link: Link | None) -> Outco
             images = chosen(client.program)
             for image in images:
                 client.program.quantised(image)
-            found = [_one(client, image) for image in images]
+            found: list[Classified] = []
+            failure = _ended(client, images, found)
+            if failure and not found:
+                raise failure
+            if isinstance(failure, ValueError):
+                channel.refuse(type(failure).__name__)
         except ValueError as error:
             channel.refuse(type(error).__name__)
             raise
-        return Outcome(found, client.program.logit, channel.traffic, dict(client.watch.seconds))
+        spent = dict(client.watch.seconds)
+        return Outcome(found, client.program, channel.traffic, spent, failure)
+
+
+def _ended(
+    client: Client, images: Sequence[Pixels], found: list[Classified]
+) -> WireError | ValueError | None:
+    """Classify images, one after the other; returns what stopped it before the last."""
+    try:
+        for image in images:
+            found.append(_one(client, image))
+    except (WireError, ValueError) as error:
+        return error
+    return None
 
 
 def _one(client: Client, image: Pixels) -> Classified:
@@ -190,6 +210,8 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
             if isinstance(seconds, ValueError):
                 raise seconds
             outcome = _classified(client, chosen, link)
+            if outcome.failure:
+                raise outcome.failure
             spent = ours.recv()
         except EOFError:
             raise WireError("the server's process ended before it gave its account") from None
