@@ -220,7 +220,8 @@ def _measured(machine: "Machine", workers: int) -> "Speed":
         " a minute where it is busy",
         err=True,
     )
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("measuring", total=speed.steps_of_probe(workers))
         return speed.measure(machine, workers, progress=lambda steps: progress.advance(task, steps))
 
