@@ -18,7 +18,7 @@ COMMANDS = (
 )
 LEAVES = [
     *(command for command in COMMANDS if command != "runs"),
-    *(f"runs {command}" for command in ("list", "show", "compare", "export")),
+    *(f"runs {command}" for command in ("list", "show", "compare", "export", "migrate")),
 ]
 """Commands that are no groups."""
 
