@@ -19,7 +19,7 @@ from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store
 from deepreshape.paper import experiments
 from deepreshape.paper.experiments import EXPERIMENTS
-from deepreshape.paper.profiles import profile
+from deepreshape.paper.profiles import PROFILES, profile
 from tests.cli.commands import Command, check_refusal, started
 from tests.paper.records import record
 
@@ -98,9 +98,10 @@ def rows(call: Command, name: str, size: str = "quick") -> list[dict[str, Any]]:
 
 def test_searches_are_at_most(call: Command, shelf: Path, probes: list[int]) -> None:
     searched = [row for row in rows(call, "fig12") if row["what"].startswith("SNL")]
-    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {(4, 1)}
+    epochs = PROFILES["quick"].snl.epochs, PROFILES["quick"].tuning.epochs
+    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {epochs}
     answer = call("plan", "fig12")
-    assert "≤ 4 + 1" in answer.out
+    assert f"≤ {epochs[0]} + {epochs[1]}" in answer.out
     assert f"at most: {len(searched)} searches" in answer.out
 
 
