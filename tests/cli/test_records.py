@@ -305,6 +305,16 @@ def test_the_table_shows_the_same(call: Command, trained: Record) -> None:
         assert re.search(rf"ReLUs stage {stage} +{relus}\b", answer.out)
 
 
+@pytest.mark.parametrize(("reached", "said"), [(True, "yes"), (False, "no, cut off by rank")])
+def test_the_table_says_whether_a_search_finished(
+    call: Command, shelf: Path, reached: bool, said: str
+) -> None:
+    sought = ({"epoch": 0, "relus": 300, "loss": 1.0, "reached": reached},)
+    Store(shelf).put(SEARCHED, replace(record(SEARCHED, 50.0), sought=sought))
+    answer = call("runs", "show", SEARCHED.key)
+    assert re.search(rf"search finished +{said}", answer.out)
+
+
 def test_the_table_says_of_which_code_and_images_it_is(call: Command, trained: Record) -> None:
     answer = call("runs", "show", trained.key)
     assert line(answer, "code")[1] == trained.environment["code"]

@@ -122,7 +122,14 @@ def test_a_distillation_and_a_teacher_are_completed(tmp_path: Path) -> None:
 
 def test_a_search_is_completed_by_the_values_of_its_version(tmp_path: Path) -> None:
     found = brought(tmp_path, SEARCHED).run["search"]
-    assert found == {**DEFAULTS["SNL"], "kind": "SNL", "budget": 500, "epochs": 4}
+    assert found == {
+        **DEFAULTS["SNL"],
+        "kind": "SNL",
+        "budget": 500,
+        "epochs": 4,
+        "alpha_rate": 1e-3,
+        "schedule": "stuck",
+    }
 
 
 @pytest.mark.parametrize("kind", [Recipe, KD, DKD], ids=lambda kind: kind.__name__)

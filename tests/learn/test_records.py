@@ -36,6 +36,22 @@ def test_the_sittings_are_said_by_their_threads(threads: tuple[int, ...], said: 
     assert replace(record(RUN, 50.0), threads=threads).sittings == said
 
 
+@pytest.mark.parametrize(
+    ("sought", "arrived"),
+    [
+        ((), True),
+        (({"reached": False}, {"reached": True}), True),
+        (({"reached": False}, {"reached": False}), False),
+        (({"hamming": 0.1},), True),
+    ],
+    ids=["no search", "SNL", "SNL cut off", "SENet"],
+)
+def test_a_record_knows_whether_its_search_came_down_to_the_budget(
+    sought: tuple[dict[str, object], ...], arrived: bool
+) -> None:
+    assert replace(record(RUN, 50.0), sought=sought).arrived == arrived
+
+
 @pytest.mark.parametrize("module", ["records", "migrate"])
 def test_records_are_read_without_torch(module: str) -> None:
     program = f"import sys, deepreshape.learn.{module}; print('torch' in sys.modules)"

@@ -1,6 +1,7 @@
 """The register of trained figures and tables: in every profile, without training."""
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from math import inf, nan
@@ -146,6 +147,12 @@ def test_of_a_long_series_the_first_and_the_last_are_drawn() -> None:
     smoke, quick, _, paper = ends
     assert (quick[0], quick[-1]) == (paper[0], paper[-1])
     assert smoke == paper[:1]
+
+
+def test_of_many_panels_a_profile_draws_some_from_the_first_to_the_last() -> None:
+    for number, expected in ((None, "abcdefgh"), (5, "acefh"), (2, "ah"), (1, "a")):
+        found = find("fig18").drawn(replace(PROFILES["quick"], panels=number))
+        assert "".join(dict.fromkeys(point.panel for point in found)) == expected
 
 
 # Printed accuracies

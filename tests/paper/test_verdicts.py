@@ -1,5 +1,7 @@
 """What points have: accuracies, abscissas, and the tables below a figure, by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from deepreshape.design import cost, resnet18
@@ -103,6 +105,22 @@ def test_what_leaves_no_interval_has_none(seeds: tuple[int, ...]) -> None:
     one = point("x", 1, seeds)
     (row,) = verdicts.table([one], records([one], lambda *_: 50.0)).to_dict("records")
     assert (row["test (%)"], row["± 95 %"], row["n"]) == ("50.00", "", len(seeds))
+
+
+def test_the_table_counts_the_searches_that_finished(fig12: list[Point]) -> None:
+    found = records(fig12, lambda *_: 50.0)
+    late = next(point for point in fig12 if point.runs[0].search)
+    key = late.runs[0].key
+    found[key] = replace(found[key], sought=({"relus": 9, "reached": False},))
+    said = verdicts.table(fig12, found)["searches finished"]
+    for point, finished in zip(fig12, said, strict=True):
+        expected = "1 of 2" if point is late else "2 of 2" if point.runs[0].search else ""
+        assert finished == expected
+
+
+def test_without_a_search_the_table_says_nothing_of_one() -> None:
+    points = find("fig13").drawn(PROFILES["quick"])
+    assert "searches finished" not in verdicts.table(points, {})
 
 
 def test_the_table_shows_holes(fig12: list[Point]) -> None:

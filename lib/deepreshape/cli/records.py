@@ -143,7 +143,13 @@ def _shown(whole: Row) -> list[tuple[str, str]]:
         searched = sum("loss" in entry for entry in whole["sought"])
         last: Row = whole["sought"][-1] if whole["sought"] else {}
         rows.append(("epochs of the search", searched))
-        rows += [(f"search, last {name}", value) for name, value in last.items() if name != "epoch"]
+        rows += [
+            (f"search, last {name}", value)
+            for name, value in last.items()
+            if name not in ("epoch", "reached")
+        ]
+        if "reached" in last:
+            rows.append(("search finished", "yes" if last["reached"] else "no, cut off by rank"))
     here = {**whole["environment"], "threads": whole["sittings"]}
     rows += [
         ("precision", whole["precision"]),

@@ -129,7 +129,12 @@ def _described(run: Mapping[str, Any], digest: Callable[[str], str | None]) -> d
 
 
 def _of_its_kind(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {**DEFAULTS.get(part["kind"], {}), **part}
+    found = {**DEFAULTS.get(part["kind"], {}), **part}
+    if part["kind"] == "SNL":
+        # One rate served all; by channel the penalty was another than any search has here.
+        schedule = "stuck" if found["by"] == "pixel" else "stuck, a channel counted once"
+        found = {"alpha_rate": found["rate"], "schedule": schedule, **found}
+    return found
 
 
 def _digest(data: str, fields: Mapping[str, Any]) -> str | None:

@@ -81,6 +81,12 @@ class Record:
     threads: tuple[int, ...] = ()
 
     @property
+    def arrived(self) -> bool:
+        """Did its search come down to the budget before its epochs were over, where there is one?
+        SENet, which has its budget at every epoch, always does."""
+        return not self.sought or bool(self.sought[-1].get("reached", True))
+
+    @property
     def sittings(self) -> str:
         """Its thread counts in words: 1, or 1, then 2."""
         return ", then ".join(map(str, self.threads)) or "unknown"

@@ -34,7 +34,9 @@ class SENet:
     weight_decay are SGD's in both phases, at a rate that stays. gamma, alpha: weights of the
     labels' and of the teacher's term; temperature: of the latter.
 
-    Ours are: sparse learning keeps the largest weights, and both phases start from the trained net.
+    Masks have the budget from the first epoch on; how far they still move, the history's `hamming`
+    tells. Ours are: sparse learning keeps the largest weights, and both phases start from the
+    trained net.
     """
 
     budget: int

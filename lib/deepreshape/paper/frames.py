@@ -36,13 +36,8 @@ def printed(points: Iterable[Point], place: Place) -> pd.DataFrame:
 
 
 def arrived(point: Point, records: Records) -> bool:
-    """Did the searches of a point's recorded runs reach their budget, where they say so?"""
-    ends = [
-        record.sought[-1]
-        for run in point.runs
-        if (record := records.get(run.key)) and record.sought
-    ]
-    return all(end.get("reached", True) for end in ends)
+    """Did the searches of a point's recorded runs reach their budget?"""
+    return all(records[run.key].arrived for run in point.runs if run.key in records)
 
 
 def _framed(rows: Iterable[tuple[Point, float | str, Sequence[float], bool]]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Where a page's numbers come from, in words: what was run, what that changes, what is missing."""
+"""Where a page's numbers come from, in words: what was run, and what that changes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -11,6 +11,7 @@ from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.runs import Record, Run
 from deepreshape.paper.experiments import Experiment, Point
 from deepreshape.paper.experiments.results import BETAS
+from deepreshape.paper.gaps import seeds_spread
 from deepreshape.paper.profiles import PAPER_SIDES, Profile, profile
 from deepreshape.paper.verdicts import Records, accuracy
 
@@ -77,7 +78,7 @@ def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
         reached = accuracy(teacher, records) if teacher is not None else None
         if teacher is not None and reached is not None:
             text += f" The teacher, {teacher.network.name}, reaches {reached:.2f} %."
-    text += _by_name_alone(runs, records)
+    text += f" {seeds_spread(points, records)}{_by_name_alone(runs, records)}"
     failed = len(runs) - len(done)
     return text + f" **{_runs(failed)} without a result.**" * bool(failed)
 
@@ -91,21 +92,6 @@ def _by_name_alone(runs: Iterable[Run], records: Records) -> str:
         f" {digest[:12]}."
         for data, digest in digests
     )
-
-
-def holes(points: Iterable[Point], records: Records) -> list[str]:
-    """A line for each run without an accuracy: which it is, and what happened."""
-    lines = []
-    for point in points:
-        for run in point.runs:
-            record = records.get(run.key)
-            if record is None or record.status == "failed":
-                error = record.error if record is not None else "no record"
-                lines.append(
-                    f"({point.panel}) {point.series}, {point.network.name}, {point.relus:,} ReLUs,"
-                    f" seed {run.seed}: {error}."
-                )
-    return lines
 
 
 # Deviations
@@ -155,9 +141,7 @@ def _data(ours: DataSet, theirs: DataSet) -> Iterator[str]:
 def _training(ours: Run, theirs: Run) -> Iterator[str]:
     """How a run, and what it starts or learns from, differ from the paper's."""
     if ours.search is None or theirs.search is None:
-        own_rate = ours.teacher is not None and ours.recipe.rate != ours.teacher.recipe.rate
-        what = "Recipe with a teacher" if own_rate else "Recipe"
-        yield from _recipe(what, ours.recipe, theirs.recipe)
+        yield from _recipe("Recipe", ours.recipe, theirs.recipe)
         if ours.teacher is not None and theirs.teacher is not None:
             yield from _taught(ours.recipe.distillation, ours.teacher, theirs.teacher)
         return

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from deepreshape.learn.executors import Executor, execute
 from deepreshape.learn.runs import Record
 from deepreshape.learn.store import Store
-from deepreshape.paper import conclusions, figures, judgements, provenance, verdicts
+from deepreshape.paper import conclusions, figures, gaps, judgements, provenance, verdicts
 from deepreshape.paper.experiments import Experiment, Point, find, runs_of
 from deepreshape.paper.judgements import Judged
 from deepreshape.paper.profiles import PAPER_SIDES, Profile
@@ -65,8 +65,9 @@ class Trained:
 
     @property
     def holes(self) -> str:
-        """The runs without a result, as a list in Markdown; empty where there are none."""
-        return _listed(provenance.holes(self.points, self.records))
+        """The runs without a result and the searches that did not finish, as a list in Markdown;
+        empty where there are none."""
+        return _listed(gaps.holes(self.points, self.records))
 
     @property
     def sentence(self) -> str:

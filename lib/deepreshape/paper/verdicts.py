@@ -72,6 +72,7 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
     what its search leaves.
     """
     several = len({point.panel for point in points}) > 1
+    searched = any(point.runs[0].search for point in points)
     return pd.DataFrame(
         [
             ({"panel": point.panel} if several else {})
@@ -84,6 +85,9 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
                 "test (%)": mean(accuracies(point, records)),
                 "± 95 %": interval(accuracies(point, records)),
                 "n": len(accuracies(point, records)),
+            }
+            | ({"searches finished": _finished(point, records)} if searched else {})
+            | {
                 "paper's network": point.paper.name,
                 "paper's ReLUs (K)": f"{point.paper_relus / 1000:.1f}",
                 "paper's test (%)": "" if point.printed is None else f"{point.printed:.2f}",
@@ -91,6 +95,12 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
             for point in points
         ]
     )
+
+
+def _finished(point: Point, records: Records) -> str:
+    """How many searches of a point's runs finished; nothing where there are none."""
+    found = [records[run.key].arrived for run in point.runs if run.search and run.key in records]
+    return f"{sum(found)} of {len(found)}" if found else ""
 
 
 def criticalities(name: str, points: Iterable[Point], records: Records) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Figure or table -> the points that it is drawn from, in each profile; a register of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from deepreshape.learn.runs import Run
 from deepreshape.paper.experiments import appendix, inputs, results, reuse, shapes
@@ -44,9 +45,7 @@ class Experiment:
         numbers = tuple(dict.fromkeys(seeds))
         if not numbers:
             raise ValueError("a figure needs at least one seed")
-        wanted = "".join(dict.fromkeys(panels or "".join(self.panels)))
-        if panels is None and size.panels is not None:
-            wanted = wanted[: size.panels]
+        wanted = "".join(dict.fromkeys(panels or _spread("".join(self.panels), size.panels)))
         for panel in wanted:
             if panel not in self.panels:
                 raise ValueError(
@@ -54,20 +53,28 @@ class Experiment:
                 )
         found = self.points(Setting(size, data, numbers))
         found = [point for point in found if point.panel in wanted]
-        return _sparse(found, size.most or len(found), size.lines or len(found))
+        return _sparse(found, size.most, size.lines)
 
 
-def _sparse(found: list[Point], most: int, lines: int) -> list[Point]:
-    """At most so many points of each series, the first and the last among them, and at most so
-    many series of each panel, the first."""
+T = TypeVar("T")
+
+
+def _spread(found: Sequence[T], most: int | None) -> list[T]:
+    """At most so many, evenly, the first and the last among them; of one, the first."""
+    if most is None or most >= len(found):
+        return [*found]
+    last = max(most - 1, 1)
+    return [found[round(place * (len(found) - 1) / last)] for place in range(most)]
+
+
+def _sparse(found: list[Point], most: int | None, lines: int | None) -> list[Point]:
+    """At most so many points of each series, and at most so many series of each panel, the
+    first."""
     keys = list(dict.fromkeys((point.panel, point.series) for point in found))
     first = {key for panel, _ in keys for key in [k for k in keys if k[0] == panel][:lines]}
     kept: list[Point] = []
     for key in (key for key in keys if key in first):
-        here = [point for point in found if (point.panel, point.series) == key]
-        spread = range(most) if most < len(here) else range(len(here))
-        last = max(len(spread) - 1, 1)
-        kept += [here[round(place * (len(here) - 1) / last)] for place in spread]
+        kept += _spread([point for point in found if (point.panel, point.series) == key], most)
     return kept
 
 
