@@ -188,9 +188,12 @@ bench: $(READY) ## time counting, training, private inference, each beside a ref
 TESTERS ?= auto
 PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfile
 
-.PHONY: test
-test: $(READY) ## run the tests, and the notebooks at their smallest
+.PHONY: test-library
+test-library: $(READY)
 	$(PYTEST)
+
+.PHONY: test
+test: test-library ## run the tests, and the notebooks at their smallest
 	rm -rf build/smoke
 	PROFILE=smoke DEEPRESHAPE_RUNS=$(call quoted,$(CURDIR)/build/smoke) FIGURES=build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks

@@ -22,8 +22,8 @@ COUNTS = [
     if line.startswith("deepreshape ")
 ]
 CODE = [block for _, block in BLOCKS] + re.findall(r"`([^`\n]+)`", README)
-LONG = ("train", "serve", "classify", "pack", "measure")
-"""Commands that would take hours, never end, or need what is not here."""
+LONG = ("train", "serve", "classify", "pack", "measure", "doctor")
+"""Commands that would take a while or hours, never end, or need what is not here."""
 TARGETS = sorted(set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", "\n".join(CODE))))
 
 

@@ -138,7 +138,7 @@ WRONG = (
     *("run fig12 --data nothing", "train nonsense", "train ResNet18 --epochs many"),
     *("train ResNet18 --data nothing", "train ResNet18 --beta 1"),
     *("count nonsense", "count ResNet18 --cull 9", "latency nonsense", "equalize --order 1,1"),
-    "verify nothing",
+    *("verify nothing", "doctor nothing"),
 )
 
 

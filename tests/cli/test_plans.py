@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.progress import Progress
 
 from deepreshape.design import cost
 from deepreshape.learn import executors, speed
@@ -18,7 +19,7 @@ from deepreshape.learn.runs import Record, Run
 from deepreshape.learn.store import Store
 from deepreshape.paper import experiments
 from deepreshape.paper.experiments import EXPERIMENTS
-from deepreshape.paper.profiles import profile
+from deepreshape.paper.profiles import PROFILES, profile
 from tests.cli.commands import Command, check_refusal, started
 from tests.paper.records import record
 
@@ -97,9 +98,10 @@ def rows(call: Command, name: str, size: str = "quick") -> list[dict[str, Any]]:
 
 def test_searches_are_at_most(call: Command, shelf: Path, probes: list[int]) -> None:
     searched = [row for row in rows(call, "fig12") if row["what"].startswith("SNL")]
-    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {(8, 1)}
+    epochs = PROFILES["quick"].snl.epochs, PROFILES["quick"].tuning.epochs
+    assert {(row["search_epochs"], row["epochs"]) for row in searched} == {epochs}
     answer = call("plan", "fig12")
-    assert "≤ 8 + 1" in answer.out
+    assert f"≤ {epochs[0]} + {epochs[1]}" in answer.out
     assert f"at most: {len(searched)} searches" in answer.out
 
 
@@ -214,8 +216,48 @@ def test_a_known_machine_is_not_probed(call: Command, shelf: Path, probes: list[
 
 def test_a_machine_is_probed_anew_on_demand(call: Command, shelf: Path, probes: list[int]) -> None:
     answer = call("plan", "table4-trained", "--probe", "--workers", "3")
-    assert re.fullmatch(r"measuring [^\n]+\n", answer.err)
+    assert re.fullmatch(r"(measuring[^\n]+\n)+", answer.err)
     assert probes == [3]
+
+
+def test_a_probe_shows_how_far_it_is(
+    call: Command, shelf: Path, float32: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal; every step of it counts."""
+    totals, moves = [], []
+
+    def noted(bar: Any, *_: Any, total: int) -> Any:
+        totals.append(total)
+        return add(bar, "", total=total)
+
+    def measure(machine: Machine, workers: int, progress: Any) -> Speed:
+        progress(3)
+        return SPEED
+
+    add = Progress.add_task
+    monkeypatch.setattr(Progress, "add_task", noted)
+    monkeypatch.setattr(Progress, "advance", lambda bar, task, steps: moves.append(steps))
+    monkeypatch.setattr(speed, "known", lambda machine, workers: None)
+    monkeypatch.setattr(speed, "measure", measure)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    call("plan", "table4-trained", "--workers", "2")
+    assert (totals, moves) == ([speed.steps_of_probe(2)], [3])
+
+
+def test_a_plan_is_for_the_number_format_that_is_asked_for(
+    call: Command, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def known(machine: Machine, workers: int) -> Speed:
+        asked.append(machine.precision)
+        return SPEED
+
+    monkeypatch.setattr(speed, "known", known)
+    for wanted in ("bfloat16", "float32"):
+        answer = call("plan", "table4-trained", "--device", "cpu", "--precision", wanted)
+        assert f"(cpu, {wanted})" in answer.out
+    assert asked == ["bfloat16", "float32"]
 
 
 def test_an_unknown_machine_is_probed(

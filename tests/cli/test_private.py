@@ -10,18 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from deepreshape.cli.accounts import answers
-from deepreshape.cli.private import _opened
+from deepreshape.cli.accounts import answers, named
 from deepreshape.places import DATA
-from deepreshape.private.program.model import read, write
+from deepreshape.private import sessions
+from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.program.model import Model, read, write
+from deepreshape.private.program.steps import Linear, LinearWeights, Program, Step, Sum
+from deepreshape.private.rings import BINARY
 from deepreshape.private.sessions import Classified, Outcome
 from deepreshape.private.wire.link import Address
+from deepreshape.private.wire.pipe import PeerGone
 from deepreshape.private.wire.traffic import Traffic
 from tests.cli.commands import Command
 from tests.private.guests import guest
 
+CASES = Path(__file__).parents[1] / "cases"
+CIFAR100 = DATA / "models" / "cifar100.safetensors"
 DIGITS = DATA / "models" / "digits.safetensors"
 SMALL = ("train", "ResNet18(m=4)", "--cull", "1", "--data", "mnist5k[per_class=5,size=8]")
 
@@ -64,6 +71,22 @@ def test_a_run_is_packed_and_its_model_classifies(
     assert found["exact"] == [True, True]
 
 
+def test_a_model_that_loses_too_much_is_not_written_or_said_to(
+    call: Command, shelf: Path, tmp_path: Path, float32: None
+) -> None:
+    trained = call(*SMALL, "--profile", "smoke", "--workers", "1", "--json")
+    key = json.loads(trained.out)["key"]
+    out = tmp_path / "model.safetensors"
+    coarse = ("--check", "50", "--run", "0", "--activation-bits", "4", "--weight-bits", "2")
+    refused = call("pack", key, "--out", str(out), *coarse, "--least-alike", "99")
+    assert refused.code == 2
+    assert "of 99 % wanted: nothing is written" in refused.err
+    assert not out.exists()
+    told = call("pack", key, "--out", str(out), *coarse)
+    assert told.code == 0
+    assert "note: only " in told.err and "more bits" in told.err
+
+
 def test_the_digits_of_the_repository_are_classified_as_labelled(call: Command) -> None:
     found = json.loads(call("private", str(DIGITS), "--images", "3", "--json").out)
     assert all(found["exact"])
@@ -97,46 +120,83 @@ def test_a_server_on_every_address_takes_both_versions(
     assert "loaded once, before the first image" in answer.out
 
 
-def test_an_image_is_taken_upright(tmp_path: Path) -> None:
-    lying = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the top of the picture is on the right
-    lying.save(tmp_path / "lying.png", exif=exif)
-    opened = np.asarray(_opened(tmp_path / "lying.png"))[..., 0]
-    np.testing.assert_array_equal(opened, np.rot90(np.asarray(lying), -1))
+def _outcome(logits: list[int], classes: tuple[str, ...] = ()) -> Outcome:
+    """Of one image, its logits in halves."""
+    step = Step("fc", Sum((0,)), ("image",), (len(logits), 1, 1))
+    shape = (len(logits), 1, 1)
+    program = Program(BINARY, shape, (0.0,), (1.0,), 1.0, (step,), 0.5, classes=classes)
+    return Outcome([Classified(np.array(logits), 1.0, 0.1)], program, Traffic({}), {})
 
 
-def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
-    ramp = np.array([[0, 257, 32_896, 65_535]], np.uint16)
-    Image.fromarray(ramp).save(tmp_path / "deep.png")
-    opened = np.asarray(_opened(tmp_path / "deep.png"))
-    np.testing.assert_array_equal(opened[0, :, 0], [0, 1, 128, 255])
+def test_of_equal_logits_the_first_decides_as_in_torch() -> None:
+    for logits in ([7, 7, 7, 7], [1, 7, 7, 0], [0, 1, 7, 7]):
+        (row,) = answers(["a.png"], _outcome(logits))
+        assert row["class"] == int(torch.tensor(logits).argmax())
+        assert row["ahead"] == 0
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.int32])
-def test_an_image_that_does_not_say_what_is_white_is_refused(tmp_path: Path, kind: type) -> None:
-    Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "raw.tiff")
-    with pytest.raises(ValueError, match=r"raw\.tiff is no image that can be read"):
-        _opened(tmp_path / "raw.tiff")
+def test_a_class_is_shown_with_its_name() -> None:
+    (row,) = answers(["a.png"], _outcome([1, 2], ("cat", "boat")))
+    assert (row["class"], row["name"]) == (1, "boat")
+    assert named(1, "boat") == "1 boat"
+    assert named(1, None) == "1"
 
 
-@pytest.mark.parametrize("error", [SyntaxError, Image.DecompressionBombError, RuntimeError])
-def test_whatever_a_decoder_raises_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+@pytest.mark.parametrize("name", ["wrap_coefficients.png", "check.png"])
+def test_a_pattern_beyond_all_that_was_seen_is_classified_as_by_integers(
+    call: Command, name: str
 ) -> None:
-    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    """Numbers that wrapped made of it another class, and of the packings two."""
+    answer = call("private", str(CIFAR100), "--image", str(CASES / name), "--json")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    assert (found["exact"], found["left"]) == ([True], [None])
+    assert found["topped"][0] > 0
+    assert [(row["class"], row["name"]) for row in found["images"]] == [(39, "keyboard")]
 
-    def broken(*_: object, **__: object) -> None:
-        raise error("two\nlines")
 
-    monkeypatch.setattr("PIL.Image.Image.convert", broken)
-    with pytest.raises(ValueError, match=r"a\.png is no image that can be read"):
-        _opened(tmp_path / "a.png")
+def test_an_image_that_leaves_the_ring_is_said_to_be_wrong(call: Command, tmp_path: Path) -> None:
+    """A net of one layer that adds pixels to half the ring."""
+    step = Step("fc", Linear(Convolution(3, 2, 1)), ("image",), (2, 1, 1))
+    program = Program(BINARY, (3, 1, 1), (0.0,) * 3, (1.0,) * 3, 1.0, (step,), 1.0)
+    weights = LinearWeights(np.zeros((2, 3, 1, 1), np.int64), np.array([BINARY.modulus // 2, 1]))
+    weights.weights[0] = 1
+    write(tmp_path / "m.safetensors", Model(program, {"fc": weights}, {}))
+    Image.new("RGB", (1, 1), (9, 9, 9)).save(tmp_path / "white.png")
+    answer = call(
+        "private", str(tmp_path / "m.safetensors"), "--image", str(tmp_path / "white.png")
+    )
+    assert answer.code == 1
+    assert "do not rule out that numbers leave its ring" in answer.err
+    assert "white.png leaves the ring at fc" in answer.err
+
+
+@pytest.mark.parametrize("name", ["rgba_white_ink_alpha.png", "rgba_hidden.png"])
+def test_a_digit_on_a_transparent_background_is_read(call: Command, name: str) -> None:
+    answer = call("private", str(DIGITS), "--image", str(CASES / name), "--json")
+    assert [row["class"] for row in json.loads(answer.out)["images"]] == [0]
+
+
+def test_what_was_finished_before_a_server_stopped_is_shown(
+    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "a.png")
+    outcome = replace(_outcome([1, 2]), failure=PeerGone("the peer went away"))
+    monkeypatch.setattr(sessions, "classify", lambda *_: outcome)
+    files = [str(tmp_path / "a.png")] * 6
+    answer = call("classify", *files, "--server", "127.0.0.1:9")
+    assert answer.code == 1
+    assert "1.000" in answer.out
+    assert answer.err.endswith(
+        "deepreshape: 1 of 6 images are classified, then: the peer went away\n"
+    )
+    as_json = call("classify", *files, "--server", "127.0.0.1:9", "--json")
+    assert as_json.code == 1
+    assert json.loads(as_json.out)["failure"] == "the peer went away"
 
 
 def test_a_net_of_one_class_has_no_next() -> None:
-    outcome = Outcome([Classified(np.array([5]), 1.0, 0.1)], 0.5, Traffic({}), {})
-    (row,) = answers(["a.png"], outcome)
+    (row,) = answers(["a.png"], _outcome([5]))
     assert (row["class"], row["logit"], row["ahead"]) == (0, 2.5, 0.0)
 
 
@@ -159,7 +219,7 @@ def test_a_device_is_not_replaced_by_a_model(call: Command, shelf: Path) -> None
     [
         (("classify", "none.png", "--server", "127.0.0.1:9"), "none.png is not there"),
         (("classify", str(DIGITS), "--server", "127.0.0.1:9"), "is no image that can be read"),
-        (("private", "none.safetensors"), "'none.safetensors' does not exist"),
+        (("private", "none.safetensors"), "none.safetensors is not there"),
         (("private", __file__), "is no private model"),
         (("private", str(DIGITS), "--images", "5000"), "test images"),
         (("private", str(DIGITS), "--images", "1", "--image", "a.png"), "exclude each other"),

@@ -163,6 +163,12 @@ def test_answers_fit_80_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(NARROW))
-    row = {"image": f"/a/long/path/{60 * 'x'}.png", "class": 17, "logit": 8.25, "ahead": 1.5}
+    row = {
+        "image": f"/a/long/path/{60 * 'x'}.png",
+        "class": 17,
+        "name": "boy",
+        "logit": 8.25,
+        "ahead": 1.5,
+    }
     show(answer_table([row | {"offline": 12.25, "online": 1.0}] * 2))
     assert max(map(len, capsys.readouterr().out.splitlines())) <= NARROW

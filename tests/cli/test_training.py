@@ -55,6 +55,23 @@ def shown(answer: Answer) -> dict[str, Any]:
     return found
 
 
+def test_a_number_format_is_recorded_and_compared_and_no_part_of_the_key(
+    call: Command, shelf: Path, one_thread: None
+) -> None:
+    formats = ("bfloat16", "float32")
+    for seed, wanted in enumerate(formats):
+        made = shown(call(*ARGUMENTS, "--seed", str(seed), "--precision", wanted, "--json"))
+        assert made["precision"] == wanted
+        assert made["key"] == replace(RUN, seed=seed).key
+    keys = [replace(RUN, seed=seed).key for seed in (0, 1)]
+    differs = shown(call("runs", "compare", *keys, "--json"))["differs"]
+    assert differs["precision"] == list(formats)
+
+
+def test_an_unknown_number_format_is_refused(call: Command, shelf: Path) -> None:
+    check_refusal(call(*ARGUMENTS, "--precision", "float16"), "'bfloat16'")
+
+
 # What is trained
 
 TUNED = replace(RUN, recipe=SIZE.tuning, teacher=RUN)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from deepreshape.learn import sources
 from deepreshape.learn.data import DataSet, Images, load, loaded, parse, pinned
-from deepreshape.learn.sources import KNOWN, DataError, Known, decode
+from deepreshape.learn.sources import KNOWN, DataError, Known, decode, files_of
 
 # A mirror as small as can be
 
@@ -86,6 +86,23 @@ def mirror(small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     fill(folder)
     monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(folder))
     return folder
+
+
+def test_the_files_of_a_mirror_are_counted(mirror: Path) -> None:
+    assert [files_of(mirror, name) for name in ("cifar100", "tiny-imagenet")] == [3, 3]
+
+
+def test_a_mirror_with_a_cut_file_is_not_whole(mirror: Path) -> None:
+    path = mirror / SHARD
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=rf"{SHARD} cannot be read as Parquet images"):
+        files_of(mirror, "cifar100")
+
+
+def test_a_mirror_with_fewer_images_is_not_whole(mirror: Path) -> None:
+    damage(mirror, images=[encoded(PIXELS[0])], labels=LABELS[:1])
+    with pytest.raises(DataError, match="cifar100: 31 images of train, expected 60"):
+        files_of(mirror, "cifar100")
 
 
 SHARD = "cifar100/train-00001-of-00002.parquet"

@@ -15,7 +15,7 @@ from PIL import Image
 from deepreshape.learn.runs import Record
 from deepreshape.paper import figures, frames, pictures
 from deepreshape.paper.experiments import EXPERIMENTS, Point, find
-from deepreshape.paper.figures import styles_of
+from deepreshape.paper.marks import styles_of
 from deepreshape.paper.profiles import PROFILES
 from deepreshape.paper.statistics import half_interval
 from deepreshape.paper.verdicts import abscissa, accuracies, paper_abscissa

@@ -78,7 +78,9 @@ def program_of(
     ring: Ring = BINARY,
     precision: Precision | None = None,
 ) -> tuple[Program, Weights]:
-    return quantise.program(nodes, normalised(images), MEAN, STD, ring, precision or Precision())
+    precise = precision or Precision()
+    found = quantise.program(nodes, normalised(images), MEAN, STD, ring, precise)
+    return found.program, found.weights
 
 
 def small(

@@ -9,8 +9,9 @@ from deepreshape import __version__
 from deepreshape.cli.designs import count, equalize, latency
 from deepreshape.cli.doctor import doctor
 from deepreshape.cli.measure import measure
+from deepreshape.cli.packing import pack
 from deepreshape.cli.plans import plan, run
-from deepreshape.cli.private import classify, pack, private, serve
+from deepreshape.cli.private import classify, private, serve
 from deepreshape.cli.records import runs
 from deepreshape.cli.results import verify
 from deepreshape.cli.training import train

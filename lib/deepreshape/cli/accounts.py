@@ -11,15 +11,18 @@ if TYPE_CHECKING:
 
 
 def answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
-    """What came of each image: the class, its logit and the next one's, and seconds."""
+    """What came of each image that was finished: the class (of equal ones the first) and its name,
+    its logit and how far it is ahead of the next, and seconds."""
     rows = []
-    for name, found in zip(names, outcome.images, strict=True):
-        logits = found.logits * outcome.logit
-        order = logits.argsort()[::-1]
+    classes = outcome.program.classes
+    for name, found in zip(names, outcome.images, strict=False):
+        logits = found.logits * outcome.program.logit
+        order = (-logits).argsort(kind="stable")
         rows.append(
             {
                 "image": name,
                 "class": int(order[0]),
+                "name": classes[order[0]] if classes else None,
                 "logit": float(logits[order[0]]),
                 "ahead": float(logits[order[0]] - logits[order[1]]) if logits.size > 1 else 0.0,
                 "offline": found.offline,
@@ -29,12 +32,17 @@ def answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
     return rows
 
 
+def named(number: int, name: str | None) -> str:
+    """A class as it is shown: its number, and its name if it has one."""
+    return str(number) if name is None else f"{number} {name}"
+
+
 def answer_table(rows: list[dict[str, Any]]) -> Any:
     table = new_table("image", "class>", "logit>", "ahead of the next>", "offline>", "online>")
     for row in rows:
         table.add_row(
             row["image"],
-            str(row["class"]),
+            named(row["class"], row["name"]),
             f"{row['logit']:.3f}",
             f"{row['ahead']:.3f}",
             f"{row['offline']:.2f} s",

@@ -1,33 +1,26 @@
-"""The commands of private inference: `pack`, `serve`, `classify` and `private`."""
+"""The commands of private inference: `serve`, `classify` and `private`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from deepreshape.cli.accounts import account, answer_table, answers, by_layer, phases
-from deepreshape.cli.arguments import json_option, quiet_option, store_option
+from deepreshape.cli.accounts import account, answer_table, answers, by_layer, named, phases
+from deepreshape.cli.arguments import json_option
+from deepreshape.cli.images import fitted, opened
 from deepreshape.cli.output import print_json
-from deepreshape.cli.rows import Recorded, one
-from deepreshape.cli.tables import new_table, show
+from deepreshape.cli.tables import show
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    import numpy.typing as npt
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from deepreshape.private.program.compiled import Compiled
     from deepreshape.private.program.model import Model
-    from deepreshape.private.program.steps import Program
     from deepreshape.private.sessions import Pixels
     from deepreshape.private.wire.link import Link
 
-    Arrays = dict[str, npt.NDArray[Any]]
 
+UNBOUNDED = (
+    "note: the weights of this net do not rule out that numbers leave its ring;"
+    " where they do, an answer is wrong"
+)
 LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
@@ -41,165 +34,6 @@ packing_option = click.option(
 link_option = click.option(
     "--link", type=click.Choice(LINKS), help="A network to emulate; both sides have to name it."
 )
-
-
-@click.command()
-@click.argument("key")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The file, such as mine.safetensors.",
-)
-@click.option(
-    "--check",
-    type=click.IntRange(1),
-    default=2000,
-    show_default=True,
-    help="Test images on which fixed point is compared with floating point.",
-)
-@click.option(
-    "--run",
-    "count",
-    type=click.IntRange(0),
-    default=20,
-    show_default=True,
-    help="Test images that client and server then classify, to be compared as well.",
-)
-@click.option(
-    "--activation-bits",
-    type=click.IntRange(4, 24),
-    default=13,
-    show_default=True,
-    help="Of the largest activation behind a ReLU, without the sign.",
-)
-@click.option(
-    "--weight-bits",
-    type=click.IntRange(2, 16),
-    default=10,
-    show_default=True,
-    help="Of the largest weight of a layer, without the sign; fewer where its noise would show.",
-)
-@quiet_option
-@store_option
-@json_option
-def pack(
-    key: str,
-    out: Path,
-    check: int,
-    count: int,
-    activation_bits: int,
-    weight_bits: int,
-    quiet: bool,
-    store: Path,
-    as_json: bool,
-) -> None:
-    """Write the trained net of the recorded run KEY as a private model, in fixed point."""
-    from deepreshape.design import parse
-    from deepreshape.learn.data import load
-    from deepreshape.learn.data import parse as parse_data
-    from deepreshape.private.program.compiled import agreement, compiled
-    from deepreshape.private.program.model import Model, write
-    from deepreshape.private.program.quantise import Precision
-    from deepreshape.progress import Shown
-
-    if out.exists() and not out.is_file():
-        raise ValueError(f"{out} is no file, and a model is not written in its place")
-    found = one(store, key)
-    record = found.record
-    if record.status != "done":
-        raise ValueError(f"the run {record.key} failed, so it has no weights")
-    arrays, masks = _trained(found)
-    images = load(replace(parse_data(record.run["data"]), digest=record.data_digest))
-    made = compiled(
-        parse(str(record.run["network"])),
-        arrays,
-        masks,
-        images.train.images[_drawn(len(images.train), 256)].numpy(),
-        images.mean,
-        images.std,
-        Precision(activation=activation_bits, weight=weight_bits),
-    )
-    chosen = _drawn(len(images.test), check)
-    pictures, labels = images.test.images[chosen].numpy(), images.test.labels[chosen].numpy()
-    with Shown("{task.description}", quiet=quiet) as progress:
-        task = progress.add_task("comparing with floating point", total=len(pictures))
-        same = agreement(made, pictures, labels, lambda n: progress.advance(task, n))
-    about: dict[str, str | int | float | None] = {
-        "network": str(record.run["network"]),
-        "data": str(record.run["data"]),
-        "run": record.key,
-        "test": record.test,
-        "relus": made.program.relus,
-        "truncations": made.program.truncations,
-        "checked": same.images,
-        "floating": round(100 * same.floating, 4),
-        "fixed": round(100 * same.fixed, 4),
-        "alike": round(100 * same.alike, 4),
-        "difference": float(f"{same.difference:.3g}"),
-    }
-    model = Model(made.program, made.weights, about)
-    if len(asked := pictures[:count]):
-        about |= {"asked": len(asked), "asked_alike": _alike(made, model, asked)}
-    write(out.resolve(), model)
-    if as_json:
-        print_json(about)
-        return
-    table = new_table("", ">")
-    for name, value in about.items():
-        table.add_row(ABOUT[name], f"{value:,}" if isinstance(value, int) else str(value))
-    table.add_row("file", f"{out} ({out.stat().st_size / 1e6:.2f} MB)")
-    show(table)
-
-
-def _alike(made: "Compiled", model: "Model", images: "Pixels") -> int:
-    """How many images client and server classify as the net does in floating point."""
-    from deepreshape.private.program.compiled import floating_logits
-    from deepreshape.private.sessions import both
-
-    outcome = both(model, "coefficients", lambda program: list(images)).outcome
-    found = [each.logits.argmax() for each in outcome.images]
-    return int((floating_logits(made, images).argmax(axis=1) == found).sum())
-
-
-def _trained(found: Recorded) -> "tuple[Arrays, Arrays]":
-    """Weights and masks that lie beside a record. Raises ValueError where they do not."""
-    from deepreshape.learn.files import load_tensors
-    from deepreshape.learn.masks import load_masks
-
-    try:
-        tensors, _, digest = load_tensors(found.path.with_suffix(".safetensors"))
-        masks, masks_digest = (
-            load_masks(found.path.with_suffix(".masks.safetensors"))
-            if found.record.masks_digest is not None
-            else ({}, None)
-        )
-    except FileNotFoundError as error:
-        raise ValueError(f"{error} is not there: the weights of this run were not kept") from None
-    if (digest, masks_digest) != (found.record.weights_digest, found.record.masks_digest):
-        raise ValueError(f"the weights or masks beside {found.path} are not those of the record")
-    return _arrays(tensors), _arrays(masks)
-
-
-def _arrays(tensors: "Mapping[str, Tensor]") -> "Arrays":
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
-
-
-ABOUT = {
-    "network": "network",
-    "data": "data",
-    "run": "run",
-    "test": "test accuracy of the record",
-    "relus": "ReLUs",
-    "truncations": "elements truncated without a ReLU",
-    "checked": "test images compared",
-    "floating": "floating point, accuracy",
-    "fixed": "fixed point, accuracy",
-    "alike": "classified alike",
-    "difference": "largest difference of logits, relative",
-    "asked": "test images classified by client and server",
-    "asked_alike": "of them as in floating point",
-}
 
 
 @click.command()
@@ -227,6 +61,8 @@ def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> 
     from deepreshape.private.wire.link import Address, listen, listening
 
     loaded = _model(model)
+    if not loaded.program.bounded:
+        click.echo(UNBOUNDED, err=True)
     with listen(Address(host, port)) as listener:
         made = ready(loaded, packing)
         load()
@@ -245,25 +81,34 @@ def serve(model: Path, host: str, port: int, packing: str, link: str | None) -> 
 def classify(images: tuple[Path, ...], server: str, link: str | None, as_json: bool) -> None:
     """Classify image files at a server that does not see them.
 
-    A file of another size is cut to a square around its middle and scaled.
+    A file of another size is cut to a square around its middle and scaled; behind what is
+    transparent lies the mean colour of the net's training images.
     """
     from deepreshape.private.sessions import classify as ask
     from deepreshape.private.wire.link import Address
 
-    opened = [_opened(path) for path in images]
+    pictures = [opened(path) for path in images]
     address = Address.parse(server)
     outcome = ask(
         address,
-        lambda program: _fitted(opened, program),
+        lambda program: fitted(pictures, program),
         _link(link),
         lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
     )
     rows = answers([str(path) for path in images], outcome)
+    bounded = outcome.program.bounded
     if as_json:
-        print_json({"images": rows, "loaded": outcome.loaded})
-        return
-    show(answer_table(rows))
-    click.echo(_loaded(outcome.loaded))
+        failure = str(outcome.failure) if outcome.failure else None
+        facts = {"bounded": bounded, "loaded": outcome.loaded, "failure": failure}
+        print_json({"images": rows, **facts})
+    else:
+        show(answer_table(rows))
+        click.echo(_loaded(outcome.loaded))
+    if not bounded:
+        click.echo(UNBOUNDED, err=True)
+    if outcome.failure:
+        done = f"{len(rows)} of {len(images)} images are classified"
+        raise RuntimeError(f"{done}, then: {outcome.failure}")
 
 
 @click.command()
@@ -301,29 +146,44 @@ def private(
         raise click.UsageError("--images and --image exclude each other")
     if files:
         names = [str(path) for path in files]
-        pictures = _fitted([_opened(path) for path in files], loaded.program)
+        pictures = fitted([opened(path) for path in files], loaded.program)
     else:
         names, pictures = _test_images(loaded, count or 1)
     found = both(loaded, packing, lambda program: pictures, _link(link))
     rows = answers(names, found.outcome)
     program = over(loaded, packing)
+    clear = [reference.clear(program, loaded.weights, picture) for picture in pictures]
     exact = [
-        bool((reference.logits(program, loaded.weights, picture) == each.logits).all())
-        for picture, each in zip(pictures, found.outcome.images, strict=True)
+        bool((each.logits == found.logits).all())
+        for each, found in zip(clear, found.outcome.images, strict=True)
     ]
+    left = [each.left for each in clear]
+    topped = [each.topped for each in clear]
     if as_json:
         where = {" ".join(at): spent for at, spent in account(found).items()}
+        checked = {"exact": exact, "left": left, "topped": topped}
         once = {"ready": found.ready, "loaded": found.outcome.loaded}
-        print_json({"images": rows, "exact": exact, **once, "account": where})
-        return
-    show(answer_table(rows))
-    show(phases(found, len(pictures)))
-    if layers:
-        show(by_layer(found, len(pictures)))
-    equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
-    click.echo(f"equal to the fixed-point reference: {equal}")
-    click.echo(f"weights made ready once: {found.ready:.2f} s")
-    click.echo(_loaded(found.outcome.loaded))
+        print_json({"images": rows, **checked, **once, "account": where})
+    else:
+        show(answer_table(rows))
+        show(phases(found, len(pictures)))
+        if layers:
+            show(by_layer(found, len(pictures)))
+        equal = f"all {len(exact)}" if all(exact) else f"only {sum(exact)} of {len(exact)}"
+        click.echo(f"equal to the fixed-point reference: {equal}")
+        if beyond := sum(count > 0 for count in topped):
+            click.echo(f"with activations beyond those seen in training, cut at a top: {beyond}")
+        click.echo(f"weights made ready once: {found.ready:.2f} s")
+        click.echo(_loaded(found.outcome.loaded))
+    if not program.bounded:
+        click.echo(UNBOUNDED, err=True)
+    wrong = [
+        f"{name} leaves the ring at {step}" if step else f"{name} differs from the reference"
+        for name, step, same in zip(names, left, exact, strict=True)
+        if step or not same
+    ]
+    if wrong:
+        raise RuntimeError(f"not to be relied on: {'; '.join(wrong)}")
 
 
 def _loaded(seconds: float) -> str:
@@ -342,44 +202,6 @@ def _link(name: str | None) -> "Link | None":
     return KNOWN[name] if name else None
 
 
-def _opened(path: Path) -> "Image":
-    """An image file, upright. Raises ValueError where it is none."""
-    import warnings
-
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
-    except FileNotFoundError:
-        raise ValueError(f"{path} is not there") from None
-    except Exception:  # decoders raise what they like
-        raise ValueError(f"{path} is no image that can be read") from None
-
-
-def _eight_bits(image: "Image") -> "Image":
-    """An image of at most 16 bits in 8. Raises ValueError where nothing says what is white."""
-    import numpy as np
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError
-    return image
-
-
-def _fitted(images: "Sequence[Image]", program: "Program") -> "list[Pixels]":
-    """Images as the program takes them: cut to a square around the middle, and scaled."""
-    import numpy as np
-    from PIL import ImageOps
-
-    side = program.image[1]
-    return [np.asarray(ImageOps.fit(image, (side, side)), np.uint8) for image in images]
-
-
 def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]":
     """Test images of the set that a model was trained on, drawn once and named by their labels."""
     from deepreshape.learn.data import load
@@ -390,12 +212,15 @@ def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]"
     test = load(parse_data(str(model.about.get("data")))).test
     if count > len(test):
         raise ValueError(f"{model.about.get('data')} has {len(test):,} test images, not {count:,}")
-    chosen = _drawn(len(test), count)
-    names = [f"test image {i}, class {int(test.labels[i])}" for i in chosen]
+    chosen = drawn(len(test), count)
+    classes = model.program.classes
+    labels = [int(test.labels[i]) for i in chosen]
+    shown = [named(label, classes[label] if classes else None) for label in labels]
+    names = [f"test image {i}, class {label}" for i, label in zip(chosen, shown, strict=True)]
     return names, [test.images[i].numpy() for i in chosen]
 
 
-def _drawn(images: int, count: int) -> list[int]:
+def drawn(images: int, count: int) -> list[int]:
     """So many of the images, always the same: sets are ordered by class."""
     import numpy as np
 

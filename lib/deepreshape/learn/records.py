@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from deepreshape.learn.machine import Precision
 
 ARITHMETIC = 2
-"""Part of every key: raise it when the same run would be computed differently than before."""
+"""Part of every key: raise it when the same run would be computed differently than before, by more
+than roundings, which differ from processor to processor as well."""
 
 _NUMBER = int | float
 

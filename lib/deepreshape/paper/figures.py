@@ -1,9 +1,8 @@
 """Records -> pictures of trained figures and tables, with the accuracies that the paper prints.
 
-Ours are filled, the paper's hollow; a series has one colour and one marker. Where our images are
-the paper's data set both stand on the same axes. Elsewhere the paper's have panels of their own,
-so that no accuracy is read off the scale of other images. All our panels of a figure have one range
-of accuracy, and so have all of the paper's.
+Where our images are the paper's data set both stand on the same axes. Elsewhere the paper's have
+panels of their own, so that no accuracy is read off the scale of other images. All our panels of a
+figure have one range of accuracy, and so have all of the paper's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +11,6 @@ from math import nan
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
@@ -21,12 +19,20 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from deepreshape.paper import frames, theme
 from deepreshape.paper.experiments import Experiment, Point
 from deepreshape.paper.frames import Place
+from deepreshape.paper.marks import (
+    Styles,
+    dots,
+    handles,
+    legend_above,
+    legend_below,
+    lines,
+    styles_of,
+)
 from deepreshape.paper.profiles import profile
 from deepreshape.paper.provenance import PAPER_SETS, paper_set
 from deepreshape.paper.verdicts import Records, abscissa, paper_abscissa
 
 UNITS = {"relus": "ReLUs (thousands)", "flops": "FLOPs (millions)"}
-NO_RESULT, NOT_FINISHED, PRINTED = "no result", "search not finished", "printed in the paper"
 
 
 def draw(experiment: Experiment, points: Sequence[Point], records: Records, caption: str) -> Figure:
@@ -90,118 +96,6 @@ def _same_images(points: Iterable[Point]) -> bool:
     return all(str(point.runs[0].data) == paper_set(point) for point in points)
 
 
-# Marks
-
-
-@dataclass(frozen=True, slots=True)
-class Styles:
-    """A colour and a marker for each series, in order."""
-
-    series: tuple[str, ...]
-
-    @property
-    def colours(self) -> dict[str, str]:
-        return dict(zip(self.series, theme.COLOURS, strict=False))
-
-    @property
-    def markers(self) -> dict[str, str]:
-        return dict(zip(self.series, theme.MARKERS, strict=False))
-
-    def named(self) -> dict[str, Any]:
-        """As seaborn takes them."""
-        order = list(self.series)
-        return {"hue_order": order, "palette": self.colours}
-
-
-def styles_of(points: Iterable[Point]) -> Styles | None:
-    """A style for each series; None where there are more series than styles."""
-    names = tuple(dict.fromkeys(point.series for point in points))
-    return None if len(names) > len(theme.COLOURS) else Styles(names)
-
-
-def _lines(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) -> None:
-    """A curve through the marks of each series, and their intervals."""
-    if frame.empty:
-        return
-    before = len(axis.lines)
-    sns.lineplot(
-        frame,
-        x="place",
-        y="accuracy",
-        hue="series",
-        style="series",
-        style_order=list(styles.series),
-        markers=styles.markers,
-        dashes=False,
-        estimator=None,
-        linestyle=":" if hollow else "-",
-        legend=False,
-        ax=axis,
-        **styles.named(),
-    )
-    for line in axis.lines[before:]:
-        line.set_markeredgecolor(line.get_color())
-        line.set_markerfacecolor("white" if hollow else line.get_color())
-    _extras(axis, frame, styles, upright=True)
-
-
-def _dots(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) -> None:
-    """A mark for each row along the accuracies; places are numbers."""
-    if frame.empty:
-        return
-    before = len(axis.collections)
-    sns.scatterplot(
-        frame,
-        x="accuracy",
-        y="place",
-        hue="series",
-        style="series",
-        style_order=list(styles.series),
-        markers=styles.markers,
-        s=34,
-        legend=False,
-        ax=axis,
-        **styles.named(),
-    )
-    for marks in axis.collections[before:]:
-        marks.set_edgecolor(marks.get_facecolor())
-        if hollow:
-            marks.set_facecolor("white")
-    _extras(axis, frame, styles, upright=False)
-
-
-def _extras(axis: Axes, frame: pd.DataFrame, styles: Styles, upright: bool) -> None:
-    """Bars for 95 % intervals, rings around searches that did not finish, crosses for holes."""
-    for series, rows in frame.groupby("series", sort=False):
-        colour = styles.colours[str(series)]
-        known = rows[rows["half"].notna()]
-        bars: dict[str, Any] = {"fmt": "none", "ecolor": colour, "capsize": 2, "elinewidth": 1}
-        if len(known) and upright:
-            axis.errorbar(known["place"], known["accuracy"], yerr=known["half"], **bars)
-        elif len(known):
-            axis.errorbar(known["accuracy"], known["place"], xerr=known["half"], **bars)
-        open_ones = rows[~rows["finished"] & rows["accuracy"].notna()]
-        xy = ["place", "accuracy"] if upright else ["accuracy", "place"]
-        axis.plot(*(open_ones[name] for name in xy), **_RING)
-        gone = rows[rows["accuracy"].isna()]["place"]
-        low = [0.03] * len(gone)
-        look: dict[str, Any] = {"color": colour, "markersize": 5}
-        if upright:
-            axis.plot(gone, low, "x", transform=axis.get_xaxis_transform(), **look)
-        else:
-            axis.plot(low, gone, "x", transform=axis.get_yaxis_transform(), **look)
-
-
-_RING: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 10,
-    "markerfacecolor": "none",
-    "markeredgecolor": theme.GREY,
-    "markeredgewidth": 0.9,
-}
-
-
 # Curves
 
 
@@ -224,15 +118,15 @@ def _curves(
     for group, axes in zip(groups, parts, strict=True):
         for panel, axis in zip(group.panels, axes, strict=True):
             styles = common or _styles_in(panel)
-            _lines(axis, panel.ours, styles)
-            _lines(axis, panel.paper, styles, hollow=True)
+            lines(axis, panel.ours, styles)
+            lines(axis, panel.paper, styles, hollow=True)
             axis.set(title=panel.title, xlabel=panel.along, ylabel="")
             axis.title.set_fontsize(9)
             _scale(axis)
             if not common:
-                _legend_below(axis, _handles(styles, [panel]))
+                legend_below(axis, handles(styles, panel.ours, panel.paper))
     if common:
-        _legend_above(figure, _handles(common, [p for group in groups for p in group.panels]))
+        legend_above(figure, _handles(common, groups))
     return figure
 
 
@@ -291,13 +185,13 @@ def _rows(
         for panel in group.panels:
             row = next(n for n, each in enumerate(panels) if panel.title.startswith(each.title))
             axis = grid[row][column]
-            _dots(axis, panel.ours, styles)
-            _dots(axis, panel.paper, styles, hollow=True)
+            dots(axis, panel.ours, styles)
+            dots(axis, panel.paper, styles, hollow=True)
             axis.set_title(panel.title, fontsize=9)
             axis.set_yticks(range(len(names[row])), names[row])
             axis.set_ylim(len(names[row]) - 0.4, -0.6)
         grid[-1][column].set_xlabel(group.label)
-    _legend_above(figure, _handles(styles, [p for group in groups for p in group.panels]))
+    legend_above(figure, _handles(styles, groups))
     return figure
 
 
@@ -329,14 +223,14 @@ def _stages(
     figure, parts = _laid_out(groups, columns, 10.4 / columns, 1.9, extra=0.0)
     for group, axes in zip(groups, parts, strict=True):
         for panel, axis in zip(group.panels, axes, strict=True):
-            _lines(axis, panel.ours, styles)
-            _lines(axis, panel.paper, styles, hollow=True)
+            lines(axis, panel.ours, styles)
+            lines(axis, panel.paper, styles, hollow=True)
             axis.set(title=panel.title, xlabel="", ylabel="")
             axis.title.set_fontsize(8)
             axis.set_xticks(range(1, 5), [f"S{stage}" for stage in range(1, 5)])
             axis.set_xlim(0.7, 4.3)
     figure.supxlabel("the stage that keeps its ReLUs", fontsize=9)
-    _legend_above(figure, _handles(styles, [p for group in groups for p in group.panels]))
+    legend_above(figure, _handles(styles, groups))
     return figure
 
 
@@ -354,7 +248,7 @@ _KINDS = {
 }
 
 
-# Layout and legends
+# Layout
 
 
 def _laid_out(
@@ -383,37 +277,11 @@ def _axes(block: SubFigure, group: Group, rows: int, columns: int) -> Iterator[A
     yield from axes[: len(group.panels)]
 
 
-def _handles(styles: Styles, panels: Sequence[Panel]) -> list[Line2D]:
-    """What a legend shows: each series, and what hollow markers, rings and crosses are where there
-    are any."""
-    found = [
-        Line2D([], [], color=styles.colours[series], marker=styles.markers[series], label=series)
-        for series in styles.series
-    ]
-    grey: dict[str, Any] = {"color": theme.GREY, "markerfacecolor": "white"}
-    if any(len(panel.paper) for panel in panels):
-        found.append(Line2D([], [], marker="o", linestyle=":", label=PRINTED, **grey))
-    ours = pd.concat([panel.ours for panel in panels])
-    if not ours["finished"].all():
-        found.append(Line2D([], [], label=NOT_FINISHED, **_RING))
-    if ours["accuracy"].isna().any():
-        found.append(Line2D([], [], marker="x", linestyle="none", label=NO_RESULT, **grey))
-    return found
-
-
-def _legend_above(figure: Figure, shown: list[Line2D]) -> None:
-    widest = max(len(str(handle.get_label())) for handle in shown)
-    columns = int(figure.get_figwidth() / (0.5 + 0.07 * widest))
-    figure.legend(
-        handles=shown,
-        loc="outside upper center",
-        ncols=max(1, min(columns, len(shown))),
-        fontsize=8,
-    )
-
-
-def _legend_below(axis: Axes, shown: list[Line2D]) -> None:
-    axis.legend(handles=shown, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7)
+def _handles(styles: Styles, groups: Sequence[Group]) -> list[Line2D]:
+    """Of one legend for all panels."""
+    panels = [panel for group in groups for panel in group.panels]
+    ours, paper = ([panel.ours for panel in panels], [panel.paper for panel in panels])
+    return handles(styles, pd.concat(ours), pd.concat(paper))
 
 
 def _of(panel: str, points: Sequence[Point]) -> list[Point]:

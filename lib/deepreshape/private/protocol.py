@@ -70,7 +70,7 @@ class Part(NamedTuple):
 def parts(step: Step, op: Nonlinear, ring: Ring) -> list[Part]:
     """The elements under a ReLU, then those that are only shifted; what is neither passes."""
     relus = np.broadcast_to(np.asarray(op.relus), step.shape).reshape(-1)
-    found = [Part(circuits.relu(ring, op.shift), np.flatnonzero(relus))]
+    found = [Part(circuits.relu(ring, op.shift, op.top), np.flatnonzero(relus))]
     if op.shift:
         found.append(Part(circuits.truncate(ring, op.shift), np.flatnonzero(~relus)))
     return [part for part in found if part.elements.size]

@@ -58,14 +58,16 @@ class Classified:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
-    """What sessions came to, as the client saw it. loaded: seconds in which it loaded compiled
-    loops, before the first image."""
+    """What sessions came to, as the client saw it. program: as the server sent it. loaded: seconds
+    in which compiled loops were loaded, before the first image. failure: what ended the last
+    session before the last image; those that were finished are there."""
 
     images: Sequence[Classified]
-    logit: float
+    program: Program
     traffic: Traffic
     client: Mapping[Spent, float]
     loaded: float = 0.0
+    failure: Exception | None = None
 
 
 Chosen = Callable[[Program], Sequence[Pixels]]
@@ -80,7 +82,8 @@ def classify(
 ) -> Outcome:
     """Classify images at a server: in one session, or in several where others wait for its place.
 
-    waits: called where the server has no place at once. Raises WireError or ValueError.
+    waits: called where the server has no place at once. Raises WireError or ValueError where not
+    one image is finished.
     """
     loaded, asked, fruitless = load(), _Asked(chosen), 0
     while True:
@@ -88,10 +91,12 @@ def classify(
         try:
             asked.session(connect(address), link, waits)
             return asked.outcome(loaded)
-        except TurnOver:
+        except TurnOver as error:
             fruitless = fruitless + 1 if len(asked.found) == before else 0
             if fruitless == TRIES:
-                raise
+                return asked.outcome(loaded, error)
+        except (WireError, ValueError) as error:
+            return asked.outcome(loaded, error)
 
 
 class _Asked:
@@ -118,10 +123,13 @@ class _Asked:
             finally:
                 self._traffic += channel.traffic
 
-    def outcome(self, loaded: float) -> Outcome:
+    def outcome(self, loaded: float, failure: WireError | ValueError | None = None) -> Outcome:
+        """What was finished; raises the failure where nothing was."""
+        if failure and not self.found:
+            raise failure
         assert self._program
         seconds = dict(self._seconds)
-        return Outcome(self.found, self._program.logit, self._traffic, seconds, loaded)
+        return Outcome(self.found, self._program, self._traffic, seconds, loaded, failure)
 
     def _ask(self, channel: Channel, waits: Callable[[], None] | None) -> None:
         client = Client(channel, SystemRandomness(), waits)

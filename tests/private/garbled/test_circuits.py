@@ -79,6 +79,26 @@ def test_a_relu_modulo_a_power_of_two_is_two_sums_and_the_bits_it_keeps(bits: in
         assert ands == (bits - 1) + (bits - 1 - shift) + (bits - 1)
 
 
+@pytest.mark.parametrize("ring", SMALL, ids=str)
+def test_a_top_is_the_most_that_a_relu_gives_at_every_shift(ring: Ring) -> None:
+    every = np.arange(ring.modulus, dtype=np.uint64)
+    server, client, mask = (axis.reshape(-1) for axis in np.meshgrid(every, every, every))
+    numbers = ring.signed(ring.add(server, client))
+    for shift in range(ring.bits - 1):
+        for top in range(ring.bits - 1):
+            wanted = ring.residues(np.minimum(np.maximum(numbers, 0) >> shift, 1 << top))
+            found = relu(ring, shift, top).evaluate(server, client, mask)
+            np.testing.assert_array_equal(ring.add(found, mask), wanted)
+
+
+@pytest.mark.parametrize("ring", [*REAL, Ring(1 << 20), Ring(8191)], ids=str)
+def test_a_top_costs_no_gate(ring: Ring) -> None:
+    for shift in (0, ring.bits // 3, ring.bits - 2):
+        plain = relu(ring, shift).circuit.and_gates
+        ands = [relu(ring, shift, top).circuit.and_gates for top in range(0, ring.bits - 1, 4)]
+        assert max(ands) == plain
+
+
 @pytest.mark.parametrize("modulus", [5, 13, 61, PRIME.modulus])
 def test_a_relu_modulo_a_prime_is_four_chains_and_the_bits_it_keeps(modulus: int) -> None:
     ring = Ring(modulus)

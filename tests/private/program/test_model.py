@@ -1,6 +1,9 @@
 """Private models on disk: whole, or not read."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +12,12 @@ from safetensors.torch import save_file
 
 from deepreshape.design import parse
 from deepreshape.places import DATA
-from deepreshape.private.program.compiled import agreement
-from deepreshape.private.program.model import FORMAT, BadModel, Model, read, write
+from deepreshape.private.program import model as module
+from deepreshape.private.program.compiled import Compiled, agreement, compiled
+from deepreshape.private.program.model import FORMAT, OLDER, BadModel, Model, read, write
+from deepreshape.private.program.quantise import DoesNotFit, Precision
 from deepreshape.private.program.reference import logits
-from tests.private.nets import packed, pixels
+from tests.private.nets import MEAN, STD, Arrays, arrays, packed, pixels, trained
 
 IMAGES = pixels(parse("HRN-2x2x2x(m=4)", resolution=16), count=64)
 
@@ -109,3 +114,99 @@ def test_the_nets_of_the_repository_agree_with_floating_point(name: str) -> None
     about = read(DATA / "models" / f"{name}.safetensors").about
     assert float(about["alike"] or 0) >= 99.5
     assert about["asked_alike"] == about["asked"] == 20
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"unit": 1e-300}, "bring pixels out of its ring"),
+        ({"mean": (1e308, 0.0, 0.0)}, "bring pixels out of its ring"),
+        ({"std": (1.0, 1e-300, 1.0)}, "bring pixels out of its ring"),
+        ({"logit": 1e308}, "no finite numbers"),
+        ({"classes": ("cat",)}, "other classes than it has logits"),
+        ({"classes": ("a\x1b[2J",) * 10}, "no names that can be shown"),
+        ({"classes": ("long " * 20,) * 10}, "more than 60 characters"),
+    ],
+)
+def test_absurd_values_are_refused(
+    model: Model, tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    write(tmp_path / "m.safetensors", replace(model, program=replace(model.program, **change)))
+    with pytest.raises(BadModel, match=rf"m\.safetensors is no private model: .*{says}"):
+        read(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "says"),
+    [
+        (np.nan, np.float32, "are float32, not integers"),
+        (1.0, np.float64, "are float64, not integers"),
+        (1, np.uint8, "are uint8, not integers"),
+        (1 << 50, np.int64, "are beyond its ring"),
+        (np.iinfo(np.int64).min, np.int64, "are beyond its ring"),
+    ],
+)
+@pytest.mark.parametrize("part", ["weights", "bias"])
+def test_weights_that_pack_never_writes_are_refused(
+    model: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    value: float,
+    kind: type,
+    says: str,
+) -> None:
+    monkeypatch.setattr(module, "_narrow", lambda numbers: numbers)
+    name, mine = next(iter(model.weights.items()))
+    array = np.full(getattr(mine, part).shape, value, kind)
+    weights = {**model.weights, name: replace(mine, **{part: array})}
+    write(tmp_path / "m.safetensors", replace(model, weights=weights))
+    with pytest.raises(BadModel, match=f"the weights of {name} {says}"):
+        read(tmp_path / "m.safetensors")
+
+
+def test_a_file_of_an_older_format_says_what_to_do(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"weight": torch.ones(4)}, path, {"format": OLDER[0], "sha256": "0"})
+    with pytest.raises(BadModel, match=r"m\.safetensors is of an older format: pack its run again"):
+        read(path)
+
+
+NET = parse("HRN-2x2x2x(m=4)", resolution=16, classes=10)
+
+
+def _compiled(change: Callable[[Arrays], None]) -> Compiled:
+    net = arrays(trained(NET))
+    change(net)
+    return compiled(NET, net, {}, IMAGES, MEAN, STD, Precision())
+
+
+def _scaled(factor: float) -> Callable[[Arrays], None]:
+    def change(net: Arrays) -> None:
+        for name in net:
+            if "conv" in name and name.endswith("weight"):
+                net[name] = net[name] * factor
+
+    return change
+
+
+def test_weights_beyond_floating_point_are_refused_by_their_layer() -> None:
+    with pytest.raises(DoesNotFit, match=r"^stem/conv gives numbers of .*: no trained"):
+        _compiled(_scaled(1e60))
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-9, 1e2])
+def test_weights_of_any_other_size_make_a_program_that_agrees(factor: float) -> None:
+    found = agreement(_compiled(_scaled(factor)), IMAGES, np.zeros(len(IMAGES), np.int64))
+    assert found.difference < 0.02
+
+
+def test_a_layer_with_channels_of_few_bits_is_told() -> None:
+    def one_channel_larger(net: Arrays) -> None:
+        net["stage2/block1/conv1_bn.weight"][0] *= 300
+
+    assert _compiled(lambda net: None).faint == {}
+    faint = _compiled(one_channel_larger).faint
+    assert set(faint) == {"stage2/block1/conv1"}
+    few, channels = faint["stage2/block1/conv1"]
+    assert 0 < few < channels == 8

@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,19 @@ from tests.private.nets import small, some_masks
 
 TINY = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 REUSED = reuse(Network(4, (Stage(8, 1),), 8, 10), 4)
-PROGRAM = small(TINY, some_masks(TINY))[0]
+NAMES = tuple(f"class {number}" for number in range(10))
+PROGRAM = replace(small(TINY, some_masks(TINY))[0], bounded=True, classes=NAMES)
 FIELDS: dict[str, Any] = json.loads(dump(PROGRAM))
+NAMELESS: dict[str, Any] = {**FIELDS, "classes": []}
+NONLINEAR: dict[str, Any] = {"op": "nonlinear", "top": None}
 
 
 def _same(left: Step, right: Step) -> bool:
     if (left.name, left.inputs, left.shape) != (right.name, right.inputs, right.shape):
         return False
     if isinstance(left.op, Nonlinear) and isinstance(right.op, Nonlinear):
-        return left.op.shift == right.op.shift and np.array_equal(left.op.relus, right.op.relus)
+        numbers = (left.op.shift, left.op.top) == (right.op.shift, right.op.top)
+        return numbers and np.array_equal(left.op.relus, right.op.relus)
     return left.op == right.op
 
 
@@ -45,6 +50,18 @@ def test_a_program_survives_its_text(network: Network, part: float | None) -> No
     assert len(found.steps) == len(program.steps)
     assert all(map(_same, found.steps, program.steps))
     for name in ("ring", "image", "mean", "std", "unit", "logit", "relus", "truncations"):
+        assert getattr(found, name) == getattr(program, name)
+
+
+def test_tops_bounds_and_names_survive() -> None:
+    steps = tuple(
+        replace(step, op=replace(step.op, top=7)) if isinstance(step.op, Nonlinear) else step
+        for step in PROGRAM.steps
+    )
+    program = replace(PROGRAM, steps=steps)
+    found = parse(dump(program))
+    assert all(map(_same, found.steps, steps))
+    for name in ("bounded", "classes"):
         assert getattr(found, name) == getattr(program, name)
 
 
@@ -86,12 +103,14 @@ def test_every_field_is_needed(path: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: str(wrong)[:12])
 def test_every_field_has_its_type_and_its_range(wrong: Any) -> None:
-    """The only changes that give another program: a number for a number, and another name for the
-    last step, which nobody reads."""
+    """The only changes that give another program: a number for a number, another name for the last
+    step, which nobody reads, no top, and names of classes, or none."""
     for path in PLACES:
         fields = _changed(path, lambda within, key: within.__setitem__(key, wrong))
         number = path[0] in ("mean", "std", "unit", "logit") and wrong in (-1, 1e300, 1.5)
-        if number or path == ("steps", len(FIELDS["steps"]) - 1, "name"):
+        topless = path[-1] == "top" and wrong is None
+        named = (path[0], wrong) in (("classes", ""), ("classes", "?"), ("classes", []))
+        if number or topless or named or path == ("steps", len(FIELDS["steps"]) - 1, "name"):
             try:
                 parse(json.dumps(fields).encode())
             except BadProgram:
@@ -132,9 +151,11 @@ def test_numbers_are_finite(name: str, number: str) -> None:
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 0, "stop": 4},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 2, "stop": 2},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": -1, "stop": 2},
-        {"name": "new", "inputs": ["image"], "op": "nonlinear", "relus": True, "shift": 40},
-        {"name": "new", "inputs": ["image"], "op": "nonlinear", "relus": 1, "shift": 1},
-        {"name": "new", "inputs": ["image"], "op": "nonlinear", "relus": "A", "shift": 1},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 40},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "top": 40},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "top": -1},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": 1, "shift": 1},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": "A", "shift": 1},
         {"name": "new", "inputs": ["image"], "op": "linear", "sizes": [4, 2, 1, 1]},
         {"name": "new", "inputs": ["image"], "op": "linear", "sizes": [4, 3, 1, 2]},
         {"name": "new", "inputs": ["image"], "op": "linear", "sizes": [4, 3, 1]},
@@ -152,16 +173,16 @@ def test_numbers_are_finite(name: str, number: str) -> None:
 def test_a_step_fits_what_it_reads(step: object) -> None:
     half = {"name": "half", "inputs": ["image"], "op": "pool", "size": 2}
     good = {"name": "good", "inputs": ["half"], "op": "sum", "lifts": [0]}
-    assert len(parse(json.dumps({**FIELDS, "steps": [half, good]}).encode()).steps) == 2
+    assert len(parse(json.dumps({**NAMELESS, "steps": [half, good]}).encode()).steps) == 2
     with pytest.raises(BadProgram, match="step 2"):
-        parse(json.dumps({**FIELDS, "steps": [half, step]}).encode())
+        parse(json.dumps({**NAMELESS, "steps": [half, step]}).encode())
 
 
 @pytest.mark.parametrize("octets", [0, 23, 25, 10_000])
 def test_a_mask_has_a_bit_for_every_element(octets: int) -> None:
     packed = base64.b64encode(bytes(octets)).decode()
-    step = {"name": "n", "inputs": ["image"], "op": "nonlinear", "relus": packed, "shift": 1}
-    _refused({**FIELDS, "steps": [step]})
+    step = {"name": "n", "inputs": ["image"], **NONLINEAR, "relus": packed, "shift": 1}
+    _refused({**NAMELESS, "steps": [step]})
 
 
 @pytest.mark.parametrize("image", [[3, 8, 9], [3, 8], [3, 8, 8, 8], [0, 8, 8], [3, 60000, 60000]])

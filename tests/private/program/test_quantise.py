@@ -132,7 +132,7 @@ ONES = np.ones((1, 1, 4, 4))
 
 
 def _written(nodes: tuple[Node, ...], ring: Ring, precision: Precision) -> Program:
-    return quantise.program(nodes, ONES, (0.0,), (1.0,), ring, precision)[0]
+    return quantise.program(nodes, ONES, (0.0,), (1.0,), ring, precision).program
 
 
 @pytest.mark.parametrize(

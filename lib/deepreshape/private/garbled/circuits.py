@@ -94,21 +94,21 @@ class Step:
 
 
 @lru_cache
-def relu(ring: Ring, shift: int = 0) -> Step:
-    """max(x, 0) >> shift, minus the mask.
+def relu(ring: Ring, shift: int = 0, top: int | None = None) -> Step:
+    """max(x, 0) >> shift, at most 2^top if that is set, minus the mask.
 
-    AND gates for k = ring.bits: 3 k - 3 - shift modulo 2^k, 5 k - 3 - shift modulo a prime.
-    Raises ValueError for a shift that leaves no bit.
+    AND gates for k = ring.bits: 3 k - 3 - shift modulo 2^k, 5 k - 3 - shift modulo a prime, with a
+    top or without. Raises ValueError for a shift that leaves no bit.
     """
     _check(ring, shift)
     builder, server, client, mask = _start(ring)
     if ring.binary:
         x = builder.add(server, client)
-        kept = [builder.conjunction(bit, x[-1] ^ 1) for bit in x[shift:-1]]
+        kept = _positive(builder, x[shift:-1], x[-1], top)
         first = Coding()
     else:
         x = builder.modular(ring, server, client)
-        kept = [builder.conjunction(bit, x[0] ^ 1) for bit in x[1 + shift :]]
+        kept = _positive(builder, x[1 + shift :], x[0], top)
         first = Coding(scale=2)
     return _finish(builder, ring, kept, mask, first, Coding(scale=-1))
 
@@ -132,6 +132,19 @@ def truncate(ring: Ring, shift: int) -> Step:
         moved = builder.modular(ring, server, client, raised - least)
     coding = Coding(scale=-1, offset=-(raised >> shift))
     return _finish(builder, ring, moved[shift:], mask, Coding(offset=least), coding)
+
+
+def _positive(builder: Builder, bits: list[int], negative: int, top: int | None) -> list[int]:
+    """A number's bits, zero if it is negative, and 2^top if it is more: one AND for each bit, since
+    a number beyond the top needs no selection of its high bits, only to know that one is set."""
+    positive = negative ^ 1
+    if top is None or top >= len(bits):
+        return [builder.conjunction(bit, positive) for bit in bits]
+    within = positive
+    for bit in bits[top:]:
+        within = builder.conjunction(within, bit ^ 1)
+    beyond = builder.xor(positive, within)
+    return [*(builder.conjunction(bit, within) for bit in bits[:top]), beyond]
 
 
 def _check(ring: Ring, shift: int) -> None:

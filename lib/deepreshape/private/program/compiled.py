@@ -8,22 +8,32 @@ import numpy.typing as npt
 
 from deepreshape.design import Network
 from deepreshape.private.program import quantise, reference
-from deepreshape.private.program.folding import Floats, Mask, Node, fold
+from deepreshape.private.program.folding import Affine, Floats, Mask, Node, fold
 from deepreshape.private.program.quantise import Precision
 from deepreshape.private.program.steps import Program, Weights
+from deepreshape.private.program.tops import topped
 from deepreshape.private.rings import PRIME
 
 Pixels = npt.NDArray[np.uint8]
 """Images (n, height, width, 3)."""
+FAINT = 4
+"""Bits, without the sign, below which a channel's weights are little more than noise."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Compiled:
-    """A folded net and its private program. The program fits both rings of `rings`."""
+    """A folded net and its private program. The program fits both rings of `rings`.
+
+    open: a tensor that an image might bring out of a ring, as far as the weights tell; none where
+    the program is `bounded`. faint: the layers of which some channels' weights are so much smaller
+    than the largest that they keep fewer than `FAINT` bits, with how many of how many.
+    """
 
     nodes: tuple[Node, ...]
     program: Program
     weights: Weights
+    open: tuple[str, ...]
+    faint: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +57,29 @@ def compiled(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     precision: Precision,
+    bound: bool = True,
 ) -> Compiled:
     """A trained net in fixed point; `images` show how large numbers get. Raises ArraysDoNotFit or
-    DoesNotFit."""
+    DoesNotFit. bound: see that no image can leave the ring, which takes some time."""
     nodes = fold(network, arrays, masks)
-    program, weights = quantise.program(
-        nodes, _normalised(images, mean, std), mean, std, PRIME, precision
-    )
-    return Compiled(nodes, program, weights)
+    normalised = _normalised(images, mean, std)
+    made = quantise.program(nodes, normalised, mean, std, PRIME, precision)
+    if not bound:
+        return Compiled(nodes, made.program, made.weights, (), {})
+    found = topped(made.program, made.weights, made.seen)
+    return Compiled(nodes, found.program, found.weights, found.open, _faint(nodes, found.weights))
+
+
+def _faint(nodes: tuple[Node, ...], weights: Weights) -> dict[str, tuple[int, int]]:
+    """Layers with channels of few bits; a channel of zeros loses nothing."""
+    found = {}
+    for node in nodes:
+        if isinstance(node.op, Affine):
+            largest = np.abs(weights[node.name].weights).max(axis=(1, 2, 3))
+            real = np.abs(node.op.weights).max(axis=(1, 2, 3)) > 0
+            if faint := int((real & (largest < 2 ** (FAINT - 1))).sum()):
+                found[node.name] = (faint, largest.size)
+    return found
 
 
 def agreement(

@@ -40,7 +40,9 @@ def random_model(
                 arrays[f"{layer.name}.bias"] = np.zeros(m)
     side = network.resolution
     seen = choices.integers(0, 256, (images, side, side, 3), np.uint8)
-    made = compiled(network, arrays, masks or {}, seen, (128.0,) * 3, (64.0,) * 3, Precision())
+    made = compiled(
+        network, arrays, masks or {}, seen, (128.0,) * 3, (64.0,) * 3, Precision(), False
+    )
     return Model(made.program, made.weights, {"network": str(network)})
 
 

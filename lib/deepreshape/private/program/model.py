@@ -17,13 +17,20 @@ from safetensors.numpy import save
 from deepreshape.files import replacing
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import Linear, LinearWeights, Program, Weights
+from deepreshape.private.rings import Ring
 
-FORMAT = "deepreshape private model 1"
+FORMAT = "deepreshape private model 2"
+OLDER = ("deepreshape private model 1",)
+"""Formats whose programs say nothing of how large their numbers get."""
 Fact = str | int | float | None
 
 
 class BadModel(ValueError):
     """A file that is no private model, or was cut or changed; the message names it."""
+
+
+class Absurd(ValueError):
+    """Weights that are no fixed-point numbers of a ring; the message names the step."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,6 +64,8 @@ def read(path: Path) -> Model:
     try:
         with safe_open(path, framework="np") as file:
             header = dict(file.metadata() or {})
+            if header.get("format") in OLDER:
+                raise BadModel(f"{path} is of an older format: pack its run again")
             if header.get("format") != FORMAT:
                 raise BadModel(f"{path} is no private model (make one with `deepreshape pack`)")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -70,6 +79,8 @@ def read(path: Path) -> Model:
         return Model(program, _weights(program, tensors), about)
     except BadModel:
         raise
+    except (public.BadProgram, Absurd) as error:
+        raise BadModel(f"{path} is no private model: {error}") from None
     except (SafetensorError, LookupError, OSError, ValueError, TypeError, AttributeError) as error:
         raise BadModel(f"{path} is no private model ({type(error).__name__})") from None
 
@@ -83,8 +94,18 @@ def _weights(program: Program, tensors: Mapping[str, npt.NDArray[np.generic]]) -
             weights, bias = (tensors[f"{step.name}.{part}"] for part in ("weight", "bias"))
             if weights.shape != layer.weight_shape or bias.shape != (layer.outputs,):
                 raise ValueError
+            for array in (weights, bias):
+                _check(step.name, array, program.ring)
             found[step.name] = LinearWeights(weights.astype(np.int64), bias.astype(np.int64))
     return found
+
+
+def _check(name: str, numbers: npt.NDArray[np.generic], ring: Ring) -> None:
+    """Refuse what `pack` never writes. Raises Absurd."""
+    if not np.issubdtype(numbers.dtype, np.signedinteger):
+        raise Absurd(f"the weights of {name} are {numbers.dtype}, not integers")
+    if numbers.size and max(-int(numbers.min()), int(numbers.max())) > ring.modulus // 2:
+        raise Absurd(f"the weights of {name} are beyond its ring")
 
 
 def _narrow(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.signedinteger]:

@@ -31,6 +31,8 @@ MOST = 1 << 23
 """Bytes of a program as text."""
 STEPS, ELEMENTS, CHANNELS = 10_000, 1 << 25, 1 << 16
 """The most steps of a program, elements of all its tensors, and channels of one."""
+NAME = 60
+"""The most characters of a class's name."""
 WEIGHTS = 1 << 28
 """The most weights of all linear steps: what it takes to plan them grows with their number."""
 
@@ -48,6 +50,8 @@ def dump(program: Program) -> bytes:
         "std": program.std,
         "unit": program.unit,
         "logit": program.logit,
+        "bounded": program.bounded,
+        "classes": program.classes,
         "steps": [
             {"name": step.name, "inputs": step.inputs, **_described(step.op)}
             for step in program.steps
@@ -67,7 +71,12 @@ def parse(text: bytes) -> Program:
         if len(mean) != image[0] or len(std) != image[0] or min(std) <= 0:
             raise BadProgram("the program's normalisation is not one of its channels")
         unit, logit = _positive(fields["unit"]), _positive(fields["logit"])
-        return Program(ring, image, mean, std, unit, steps, logit)
+        bounded = fields["bounded"]
+        if type(bounded) is not bool:
+            raise BadProgram("the program does not say whether its numbers are bounded")
+        _sensible(ring, mean, std, unit, logit)
+        classes = _names(fields["classes"], prod(steps[-1].shape))
+        return Program(ring, image, mean, std, unit, steps, logit, bounded, classes)
     except BadProgram:
         raise
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
@@ -82,16 +91,38 @@ def residues(octets: Buffer, ring: Ring) -> Words:
     return words
 
 
+def _names(value: Any, logits: int) -> tuple[str, ...]:
+    """Names of classes, which are shown as they are."""
+    if not isinstance(value, list) or len(value) not in (0, logits):
+        raise BadProgram("the program names other classes than it has logits")
+    if not all(isinstance(name, str) and name.isprintable() for name in value):
+        raise BadProgram("the program's classes have no names that can be shown")
+    if max(map(len, value), default=0) > NAME:
+        raise BadProgram(f"the name of a class has more than {NAME} characters")
+    return tuple(value)
+
+
+def _sensible(
+    ring: Ring, mean: tuple[float, ...], std: tuple[float, ...], unit: float, logit: float
+) -> None:
+    """Refuse units in which pixels are no numbers of the ring, or logits none at all."""
+    ends = ((pixel - m) / s / unit for m, s in zip(mean, std, strict=True) for pixel in (0, 255))
+    if not all(abs(end) < ring.modulus / 2 for end in ends):
+        raise BadProgram("the program's normalisation and unit bring pixels out of its ring")
+    if not isfinite(logit * ring.modulus):
+        raise BadProgram("the program's logits are no finite numbers")
+
+
 def _described(op: StepOp) -> dict[str, Any]:
     match op:
         case Linear(layer):
             sizes = [layer.outputs, layer.kernel, layer.stride, layer.groups]
             return {"op": "linear", "sizes": sizes}
-        case Nonlinear(relus, shift):
+        case Nonlinear(relus, shift, top):
             kept: Any = relus
             if not isinstance(relus, bool):
                 kept = base64.b64encode(np.packbits(relus.reshape(-1)).tobytes()).decode()
-            return {"op": "nonlinear", "relus": kept, "shift": shift}
+            return {"op": "nonlinear", "relus": kept, "shift": shift, "top": top}
         case Sum(lifts):
             return {"op": "sum", "lifts": lifts}
         case Join(lifts):
@@ -166,13 +197,16 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
 
 def _nonlinear(fields: Mapping[str, Any], shape: Shape, ring: Ring) -> Nonlinear:
     shift, relus = _integer(fields["shift"], 0, ring.bits - 2), fields["relus"]
+    top = fields["top"]
+    if top is not None:
+        top = _integer(top, 0, ring.bits - 2)
     if isinstance(relus, bool):
-        return Nonlinear(relus, shift)
+        return Nonlinear(relus, shift, top)
     packed = np.frombuffer(base64.b64decode(relus, validate=True), np.uint8)
     if packed.size != -(-prod(shape) // 8):
         raise ValueError
     return Nonlinear(
-        np.unpackbits(packed, count=prod(shape)).astype(np.bool_).reshape(shape), shift
+        np.unpackbits(packed, count=prod(shape)).astype(np.bool_).reshape(shape), shift, top
     )
 
 

@@ -6,7 +6,7 @@ ReLU would outgrow the ring, the input of the next is truncated first. How large
 measured on images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor, log2
 
@@ -30,6 +30,9 @@ from deepreshape.private.program.steps import (
 )
 from deepreshape.private.rings import Integers, Ring
 
+LARGEST = 1e100
+"""What no number of a net comes near; squares and products of units stay far from overflow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Precision:
@@ -45,6 +48,15 @@ class Precision:
 
 class DoesNotFit(ValueError):
     """A ring that is too small for a net; the message names the layer."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Quantised:
+    """A program and its weights. seen: the largest integer measured behind each activation."""
+
+    program: Program
+    weights: Weights
+    seen: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,11 @@ def program(
     std: tuple[float, ...],
     ring: Ring,
     precision: Precision,
-) -> tuple[Program, Weights]:
+) -> Quantised:
     """The program of a folded net, and the server's weights.
 
     images: (n, 3, side, side), normalised, on which ranges are measured. mean, std: of pixels
-    0..255, by channel. Raises DoesNotFit.
+    0..255, by channel. Raises DoesNotFit, also where numbers are beyond floating point.
     """
     tops = dict(_tops(nodes, images))
     writer = _Writer(ring, precision, images.shape[1:], float(np.abs(images).max()))
@@ -78,7 +90,7 @@ def program(
         writer.write(node, tops[node.name])
     logits = writer.tensors[nodes[-1].name]
     found = Program(ring, images.shape[1:], mean, std, unit, tuple(writer.steps), logits.unit)
-    return found, writer.weights
+    return Quantised(found, writer.weights, writer.seen)
 
 
 def run(nodes: tuple[Node, ...], images: Floats) -> Iterator[tuple[str, Floats]]:
@@ -118,8 +130,12 @@ def _tops(nodes: tuple[Node, ...], images: Floats) -> Iterator[tuple[str, float]
     """The largest magnitude in each tensor; batches keep the memory small."""
     tops: dict[str, float] = {}
     for start in range(0, len(images), 32):
-        for name, values in run(nodes, images[start : start + 32]):
-            tops[name] = max(tops.get(name, 0.0), float(np.abs(values).max()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, values in run(nodes, images[start : start + 32]):
+                top = float(np.abs(values).max())
+                if not top < LARGEST:
+                    raise DoesNotFit(f"{name} gives numbers of {top:.0e}: no trained net's")
+                tops[name] = max(tops.get(name, 0.0), top)
     yield from tops.items()
 
 
@@ -131,6 +147,7 @@ class _Writer:
         self.precision = precision
         self.steps: list[Step] = []
         self.weights: dict[str, LinearWeights] = {}
+        self.seen: dict[str, int] = {}
         unit = _unit(top, precision.activation)
         self.tensors = {IMAGE: _Tensor(IMAGE, image, unit, top)}
 
@@ -142,7 +159,9 @@ class _Writer:
                 source = self.tensors[node.inputs[0]]
                 shift = min(self._wider(source, top), self.ring.bits - 2)
                 op = Nonlinear(True if kept is None else kept, shift)
-                self._step(node, op, source.unit * 2**shift, top)
+                unit = source.unit * 2**shift
+                self._step(node, op, unit, top)
+                self.seen[node.name] = ceil(top / unit)
             case Add() | Concat():
                 self._together(node, top)
             case Slice() as op:
@@ -155,12 +174,21 @@ class _Writer:
         """A linear step; where its output would outgrow the ring, its input is truncated first."""
         weights, weight_unit = self._weights(affine)
         name = node.inputs[0]
+        finest = _unit(top, self.precision.activation)
+        if self._reach(affine, self.tensors[name].top) < finest / 2:
+            # What the weights add is nothing beside the bias, in any unit that holds the bias.
+            weights, weight_unit = np.zeros_like(weights), finest / self.tensors[name].unit
         if not self._holds(top, self.tensors[name].unit * weight_unit):
             self._truncate(name)
         unit = self.tensors[name].unit * weight_unit
         self._require(node, top, unit)
         self._step(node, Linear(affine.layer), unit, top)
         self.weights[node.name] = LinearWeights(weights, _rounded(affine.bias / unit))
+
+    @staticmethod
+    def _reach(affine: Affine, top: float) -> float:
+        """The most that weights make of numbers up to `top`."""
+        return float(np.abs(affine.weights).sum(axis=(1, 2, 3)).max()) * top
 
     def _weights(self, affine: Affine) -> tuple[Integers, float]:
         """Weights in fixed point, and their unit."""

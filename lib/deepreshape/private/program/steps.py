@@ -31,10 +31,12 @@ class Linear:
 @dataclass(frozen=True, eq=False, slots=True)
 class Nonlinear:
     """x -> max(x, 0) / 2^shift where `relus` is true, x / 2^shift elsewhere, rounded to the nearest
-    (halves up). relus: a mask, or one answer for all."""
+    (halves up). relus: a mask, or one answer for all. What a ReLU gives is at most 2^top, if that
+    is set: then the sums behind it have a bound."""
 
     relus: Mask | bool
     shift: int
+    top: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Program:
 
     image: the shape of its input. unit: what an integer 1 of the input stands for, after pixels
     0..255 are normalised by `mean` and `std` (each by channel). logit: the same for the output.
+    bounded: by its weights, no image brings a number that is decoded out of the ring.
+    classes: what the logits are of, in words; empty where they have no names.
     """
 
     ring: Ring
@@ -86,6 +90,8 @@ class Program:
     unit: float
     steps: tuple[Step, ...]
     logit: float
+    bounded: bool = False
+    classes: tuple[str, ...] = ()
 
     @property
     def relus(self) -> int:
@@ -104,6 +110,8 @@ class Program:
     def quantised(self, pixels: npt.NDArray[np.uint8]) -> Integers:
         """Pixels (height, width, 3) as integers of the input's shape. Raises ValueError."""
         channels, height, width = self.image
+        if pixels.dtype != np.uint8:
+            raise ValueError(f"the pixels are {pixels.dtype}: they must be uint8, 0 to 255")
         if pixels.shape != (height, width, channels):
             raise ValueError(
                 f"the network takes images of {height} x {width} pixels and {channels} channels,"
@@ -197,4 +205,6 @@ def rounding(shift: int) -> int:
 
 def shifted(op: Nonlinear, lifted: Integers) -> Integers:
     """A `Nonlinear` step in the clear, on signed numbers to which `rounding` was added."""
-    return np.where(op.relus, np.maximum(lifted, 0), lifted) >> op.shift
+    cut = lifted >> op.shift
+    relu = np.maximum(cut, 0)
+    return np.where(op.relus, relu if op.top is None else np.minimum(relu, 1 << op.top), cut)

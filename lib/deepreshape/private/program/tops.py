@@ -1,0 +1,169 @@
+"""Tops of ReLUs, and units, with which no image leaves the ring.
+
+Every ReLU gets a top, at least as high as what was seen and as high as the ring lets it be. Where
+even what was seen could leave the ring, by the weights, the numbers of that stretch get a coarser
+unit: the ReLU or truncation before it shifts by more bits, the one behind it by fewer. None of this
+costs a gate (`circuits.relu`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil, log2
+
+from deepreshape.design.ops import IMAGE
+from deepreshape.private.program.bounds import rows
+from deepreshape.private.program.loose import Rows, loose
+from deepreshape.private.program.steps import (
+    LinearWeights,
+    Nonlinear,
+    Program,
+    Step,
+    Weights,
+    rounding,
+)
+from deepreshape.private.program.windows import is_source
+
+COARSER = 6
+"""Bits by which a unit may be coarser than the program's: beyond, rounding would be felt."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Topped:
+    """A program that is bounded, its ReLUs with tops; or as it was, where that cannot be had. open:
+    a decoded tensor that would take a unit coarser by more than COARSER bits, or none."""
+
+    program: Program
+    weights: Weights
+    open: tuple[str, ...]
+
+
+def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Topped:
+    """The program with tops. seen: the largest integer seen behind each step of ReLUs."""
+    least = {
+        step.name: max(seen[step.name] - 1, 0).bit_length()
+        for step in program.steps
+        if is_source(step)
+    }
+    bounds, over = _over(program, weights, least, COARSER)
+    if beyond := tuple(name for name in bounds if over[name] > COARSER):
+        return Topped(program, weights, beyond)
+    stretches = _stretches(program)
+    coarser = dict.fromkeys(stretches.values(), 0)
+    for name in bounds:
+        coarser[stretches[name]] = max(coarser[stretches[name]], over[name])
+    _settled(program, stretches, coarser)
+    most = program.ring.bits - 2
+    tops = {}
+    for name, bits in least.items():
+        room = [
+            coarser[stretches[of]] - over[of] for of in bounds if bounds[of].relus.get(name, 0) > 0
+        ]
+        free = program.ring.bits  # nothing that is decoded depends on it
+        tops[name] = max(0, min(most, bits + min(room, default=free) - coarser[stretches[name]]))
+    return Topped(*_changed(program, weights, stretches, coarser, tops), ())
+
+
+def leaving(program: Program, weights: Weights) -> tuple[str, ...]:
+    """The first decoded tensor that an image might bring out of the ring, as far as the weights
+    tell; none, where no image can."""
+    relus = [step for step in program.steps if is_source(step)]
+    tops = {step.name: _top(step) for step in relus}
+    over = _over(program, weights, tops, 0)[1]
+    return tuple(name for name, bits in over.items() if bits > 0)
+
+
+def _top(step: Step) -> int:
+    """Bits of the top of a step of ReLUs: without one, those of the largest number of a ring."""
+    assert isinstance(step.op, Nonlinear)
+    return 60 if step.op.top is None else step.op.top
+
+
+def _over(
+    program: Program, weights: Weights, tops: Mapping[str, int], most: int
+) -> tuple[dict[str, Rows], dict[str, int]]:
+    """Bounds of what is decoded, and by how many bits they exceed half the ring (below zero: by how
+    many they are short of it), up to the first that does by more than `most`. What is loosely bound
+    and fits is not bound closer."""
+    half = (program.ring.modulus - 1) // 2
+    quick = loose(program, weights)
+    largest = {name: 2.0**bits for name, bits in tops.items()}
+    bounds: dict[str, Rows] = {}
+    over: dict[str, int] = {}
+    for name, lifted in decoded(program).items():
+        bound = quick[name]
+        if bound.most(largest) + lifted > half:
+            bound = rows(program, weights, name) or bound
+        bounds[name] = bound
+        over[name] = ceil(log2(max(bound.most(largest) + lifted, 1) / half))
+        if over[name] > most:
+            break
+    return bounds, over
+
+
+def _stretches(program: Program) -> dict[str, str]:
+    """By tensor, the first of those that share its unit: all but ReLUs and truncations keep it."""
+    first = {IMAGE: IMAGE}
+
+    def joined(one: str, other: str) -> None:
+        old, new = first[one], first[other]
+        for name, start in first.items():
+            if start == old:
+                first[name] = new
+
+    for step in program.steps:
+        first[step.name] = step.name
+        if not isinstance(step.op, Nonlinear) or _passes(step, step.op):
+            for name in step.inputs:
+                joined(step.name, name)
+    return first
+
+
+def _passes(step: Step, op: Nonlinear) -> bool:
+    """Does something pass unchanged, which a shift would have to be computed for?"""
+    return op.shift == 0 and op.relus is not True
+
+
+def _settled(program: Program, stretches: Mapping[str, str], coarser: dict[str, int]) -> None:
+    """Make units coarser until every shift is one that the circuits have."""
+    most, before = program.ring.bits - 2, None
+    while before != coarser:
+        before = dict(coarser)
+        for step in program.steps:
+            taken, given = stretches[step.inputs[0]], stretches[step.name]
+            if isinstance(step.op, Nonlinear) and taken != given:
+                shift = step.op.shift
+                coarser[given] = max(coarser[given], coarser[taken] - shift)
+                coarser[taken] = max(coarser[taken], shift + coarser[given] - most)
+
+
+def _changed(
+    program: Program,
+    weights: Weights,
+    stretches: Mapping[str, str],
+    coarser: Mapping[str, int],
+    tops: Mapping[str, int],
+) -> tuple[Program, dict[str, LinearWeights]]:
+    by = {name: coarser[start] for name, start in stretches.items()}
+    steps = []
+    for step in program.steps:
+        if isinstance(step.op, Nonlinear):
+            shift = step.op.shift + by[step.name] - by[step.inputs[0]]
+            step = replace(step, op=replace(step.op, shift=shift, top=tops.get(step.name)))
+        steps.append(step)
+    narrower = {
+        name: LinearWeights(mine.weights, mine.bias + rounding(by[name]) >> by[name])
+        for name, mine in weights.items()
+    }
+    last = program.steps[-1].name
+    unit, logit = program.unit * 2.0 ** by[IMAGE], program.logit * 2.0 ** by[last]
+    return replace(program, steps=tuple(steps), unit=unit, logit=logit, bounded=True), narrower
+
+
+def decoded(program: Program) -> dict[str, int]:
+    """The tensors that are decoded: by name, the largest number that is added for rounding."""
+    found = {program.steps[-1].name: 0}
+    for step in program.steps:
+        if isinstance(step.op, Nonlinear):
+            name = step.inputs[0]
+            found[name] = max(found.get(name, 0), rounding(step.op.shift))
+    return found

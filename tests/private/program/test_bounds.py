@@ -1,0 +1,221 @@
+"""How large numbers get, whatever the image: bounds that hold, and that something comes near."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepreshape.design import Network, Stage, cull, thin
+from deepreshape.places import DATA
+from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.program import bounds, quantise, reference
+from deepreshape.private.program.loose import loose
+from deepreshape.private.program.model import read
+from deepreshape.private.program.quantise import Precision, Quantised
+from deepreshape.private.program.steps import (
+    Linear,
+    LinearWeights,
+    Nonlinear,
+    Program,
+    Step,
+    Sum,
+    SumPool,
+)
+from deepreshape.private.program.tops import COARSER, decoded, leaving, topped
+from deepreshape.private.program.windows import is_source
+from deepreshape.private.rings import BINARY, PRIME, Ring
+from tests.families import FAMILIES
+from tests.private.nets import MEAN, STD, Pixels, folded, normalised, pixels, some_masks
+
+TINY = Network(4, (Stage(4, 2), Stage(8, 2)), 12, 10)
+NETS = {
+    **FAMILIES,
+    "culled": cull(TINY, {0, 1}),
+    "thinned": thin(TINY, {1}),
+    "large maps": cull(Network(2, (Stage(2, 1), Stage(4, 1)), 24, 5), {0}),
+}
+every_net = pytest.mark.parametrize("network", NETS.values(), ids=NETS)
+CASES = {name: (network, None) for name, network in NETS.items()} | {
+    f"{name}, masked": (NETS[name], 0.4) for name in ("culled", "thinned", "large maps")
+}
+every_case = pytest.mark.parametrize(("network", "part"), CASES.values(), ids=CASES)
+
+
+def _made(network: Network, part: float | None = None) -> Quantised:
+    masks = None if part is None else some_masks(network, part)
+    images = normalised(pixels(network))
+    return quantise.program(folded(network, masks), images, MEAN, STD, PRIME, Precision())
+
+
+def _extremes(network: Network) -> Pixels:
+    """Black, white, and patterns of both: as far from what a camera sees as images get."""
+    side = network.resolution
+    rows, columns = np.indices((side, side))
+    plain = [0 * rows, 0 * rows + 1, rows % 2, columns % 2, (rows + columns) % 2, rows // 2 % 2]
+    noise = np.random.default_rng(2).integers(0, 2, (4, side, side, 3))
+    whole = np.concatenate([np.stack(plain)[..., None].repeat(3, axis=3), noise])
+    return (255 * whole).astype(np.uint8)
+
+
+def _program(ring: Ring, *steps: Step) -> Program:
+    return Program(ring, (1, 4, 4), (0.0,), (1.0,), 1.0, steps, 1.0)
+
+
+# Bounds
+
+
+def test_layers_that_cancel_are_bounded_together() -> None:
+    """Three times less two times a pixel of 255, by way of two channels."""
+    shape = (2, 4, 4)
+    steps = (
+        Step("both", Linear(Convolution(1, 2, 4)), ("image",), shape),
+        Step("sum", Linear(Convolution(2, 1, 4)), ("both",), (1, 4, 4)),
+    )
+    none = np.zeros(1, np.int64)
+    weights = {
+        "both": LinearWeights(np.array([3, 2]).reshape(2, 1, 1, 1), np.zeros(2, np.int64)),
+        "sum": LinearWeights(np.array([1, -1]).reshape(1, 2, 1, 1), none),
+    }
+    program = _program(BINARY, *steps)
+    found = bounds.rows(program, weights, "sum")
+    assert found and found.rest == 255
+    assert loose(program, weights)["sum"].rest == 5 * 255
+
+
+def test_the_bound_of_a_window_is_what_the_worst_image_gives() -> None:
+    """A kernel of ones and minus ones, summed over windows: the image that has 255 where an entry
+    of the whole map is positive reaches the bound."""
+    kernel = np.random.default_rng(0).choice([-1, 1], (1, 1, 3, 3))
+    steps = (
+        Step("conv", Linear(Convolution(1, 1, 4, 3)), ("image",), (1, 4, 4)),
+        Step("pool", SumPool(2), ("conv",), (1, 2, 2)),
+    )
+    program = _program(BINARY, *steps)
+    weights = {"conv": LinearWeights(kernel, np.zeros(1, np.int64))}
+
+    def gives(image: Pixels) -> int:
+        return int(np.abs(reference.logits(program, weights, image)).max())
+
+    single = np.eye(16, dtype=np.uint8).reshape(16, 4, 4, 1)
+    entries = np.stack([reference.logits(program, weights, image) for image in single])
+    worst = max(
+        gives((255 * (sign * entries[:, at] > 0)).astype(np.uint8).reshape(4, 4, 1))
+        for at in range(4)
+        for sign in (-1, 1)
+    )
+    found = bounds.rows(program, weights, "pool")
+    assert found and found.rest == worst
+
+
+@every_case
+def test_no_image_goes_beyond_its_bound(network: Network, part: float | None) -> None:
+    made = _made(network, part)
+    found = topped(made.program, made.weights, made.seen)
+    tops = {s.name: 2.0 ** (s.op.top or 0) for s in found.program.steps if _is_relu(s)}
+    quick = loose(found.program, found.weights)
+    for name in decoded(found.program):
+        exact = bounds.rows(found.program, found.weights, name)
+        assert exact
+        assert exact.most(tops) <= quick[name].most(tops) * 1.01
+        last = found.program.steps.index(_step(found.program, name)) + 1
+        upto = replace(found.program, steps=found.program.steps[:last])
+        for image in _extremes(network):
+            numbers = reference.logits(upto, found.weights, image)
+            assert np.abs(numbers).max() <= exact.most(tops), name
+
+
+def _is_relu(step: Step) -> bool:
+    return is_source(step) and isinstance(step.op, Nonlinear)
+
+
+def _step(program: Program, name: str) -> Step:
+    return next(step for step in program.steps if step.name == name)
+
+
+@pytest.mark.parametrize("name", ["stages", "VGG16", "culled", "thinned", "large maps"])
+def test_positions_that_see_no_border_have_one_bound(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _made(NETS[name])
+    names = list(decoded(made.program))
+    few = [bounds.rows(made.program, made.weights, name) for name in names]
+
+    def everywhere(program: Program, _: object, __: object, name: str) -> list[tuple[int, int]]:
+        side = _step(program, name).shape[1]
+        return [(row, column) for row in range(side) for column in range(side)]
+
+    monkeypatch.setattr(bounds, "places_of", everywhere)
+    for name, one in zip(names, few, strict=True):
+        all_of_them = bounds.rows(made.program, made.weights, name)
+        assert one and all_of_them
+        assert one.rest == pytest.approx(all_of_them.rest)
+        assert one.rounded == pytest.approx(all_of_them.rounded)
+        assert dict(one.relus) == pytest.approx(dict(all_of_them.relus))
+
+
+def test_what_would_take_too_long_is_not_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _made(TINY)
+    monkeypatch.setattr(bounds, "WORK", 10.0)
+    assert bounds.rows(made.program, made.weights, "head/logits") is None
+
+
+# Tops
+
+
+@every_case
+def test_no_image_leaves_the_ring_and_nothing_is_added(
+    network: Network, part: float | None
+) -> None:
+    made = _made(network, part)
+    found = topped(made.program, made.weights, made.seen)
+    assert found.program.bounded and found.open == ()
+    assert leaving(found.program, found.weights) == ()
+    assert found.program.relus == made.program.relus
+    assert found.program.truncations == made.program.truncations
+    for image in _extremes(network):
+        assert reference.clear(found.program, found.weights, image).left is None
+
+
+@every_net
+def test_what_was_seen_is_under_the_tops(network: Network) -> None:
+    made = _made(network)
+    found = topped(made.program, made.weights, made.seen)
+    for image in pixels(network):
+        clear = reference.clear(found.program, found.weights, image)
+        # A number at its top may be rounded past it.
+        assert clear.topped <= 2
+
+
+@every_net
+def test_logits_are_those_of_the_program_before(network: Network) -> None:
+    made = _made(network)
+    found = topped(made.program, made.weights, made.seen)
+    for image in pixels(network):
+        before = reference.logits(made.program, made.weights, image) * made.program.logit
+        after = reference.logits(found.program, found.weights, image) * found.program.logit
+        assert np.abs(after - before).max() < 0.03 * np.abs(before).max()
+
+
+def test_a_program_without_tops_may_leave_the_ring() -> None:
+    made = _made(TINY)
+    assert leaving(made.program, made.weights) != ()
+
+
+def test_a_net_that_would_lose_too_many_bits_is_left_as_it_is() -> None:
+    """A chain whose numbers were never seen beyond 1, and which a white image makes 2^COARSER times
+    as large as the ring."""
+    factor = BINARY.modulus // 255 << COARSER
+    step = Step("fc", Linear(Convolution(1, 1, 4)), ("image",), (1, 4, 4))
+    weights = {"fc": LinearWeights(np.full((1, 1, 1, 1), factor), np.zeros(1, np.int64))}
+    program = _program(BINARY, step, Step("sum", Sum((0,)), ("fc",), (1, 4, 4)))
+    found = topped(program, weights, {})
+    assert found.program is program
+    assert found.open == ("sum",)
+    assert not found.program.bounded
+
+
+@pytest.mark.parametrize("name", ["digits", "cifar100"])
+def test_no_image_leaves_the_ring_of_a_net_of_the_repository(name: str) -> None:
+    model = read(DATA / "models" / f"{name}.safetensors")
+    assert model.program.bounded
+    assert leaving(model.program, model.weights) == ()
