@@ -16,6 +16,7 @@ from deepreshape.learn.migrate import DEFAULTS, PUBLISHED, migrate
 from deepreshape.learn.recipe import Recipe
 from deepreshape.learn.records import Record, key_of, read
 from deepreshape.learn.runs import Run
+from deepreshape.learn.searches import SNL
 from deepreshape.learn.sources import KNOWN
 from deepreshape.learn.store import Store
 
@@ -130,6 +131,16 @@ def test_a_search_is_completed_by_the_values_of_its_version(tmp_path: Path) -> N
         "alpha_rate": 1e-3,
         "schedule": "stuck",
     }
+
+
+def test_a_search_by_channel_of_another_penalty_stands_for_none_of_this_version(
+    tmp_path: Path,
+) -> None:
+    by_channel = {**SEARCHED, "search": {"kind": "SNL", "budget": 500, "by": "channel"}}
+    found = brought(tmp_path, by_channel).run["search"]
+    assert found["schedule"] == "stuck, a channel counted once"
+    with pytest.raises(ValueError, match="schedule"):
+        SNL(500, "channel", schedule=found["schedule"])
 
 
 @pytest.mark.parametrize("kind", [Recipe, KD, DKD], ids=lambda kind: kind.__name__)
