@@ -168,7 +168,8 @@ serve: book ## serve the book on localhost, port 8000 (PORT=...)
 
 .PHONY: notebooks
 notebooks: $(READY) ## execute the notebooks in place, before committing them
-	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 # A net that the repository ships classifies images: files that are named, or test digits.
 IMAGES ?=

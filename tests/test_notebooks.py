@@ -160,7 +160,7 @@ def pictures(path: Path) -> list[Any]:
         cell
         for cell in code(path)
         if "pictures.save" in cell.source
-        or "show_besides" in cell.source
+        or "show_besides(" in cell.source
         or any("image/png" in output.get("data", {}) for output in cell.outputs)
     ]
 
