@@ -190,7 +190,7 @@ TESTERS ?= auto
 PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfile
 
 .PHONY: test-library
-test-library: $(READY)
+test-library: $(READY) ## run the tests without the notebooks
 	$(PYTEST)
 
 .PHONY: test

@@ -99,6 +99,7 @@ def test_other_workers_formats_and_threads_are_measured_for_themselves(
 def test_other_kernels_are_measured_for_themselves(
     cpu: Machine, probes: list[Machine], variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv(variable, raising=False)
     measure(cpu, 1)
     monkeypatch.setenv(variable, "AVX2")
     assert known(cpu, 1) is None
