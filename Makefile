@@ -189,9 +189,11 @@ bench: $(READY) ## time counting, training, private inference, each beside a ref
 TESTERS ?= auto
 PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfile
 
+# Some of them: TESTS='tests/design tests/test_files.py'
+TESTS ?=
 .PHONY: test-library
-test-library: $(READY) ## run the tests without the notebooks
-	$(PYTEST)
+test-library: $(READY) ## run the tests without the notebooks; TESTS= names some
+	$(PYTEST) $(TESTS)
 
 .PHONY: test
 test: test-library ## run the tests, and the notebooks at their smallest
