@@ -78,6 +78,17 @@ def test_networks_near_chance_are_said_to_be_left_out() -> None:
     assert "less than 2 times as often as a guess enter no claim" in text
 
 
+def test_networks_whose_search_did_not_finish_are_said_to_be_left_out() -> None:
+    claim = paired((1,))
+    known = {
+        key: replace(record, sought=({"reached": False},))
+        for key, record in by_width(x={1: 90.0}, y={1: 50.0}).items()
+    }
+    text = sentence(judge([claim], known))
+    assert "Not tested: search not finished: 1." in text
+    assert "a search that did not reach its budget enter no claim" in text
+
+
 def test_where_nothing_lies_against_a_claim_that_is_said() -> None:
     assert "None of 1 mean gains lies against the claimed direction." in said(3.0, 3.1, 3.2)
 

@@ -8,11 +8,12 @@ import pytest
 
 from deepreshape.learn.data import DataSet
 from deepreshape.learn.runs import Record
-from deepreshape.paper.experiments import Claim, find
+from deepreshape.paper.experiments import Claim, Point, find
 from deepreshape.paper.experiments.sizes import Size
-from deepreshape.paper.judgements import Judged, Judgement, Standing, judge, standing
+from deepreshape.paper.judgements import COLUMNS, Judged, Judgement, Standing, judge, standing
 from deepreshape.paper.profiles import PROFILES
 from deepreshape.paper.statistics import Pool, estimate
+from deepreshape.paper.verdicts import Records
 from tests.paper.curves import by_width, curve, paired, point
 from tests.paper.records import records
 
@@ -178,6 +179,26 @@ def test_where_a_side_is_near_chance_nothing_is_compared() -> None:
     assert (row.direction, row.n, row.near) == ("near chance", 0, 1)
 
 
+def unfinished(each: Point) -> Records:
+    """Records of a point whose searches stopped above their budget, and which is ahead of all."""
+    return {
+        key: replace(record, sought=({"epoch": 1, "reached": False},))
+        for key, record in records([each], lambda *_: 90.0).items()
+    }
+
+
+def test_a_network_whose_search_did_not_finish_enters_no_claim() -> None:
+    claim = Claim("", curve("x", 1, 2), curve("y", 1, 2), paired=True)
+    known = by_width(x={2: 55.0}, y={1: 50.0, 2: 50.0}) | unfinished(point("x", 1))
+    row = one(claim, known)
+    assert (row.mean, row.pairs, row.unfinished) == (5.0, 1, 1)
+
+
+def test_where_the_searches_of_a_side_did_not_finish_nothing_is_compared() -> None:
+    row = one(paired((1,)), by_width(y={1: 50.0}) | unfinished(point("x", 1)))
+    assert (row.direction, row.n, row.unfinished) == ("search not finished", 0, 1)
+
+
 # What cannot be compared
 
 
@@ -281,16 +302,22 @@ def test_the_table_shows_what_is_claimed_of_the_gain(
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [(None, ""), (Size(2.44, 2.44), "2.44"), (Size(1.0, 3.0), "1 to 3")]
+    ("size", "shown"), [(Size(2.44, 2.44), "2.44"), (Size(1.0, 3.0), "1 to 3")]
 )
-def test_the_table_shows_the_printed_size(size: Size | None, shown: str) -> None:
+def test_the_table_shows_the_printed_size(size: Size, shown: str) -> None:
     assert table(replace(paired((1,)), size=size))["printed size"] == shown
 
 
-def test_no_claims_give_an_empty_table_of_the_same_columns() -> None:
+def test_the_table_has_no_column_that_says_nothing() -> None:
+    shown = table(paired((1,)))
+    assert "holes" in shown
+    assert not {"printed size", "near chance", "unfinished", "left out"} & shown.keys()
+
+
+def test_no_claims_give_an_empty_table_of_all_columns() -> None:
     empty = judge([], {}).table()
     assert empty.empty
-    assert list(empty.columns) == list(judge([paired((1,))], {}).table().columns)
+    assert list(empty.columns) == [*COLUMNS]
 
 
 # Claims

@@ -56,6 +56,8 @@ def _left_out(judged: Judged) -> str:
             " Networks that are right less than"
             f" {NEAR_CHANCE} times as often as a guess enter no claim."
         )
+    if any(row.unfinished for row in rows):
+        text += " Networks with a search that did not reach its budget enter no claim."
     return text.strip()
 
 

@@ -7,6 +7,7 @@ from statistics import fmean
 import pandas as pd
 
 from deepreshape.paper.experiments import Point
+from deepreshape.paper.gains import arrived
 from deepreshape.paper.statistics import half_interval
 from deepreshape.paper.verdicts import Records, accuracies
 
@@ -33,11 +34,6 @@ def printed(points: Iterable[Point], place: Place) -> pd.DataFrame:
         for point in points
         if point.printed is not None
     )
-
-
-def arrived(point: Point, records: Records) -> bool:
-    """Did the searches of a point's recorded runs reach their budget?"""
-    return all(records[run.key].arrived for run in point.runs if run.key in records)
 
 
 def _framed(rows: Iterable[tuple[Point, float | str, Sequence[float], bool]]) -> pd.DataFrame:

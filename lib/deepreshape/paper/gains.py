@@ -85,6 +85,11 @@ def near_chance(point: Point, records: Records) -> bool:
     return bool(found) and sum(found) / len(found) < NEAR_CHANCE * 100 / point.network.classes
 
 
+def arrived(point: Point, records: Records) -> bool:
+    """Did the searches of a point's recorded runs come down to their budgets?"""
+    return all(records[run.key].arrived for run in point.runs if run.key in records)
+
+
 # The gain of each seed
 
 

@@ -1,7 +1,8 @@
 """What becomes of the paper's claims: a direction and, where one is printed, a size.
 
 Both are judged by one interval (`statistics`). Digits are no evidence, nor are seeds and networks
-on which a profile's recipe was chosen, nor networks near chance; what is left counts.
+on which a profile's recipe was chosen, nor networks near chance, nor networks with a search that
+did not come down to its budget; what is left counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ import pandas as pd
 from deepreshape.paper import statistics
 from deepreshape.paper.experiments import Claim, Point
 from deepreshape.paper.gains import (
+    arrived,
     gains,
     knows_images,
     mean_of,
@@ -38,6 +40,7 @@ COLUMNS = (
     "n",
     "left out",
     "near chance",
+    "unfinished",
     "holes",
     "mean gain",
     "± 95 %",
@@ -75,9 +78,9 @@ class Judgement:
     """What became of a claim.
 
     pairs: the most places that a seed is compared at. n: seeds. left_out: those, and networks, on
-    which the recipe was chosen. near: networks near chance. holes: runs without an accuracy. found:
-    the interval, where there is one. direction, size: verdicts, or why there is none; decided: with
-    the p-values behind them.
+    which the recipe was chosen. near: networks near chance. unfinished: networks with a search that
+    did not reach its budget. holes: runs without an accuracy. found: the interval, where there is
+    one. direction, size: verdicts, or why there is none; decided: with the p-values behind them.
     """
 
     claim: Claim
@@ -85,6 +88,7 @@ class Judgement:
     n: int
     left_out: tuple[str, ...]
     near: int
+    unfinished: int
     holes: int
     mean: float
     found: Estimate | None
@@ -103,8 +107,11 @@ class Judged:
     pooled: Pool | None
 
     def table(self) -> pd.DataFrame:
-        """A row for each claim; ± 95 % is half the interval of the mean gain, n its seeds."""
-        return pd.DataFrame([_row(each) for each in self.rows], columns=[*COLUMNS])
+        """A row for each claim, in the columns that say something; ± 95 % is half the interval of
+        the mean gain, n its seeds."""
+        table = pd.DataFrame([_row(each) for each in self.rows], columns=[*COLUMNS])
+        silent = [name for name in table if len(table) and table[name].isin(["", 0]).all()]
+        return table.drop(columns=silent)
 
 
 def _row(row: Judgement) -> dict[str, object]:
@@ -117,6 +124,7 @@ def _row(row: Judgement) -> dict[str, object]:
         row.n,
         ", ".join(row.left_out),
         row.near,
+        row.unfinished,
         row.holes,
         row.mean,
         nan if row.found is None else row.found.half,
@@ -137,6 +145,7 @@ class _Case:
     part: Claim
     left_out: tuple[str, ...]
     near: int
+    unfinished: int
     pairs: int
     sums: dict[int, dict[str, float]]
     counts: bool
@@ -162,7 +171,8 @@ def _case(claim: Claim, records: Records, stands: Standing) -> _Case:
     """What of a claim counts; where nothing does, all that is there, to be shown."""
     points = dict.fromkeys(claim.ahead + claim.behind)
     near = [point for point in points if near_chance(point, records)]
-    able = without(claim, near)
+    unfinished = [point for point in points if not arrived(point, records)]
+    able = without(claim, [*near, *unfinished])
     seen = [point for point in points if point.network in stands.networks]
     seeds = {run.seed for point in points for run in point.runs} & {*stands.seeds}
     fair = without(able, seen, seeds)
@@ -173,7 +183,8 @@ def _case(claim: Claim, records: Records, stands: Standing) -> _Case:
         found = gains(able, records)
     sums = {seed: dict(mean_of(places.values())) for seed, places in found.items()}
     pairs = max(map(len, found.values()), default=0)
-    return _Case(claim, fair if counts else able, tuple(left), len(near), pairs, sums, counts)
+    part = fair if counts else able
+    return _Case(claim, part, tuple(left), len(near), len(unfinished), pairs, sums, counts)
 
 
 def _judged(case: _Case, records: Records, stands: Standing, pooled: Pool | None) -> Judgement:
@@ -203,6 +214,7 @@ def _judged(case: _Case, records: Records, stands: Standing, pooled: Pool | None
         len(gained),
         case.left_out,
         case.near,
+        case.unfinished,
         sum(len(point.runs) - len(accuracies(point, records)) for point in points),
         fmean(gained) if gained else nan,
         found,
@@ -230,8 +242,8 @@ def _reason(case: _Case, records: Records, stands: Standing) -> str:
 def _nothing(case: _Case, records: Records) -> str:
     """Why nothing can be compared."""
     sides = (case.part.ahead, case.part.behind)
-    if case.near and not all(sides):
-        return "near chance"
+    if not all(sides) and (case.near or case.unfinished):
+        return "near chance" if case.near else "search not finished"
     runs = [run for side in sides for point in side for run in point.runs]
     if not all(run.key in records for run in runs) and case.claim.weights:
         return "not recorded"

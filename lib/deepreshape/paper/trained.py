@@ -83,11 +83,8 @@ class Trained:
         return verdicts.table(self.points, self.records)
 
     def verdicts(self) -> pd.DataFrame:
-        """A row for each of the paper's claims (`judgements.Judged.table`), in the columns that say
-        something."""
-        table = self.judged().table()
-        silent = [name for name in table if len(table) and table[name].isin(["", 0]).all()]
-        return table.drop(columns=silent)
+        """A row for each of the paper's claims (`judgements.Judged.table`)."""
+        return self.judged().table()
 
     def judged(self) -> Judged:
         """What becomes of the paper's claims of the points."""
