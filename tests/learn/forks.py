@@ -58,10 +58,11 @@ def asked(*tasks: Task) -> list[Any]:
 
 
 def lasting(record: Record | None) -> dict[str, Any]:
-    """A record without what differs from one making of its run to the next: its times."""
+    """A record without what differs from one making of its run to the next: its times, and the
+    state of the repository."""
     assert record
     fields = asdict(record)
-    del fields["seconds"]
+    del fields["seconds"], fields["environment"]["commit"], fields["environment"]["dirty"]
     fields["curve"] = [epoch["loss"] for epoch in fields["curve"]]
     fields["sought"] = [{**entry, "seconds": 0} for entry in fields["sought"]]
     return fields
