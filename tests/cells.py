@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deepreshape.paper.printed import Printed, table, value
+from deepreshape.paper.printed.tables import Printed, table, value
 
 
 def cells(name: str, columns: tuple[str, ...]) -> Iterator[Printed]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deepreshape.classes import class_names
-from deepreshape.learn.sources import KNOWN
+from deepreshape.learn.images.sources import KNOWN
 
 
 def test_a_part_of_a_set_has_its_names() -> None:

@@ -1,4 +1,5 @@
-"""Who may import whom: `design`, then `learn` and `private`, then `paper`, then `cli`."""
+"""Who may import whom: `design`, then `learn` and `private`, then `paper`, then `cli`; and of the
+rooms of `learn` and `paper` those that come first."""
 
 import ast
 import sys
@@ -9,6 +10,11 @@ import pytest
 
 LIB = Path(__file__).parents[1] / "lib"
 FLOORS = ("design", "learn", "private", "paper", "cli")
+ROOMS = {
+    "learn": ("tensor_files", "workers", "images", "training", "search", "runs", "checks"),
+    "paper": ("printed", "trained", "figures", "page", "shown", "status"),
+}
+"""Of each of these floors what it consists of, from the ground."""
 
 
 def module_name(path: Path) -> str:
@@ -54,8 +60,26 @@ def ours(module: str) -> set[str]:
     return {name for name in imported(module) if name.split(".")[0] == "deepreshape"}
 
 
+def room(module: str) -> str:
+    """`training` for `deepreshape.learn.training.loop`; nothing for a floor itself."""
+    return ".".join(module.split(".")[2:3])
+
+
 def test_every_floor_is_there() -> None:
     assert {floor(module) for module in MODULES} - {""} == set(FLOORS)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_every_room_is_there(name: str) -> None:
+    assert {room(module) for module in on(name)} - {""} == set(ROOMS[name])
+
+
+@pytest.mark.parametrize("module", [module for module in on(*ROOMS) if room(module)])
+def test_a_room_imports_nothing_from_above(module: str) -> None:
+    rooms = ROOMS[floor(module)]
+    above = rooms[rooms.index(room(module)) + 1 :]
+    found = {name for name in ours(module) if floor(name) == floor(module)}
+    assert {name for name in found if room(name) in above} == set()
 
 
 @pytest.mark.parametrize("module", on("design"))
@@ -110,8 +134,8 @@ def test_no_modules_import_each_other() -> None:
         ("from deepreshape.paper import printed", {"deepreshape.paper.printed"}),
         ("from deepreshape.design import cost", {"deepreshape.design.cost"}),
         ("from deepreshape.design import Network", {"deepreshape.design"}),
-        ("from .trace import traced_cost", {"deepreshape.learn.trace"}),
-        ("from . import trace", {"deepreshape.learn.trace"}),
+        ("from .training.trace import traced_cost", {"deepreshape.learn.training.trace"}),
+        ("from .training import trace", {"deepreshape.learn.training.trace"}),
         ("from ..private import latency", {"deepreshape.private.latency"}),
         ("def f():\n    import pandas", {"pandas"}),
     ],

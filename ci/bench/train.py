@@ -3,8 +3,9 @@
     python ci/bench/train.py [ROUNDS]
 
 Plain: float32, NCHW, a DataLoader with PIL transforms and two workers, as the field writes it. Ours
-is `learn.train` as the executor runs it, a process for each core with one thread. Both see batches
-of 128 images of 32 x 32 pixels, interleaved; the ratio counts. Then it says where the time goes.
+is `learn.training.loop` as the executor runs it, a process for each core with one thread. Both see
+batches of 128 images of 32 x 32 pixels, interleaved; the ratio counts. Then it says where the time
+goes.
 """
 
 import os
@@ -26,13 +27,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from deepreshape.design import cost, parse
-from deepreshape.learn.data import Images, Split
-from deepreshape.learn.losses import KD, distilled
-from deepreshape.learn.machine import this_machine
-from deepreshape.learn.nets import build
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.teaching import teacher
-from deepreshape.learn.train import train
+from deepreshape.learn.images.sets import Images, Split
+from deepreshape.learn.training.loop import train
+from deepreshape.learn.training.losses import KD, distilled
+from deepreshape.learn.training.machine import this_machine
+from deepreshape.learn.training.nets import build
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.training.teacher import teacher
 from deepreshape.learn.workers import environment, tuned
 
 NETWORKS = ("HRN-2x5x3x(m=8)", "ResNet18(m=16)")

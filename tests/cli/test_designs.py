@@ -26,8 +26,8 @@ from deepreshape.design import (
     wide_resnet,
 )
 from deepreshape.design.equalize import equalized
-from deepreshape.paper import printed
-from deepreshape.paper.verify import judge
+from deepreshape.paper.printed import tables
+from deepreshape.paper.printed.verify import judge
 from deepreshape.private.latency import Latency, layer_latencies
 from deepreshape.private.latency import latency as modelled
 from tests.cli.commands import Command, check_refusal, imported, started
@@ -191,9 +191,9 @@ def test_count_gives_what_the_paper_prints(
     arguments: list[str], place: tuple[str, int], call: Command
 ) -> None:
     found = json.loads(call("count", *arguments, "--json").out)
-    relus = printed.value(*place, "relus_K")
+    relus = tables.value(*place, "relus_K")
     assert judge(relus, found["relus"]["total"] / 1000).kind == "equal"
-    flops = {judge(printed.value(*place, "flops_M"), found["flops"][c] / 1e6).kind for c in "AB"}
+    flops = {judge(tables.value(*place, "flops_M"), found["flops"][c] / 1e6).kind for c in "AB"}
     assert "equal" in flops
 
 
@@ -227,7 +227,7 @@ def test_a_command_about_designs_imports_no_framework(arguments: list[str]) -> N
 def text_claim(section: str, claim: str) -> str:
     (found,) = [
         row["value"]
-        for row in printed.table("text_claims")
+        for row in tables.table("text_claims")
         if (row["section"], row["claim"]) == (section, claim)
     ]
     return found

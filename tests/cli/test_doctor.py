@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepreshape.learn import arithmetic, health, speed
-from deepreshape.learn.arithmetic import Case, Checked, Fault
-from deepreshape.learn.files import save_tensors
+from deepreshape.learn.checks import arithmetic, health
+from deepreshape.learn.checks.arithmetic import Case, Checked, Fault
+from deepreshape.learn.runs import speed
+from deepreshape.learn.tensor_files import save_tensors
 from tests.cli.commands import Command
 
 

@@ -11,15 +11,15 @@ import torch
 from rich.progress import Progress
 
 from deepreshape.design import cost
-from deepreshape.learn import executors, speed
-from deepreshape.learn.estimate import Speed, elapsed, gpu, macs, seconds, with_teachers
-from deepreshape.learn.executors import Executor, waves
-from deepreshape.learn.machine import Machine
-from deepreshape.learn.runs import Record, Run
-from deepreshape.learn.store import Store
-from deepreshape.paper import experiments
-from deepreshape.paper.experiments import EXPERIMENTS
-from deepreshape.paper.profiles import PROFILES, profile
+from deepreshape.learn.runs import executors, speed
+from deepreshape.learn.runs.executors import Executor, waves
+from deepreshape.learn.runs.price import Speed, elapsed, gpu, macs, seconds, with_teachers
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training.machine import Machine
+from deepreshape.paper.trained import experiments
+from deepreshape.paper.trained.experiments import EXPERIMENTS
+from deepreshape.paper.trained.profiles import PROFILES, profile
 from tests.cli.commands import Command, check_refusal, started
 from tests.paper.records import record
 

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import torch
 
-from deepreshape.learn.losses import DKD, KD
-from deepreshape.learn.machine import Machine
-from deepreshape.learn.making import obtain
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.records import Record, key_of
-from deepreshape.learn.runs import Run
-from deepreshape.learn.searches import SNL, SENet
-from deepreshape.learn.store import Store
+from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.record import Record, key_of
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.search.searches import SNL, SENet
+from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.learn.training.machine import Machine
+from deepreshape.learn.training.recipe import Recipe
 from tests.cli.commands import Answer, Command, check_refusal, imported, started
-from tests.learn.test_migrate import PLAIN as OLD
-from tests.learn.test_migrate import old
-from tests.learn.test_store import signed
+from tests.learn.runs.test_migrate import PLAIN as OLD
+from tests.learn.runs.test_migrate import old
+from tests.learn.runs.test_store import signed
 from tests.learn.tiny import RUN, SEARCHED, TAUGHT, TEACHER
 from tests.paper.records import record
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.paper import printed
-from deepreshape.paper.printed import TABLES
-from deepreshape.paper.verify import KINDS, totals, verify
+from deepreshape.paper.printed import tables
+from deepreshape.paper.printed.tables import TABLES
+from deepreshape.paper.printed.verify import KINDS, totals, verify
 from tests.cli.commands import Command, check_refusal, imported, started
 from tests.paper.slips import slipped
 
@@ -86,14 +86,14 @@ def test_a_table_without_misses_is_not_shown(call: Command) -> None:
 
 
 def test_a_row_of_verify_holds_place_values_and_verdict(call: Command) -> None:
-    row = printed.table("table16")[0]
+    row = tables.table("table16")[0]
     rows = [line.split() for line in call("verify", "16").out.splitlines()]
     relus = next(v for v in verify("table16") if v.printed.column == "relus_K")
     assert ["1", "relus_K", row["relus_K"], relus.shown, "equal"] in rows
 
 
 def test_a_value_that_differs_is_shown_with_its_erratum(call: Command) -> None:
-    value = printed.value("table14", 5, "relus_K")
+    value = tables.value("table14", 5, "relus_K")
     assert value.rounding.erratum
     (row,) = [
         line.split()

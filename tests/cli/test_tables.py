@@ -153,8 +153,8 @@ def test_a_command_fits_80_columns(
 @pytest.fixture
 def probed(float32: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that was measured before."""
-    from deepreshape.learn import speed
-    from deepreshape.learn.estimate import Speed
+    from deepreshape.learn.runs import speed
+    from deepreshape.learn.runs.price import Speed
 
     monkeypatch.setattr(speed, "known", lambda *_: Speed(1e-10, 1e-9, 1e-4, 1e-9))
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from deepreshape.design import cost, cull, parse, reuse, scale, thin
-from deepreshape.learn import executors
-from deepreshape.learn.data import parse as parse_data
-from deepreshape.learn.executors import Executor
-from deepreshape.learn.losses import DKD, KD
-from deepreshape.learn.runs import Record, Run
-from deepreshape.learn.store import Store
-from deepreshape.paper.profiles import PROFILES
+from deepreshape.learn.images.sets import parse as parse_data
+from deepreshape.learn.runs import executors
+from deepreshape.learn.runs.executors import Executor
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.paper.trained.profiles import PROFILES
 from tests.cli.commands import ROOT, Answer, Command, check_refusal, started
 from tests.paper.records import record
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deepreshape.design import DesignError, cost, parse
 from deepreshape.design.criticality import EXPONENT, criticality, order
-from deepreshape.paper import printed
+from deepreshape.paper.printed import tables
 from tests.cells import cells
 
 COLUMNS = tuple(f"stage{k}_Ck" for k in range(1, 5))
@@ -19,8 +19,8 @@ TRAINED = st.lists(st.tuples(st.integers(1, 10**7), st.floats(0, 100)), min_size
 """ReLU counts and accuracies of as many stages."""
 
 
-def computed(value: printed.Printed) -> float:
-    row = printed.table(value.table)[value.row - 1]
+def computed(value: tables.Printed) -> float:
+    row = tables.table(value.table)[value.row - 1]
     accuracies = [float(row[f"stage{k}_acc_kd_pct"]) for k in range(1, 5)]
     of_stages = criticality(cost(parse(row["network"])).stage_relus, accuracies)
     return of_stages[COLUMNS.index(value.column)]
@@ -33,17 +33,17 @@ def test_the_paper_prints_144() -> None:
 @pytest.mark.parametrize(
     "value", PRINTED, ids=lambda value: f"{value.table}-{value.row}-{value.column}"
 )
-def test_a_printed_criticality_is_the_computed_one_rounded(value: printed.Printed) -> None:
+def test_a_printed_criticality_is_the_computed_one_rounded(value: tables.Printed) -> None:
     assert round(computed(value), 2) == value.value
 
 
-@pytest.mark.parametrize("row", printed.table("table10"), ids=lambda row: row["network"])
-def test_every_network_of_table_10_has_the_order_of_resnet18(row: printed.Row) -> None:
+@pytest.mark.parametrize("row", tables.table("table10"), ids=lambda row: row["network"])
+def test_every_network_of_table_10_has_the_order_of_resnet18(row: tables.Row) -> None:
     assert order([float(row[column]) for column in COLUMNS]) == (3, 2, 4, 1)
 
 
-@pytest.mark.parametrize("row", printed.table("table11"), ids=lambda row: row["network"])
-def test_of_table_11_those_with_alpha_2_have_the_altered_order(row: printed.Row) -> None:
+@pytest.mark.parametrize("row", tables.table("table11"), ids=lambda row: row["network"])
+def test_of_table_11_those_with_alpha_2_have_the_altered_order(row: tables.Row) -> None:
     altered = row["network"].startswith("HRN-2x")
     assert order([float(row[column]) for column in COLUMNS]) == (
         (3, 4, 2, 1) if altered else (3, 2, 4, 1)

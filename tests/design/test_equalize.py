@@ -32,7 +32,7 @@ from deepreshape.design.equalize import (
     relus,
     with_alpha,
 )
-from deepreshape.paper import printed
+from deepreshape.paper.printed import tables
 
 ORDER = (3, 2, 4, 1)
 ALTERED = (3, 4, 2, 1)
@@ -110,7 +110,7 @@ def claimed(section: str, claim: str) -> list[Numbers]:
     """What the paper's text lists: `(1;5;5;3) | (1;5;7;2)` or `5x6x3x | 5x9x2x`."""
     text = next(
         row["value"]
-        for row in printed.table("text_claims")
+        for row in tables.table("text_claims")
         if (row["section"], row["claim"]) == (section, claim)
     )
     return [
@@ -282,7 +282,7 @@ def test_nine_stages_are_in_reach(order: Numbers) -> None:
 def test_section_4_1() -> None:
     """It prints pairs of beta and gamma, each with its smallest alpha: `(5;2)&7 | (5;3)&5`."""
     pairs = next(
-        row["value"] for row in printed.table("text_claims") if row["claim"] == PAIRS
+        row["value"] for row in tables.table("text_claims") if row["claim"] == PAIRS
     ).split(" | ")
     paper = [
         (int(alpha), *map(int, pair.strip("()").split(";")))
@@ -439,7 +439,7 @@ def test_only_alpha_changes(factors: tuple[int, int, int], alpha: int) -> None:
 def test_the_networks_of_table_17_are_those_of_section_4_1_with_alpha_2() -> None:
     equalized = by_width(DEPTHS["18"], ORDER, "paper").solutions
     names = {with_alpha(parse(solution.name)).name for solution in equalized}
-    assert names == {f"{row['network']}(m=16)" for row in printed.table("table17")}
+    assert names == {f"{row['network']}(m=16)" for row in tables.table("table17")}
 
 
 def test_alpha_leaves_the_edits() -> None:

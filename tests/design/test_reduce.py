@@ -30,7 +30,7 @@ from deepreshape.design import (
 from deepreshape.design.architectures import Basic, Block, Grouped, Inverted, Plain
 from deepreshape.design.reduce import algorithm2, dominates
 from deepreshape.design.reuse_module import Divisions
-from deepreshape.paper import printed
+from deepreshape.paper.printed import tables
 from tests.networks import DIVISIONS, KINDS, networks, stage_sets
 
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)  # ReLUs 32, 64, 32
@@ -183,8 +183,8 @@ def test_reuse_without_thinning_divides_half_of_all_but_the_stem(
 
 
 @pytest.mark.parametrize("divisions", DIVISIONS)
-@pytest.mark.parametrize("row", printed.table("table09"), ids=lambda row: row["relus_K"])
-def test_the_networks_of_table_9_have_its_relus(row: printed.Row, divisions: Divisions) -> None:
+@pytest.mark.parametrize("row", tables.table("table09"), ids=lambda row: row["relus_K"])
+def test_the_networks_of_table_9_have_its_relus(row: tables.Row, divisions: Divisions) -> None:
     reused = reuse(resnet18(), int(row["reduction_factor_N"]), divisions)
     assert f"{cost(reused).total_relus / 1000:.2f}" == row["relus_K"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepreshape.learn.data import loaded
-from deepreshape.learn.machine import Machine
-from deepreshape.learn.store import Store
+from deepreshape.learn.images.sets import loaded
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training.machine import Machine
 
 
 @pytest.fixture(autouse=True)

@@ -22,11 +22,11 @@ from typing import Any, Literal
 
 import torch
 
-from deepreshape.learn.files import load_tensors
-from deepreshape.learn.machine import Machine
-from deepreshape.learn.making import obtain
-from deepreshape.learn.runs import Record, Run
-from deepreshape.learn.store import Store
+from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.tensor_files import load_tensors
+from deepreshape.learn.training.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 CPU = Machine(torch.device("cpu"), "float32")

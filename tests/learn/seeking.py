@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deepreshape.design import Network, Stage
-from deepreshape.learn.data import DataSet, Images, load
-from deepreshape.learn.machine import Machine
-from deepreshape.learn.masks import Found
-from deepreshape.learn.nets import Net, build
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.searches import Search, searched
-from deepreshape.learn.teaching import Teacher, teacher
+from deepreshape.learn.images.sets import DataSet, Images, load
+from deepreshape.learn.search.masks import Found
+from deepreshape.learn.search.searches import Search, searched
+from deepreshape.learn.training.machine import Machine
+from deepreshape.learn.training.nets import Net, build
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.training.teacher import Teacher, teacher
 
 NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 RELUS = 3 * 4 * 64 + 2 * 8 * 16

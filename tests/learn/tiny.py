@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from deepreshape.design import Network, Stage
-from deepreshape.learn.data import DataSet, Images, load
-from deepreshape.learn.losses import KD
-from deepreshape.learn.nets import Net, build
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.runs import Run
-from deepreshape.learn.searches import SNL, SENet
+from deepreshape.learn.images.sets import DataSet, Images, load
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.search.searches import SNL, SENet
+from deepreshape.learn.training.losses import KD
+from deepreshape.learn.training.nets import Net, build
+from deepreshape.learn.training.recipe import Recipe
 
 NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 DATA = DataSet("mnist5k", per_class=8, size=8)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from deepreshape.design import resnet18
-from deepreshape.learn.data import DataSet
-from deepreshape.learn.recipe import Recipe
-from deepreshape.learn.runs import Record, Run
-from deepreshape.paper.experiments import Claim, Point
+from deepreshape.learn.images.sets import DataSet
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.paper.trained.experiments import Claim, Point
 from tests.paper.records import records
 
 IMAGES = DataSet("cifar100")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from deepreshape.design import cost
-from deepreshape.learn.runs import Record, Run
-from deepreshape.paper.experiments import Point
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.paper.trained.experiments import Point
 
 
 def record(run: Run, test: float | None, validation: float | None = None) -> Record:

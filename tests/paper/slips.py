@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.paper import printed, versus
+from deepreshape.paper.printed import tables, versus
 
 
 @contextmanager
 def slipped(folder: Path, name: str, row: int, column: str, text: str) -> Iterator[None]:
     """The paper's tables, copied into a folder, with another text in one cell."""
     copy = folder / "slipped"
-    shutil.copytree(printed.FOLDER, copy)
-    rows = [dict(each) for each in printed.table(name)]
+    shutil.copytree(tables.FOLDER, copy)
+    rows = [dict(each) for each in tables.table(name)]
     rows[row - 1][column] = text
     with (copy / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(printed, "FOLDER", copy)
+        patch.setattr(tables, "FOLDER", copy)
         try:
             _forget()
             yield
@@ -33,5 +33,5 @@ def slipped(folder: Path, name: str, row: int, column: str, text: str) -> Iterat
 
 def _forget() -> None:
     """What was read or computed from the tables."""
-    printed.table.cache_clear()
+    tables.table.cache_clear()
     versus.he_seconds.cache_clear()

@@ -9,14 +9,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from deepreshape.paper import printed
-from deepreshape.paper.verify import Kind, Verdict, verify
+from deepreshape.paper.printed import tables
+from deepreshape.paper.printed.verify import Kind, Verdict, verify
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "errata.ipynb"
-ERRATA = printed.table("errata")
+ERRATA = tables.table("errata")
 IDS = [erratum["id"] for erratum in ERRATA]
-ENTRIES = printed.table("roundings")
-VERDICTS = [verdict for name in printed.TABLES for verdict in verify(name)]
+ENTRIES = tables.table("roundings")
+VERDICTS = [verdict for name in tables.TABLES for verdict in verify(name)]
 RULES: dict[Kind, str] = {
     "equal": "rounded",
     "equal when cut": "cut",
@@ -35,7 +35,7 @@ def place(verdict: Verdict) -> tuple[str, str, str]:
     return value.table, str(value.row), value.column
 
 
-def misses_of(entry: printed.Row) -> list[Verdict]:
+def misses_of(entry: tables.Row) -> list[Verdict]:
     """The values that are not equal and whose rule this entry is; row * has those without one."""
     own = {(each["table"], each["row"], each["column"]) for each in ENTRIES}
     key = (entry["table"], entry["row"], entry["column"])
@@ -74,7 +74,7 @@ def test_ids_are_short_names_that_occur_once() -> None:
 
 
 @every_erratum
-def test_every_field_of_an_erratum_is_a_sentence_or_two(erratum: printed.Row) -> None:
+def test_every_field_of_an_erratum_is_a_sentence_or_two(erratum: tables.Row) -> None:
     assert None not in erratum
     for name, text in erratum.items():
         assert text == text.strip() != ""
@@ -86,7 +86,7 @@ def test_the_page_has_a_section_for_each_erratum_in_the_same_order() -> None:
 
 
 @every_erratum
-def test_a_section_says_what_the_list_says(erratum: printed.Row) -> None:
+def test_a_section_says_what_the_list_says(erratum: tables.Row) -> None:
     section = flat(sections()[erratum["id"]])
     for column in ("where", "says", "found", "reading", "effect"):
         assert erratum[column] in section
@@ -127,21 +127,21 @@ def test_a_place_has_one_entry() -> None:
 
 
 @every_entry
-def test_an_entry_is_of_values_that_are_not_equal_by_its_own_rule(entry: printed.Row) -> None:
+def test_an_entry_is_of_values_that_are_not_equal_by_its_own_rule(entry: tables.Row) -> None:
     found = misses_of(entry)
     assert found, "no value is left that this entry speaks of"
     assert {RULES[verdict.kind] for verdict in found} == {entry["rule"]}
 
 
 @every_entry
-def test_an_entry_has_a_reason_and_a_known_erratum(entry: printed.Row) -> None:
+def test_an_entry_has_a_reason_and_a_known_erratum(entry: tables.Row) -> None:
     assert entry["why"]
     assert entry["erratum"] in ("", *IDS)
     assert entry["erratum"] or entry["rule"] != "differs"
 
 
 @every_entry
-def test_a_tolerance_stands_with_within_and_is_not_generous(entry: printed.Row) -> None:
+def test_a_tolerance_stands_with_within_and_is_not_generous(entry: tables.Row) -> None:
     """Not above the largest deviation by more than a factor of 3, since it is a round number."""
     if entry["rule"] != "within":
         assert entry["tolerance"] == ""

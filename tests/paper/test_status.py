@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.learn.store import Store
-from deepreshape.paper import status, trained
-from deepreshape.paper.experiments import find
-from deepreshape.paper.profiles import PROFILES
+from deepreshape.learn.runs.store import Store
+from deepreshape.paper import page, status
+from deepreshape.paper.trained.experiments import find
+from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import record
 
 FIG3E = [find("fig3e")]
@@ -18,7 +18,7 @@ SEEDS = (1, 2, 3, 4)
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The repository's records, in a folder of the test."""
-    for module in (trained, status):
+    for module in (page, status):
         monkeypatch.setattr(module, "RECORDED", tmp_path)
     return Store(tmp_path)
 

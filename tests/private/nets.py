@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from deepreshape.design import Network
-from deepreshape.learn.masks import apply, sites
-from deepreshape.learn.nets import Net, build
+from deepreshape.learn.search.masks import apply, sites
+from deepreshape.learn.training.nets import Net, build
 from deepreshape.private.program import quantise
 from deepreshape.private.program.compiled import Compiled, compiled
 from deepreshape.private.program.folding import Mask, Node, fold

@@ -24,9 +24,9 @@ from deepreshape.design import (
 )
 from deepreshape.design.architectures import Basic, Grouped
 from deepreshape.design.ops import Conv, Layer, Linear
-from deepreshape.paper import printed
-from deepreshape.paper.verify import judge
-from deepreshape.paper.versus import SIDES, exact_relus
+from deepreshape.paper.printed import tables
+from deepreshape.paper.printed.verify import judge
+from deepreshape.paper.printed.versus import SIDES, exact_relus
 from deepreshape.places import DATA
 from deepreshape.private.latency import (
     Latency,
@@ -44,7 +44,7 @@ TABLES = ("table07", "table08")
 ROWS = [
     (name, number, side)
     for name in TABLES
-    for number in range(1, len(printed.table(name)) + 1)
+    for number in range(1, len(tables.table(name)) + 1)
     for side in SIDES
 ]
 """The networks of Tables 7 and 8, two a row."""
@@ -406,13 +406,13 @@ def test_a_relu_costs_garbling_and_evaluation_shared_by_the_threads() -> None:
 
 def network_of(place: Place) -> Network:
     """The network as it is costed: without ReLU-reuse (Appendix J)."""
-    network = printed.network(*place)
+    network = tables.network(*place)
     return replace(network, relus=replace(network.relus, reuse=1))
 
 
 def printed_he(place: Place) -> float:
     name, number, side = place
-    return printed.value(name, number, f"{side}_he_s").value
+    return tables.value(name, number, f"{side}_he_s").value
 
 
 def deviation(network: Network, seconds: float) -> float:
@@ -461,7 +461,7 @@ def test_the_printed_he_of_convnext_n_is_that_of_80_channels() -> None:
 @pytest.mark.parametrize("place", [place for place in ROWS if place != SLIP], ids=str)
 def test_garbled_seconds_are_the_printed_ones(place: Place) -> None:
     name, number, side = place
-    value = printed.value(name, number, f"{side}_gc_s")
+    value = tables.value(name, number, f"{side}_gc_s")
     assert judge(value, garbled_seconds(exact_relus(*place))).kind == "equal"
 
 
@@ -469,12 +469,12 @@ def test_garbled_seconds_are_the_printed_ones(place: Place) -> None:
 @pytest.mark.parametrize("more", [-1000, 1000])
 def test_garbled_seconds_of_a_thousand_relus_more_or_fewer_are_not(place: Place, more: int) -> None:
     name, number, side = place
-    value = printed.value(name, number, f"{side}_gc_s")
+    value = tables.value(name, number, f"{side}_gc_s")
     assert judge(value, garbled_seconds(exact_relus(*place) + more)).kind != "equal"
 
 
 def test_the_slip_prints_the_seconds_of_a_row_of_table_8() -> None:
     """It is no rounding: as many seconds as some other method takes for fewer ReLUs."""
-    value = printed.value(*SLIP[:2], "hrn_gc_s")
+    value = tables.value(*SLIP[:2], "hrn_gc_s")
     assert judge(value, garbled_seconds(exact_relus(*SLIP))).kind == "differs"
-    assert value.text in {row["sota_gc_s"] for row in printed.table("table08")}
+    assert value.text in {row["sota_gc_s"] for row in tables.table("table08")}

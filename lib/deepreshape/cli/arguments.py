@@ -138,7 +138,7 @@ machine_options = options(
     ),
     quiet_option,
 )
-"""What runs are computed on; see `learn.executors.Executor`."""
+"""What runs are computed on; see `learn.runs.executors.Executor`."""
 
 store_option = click.option(
     "--store",

@@ -12,7 +12,7 @@ from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
-    from deepreshape.learn.health import Fact
+    from deepreshape.learn.checks.health import Fact
 
 PRIVATE = ("seal", "numba", "nacl", "cryptography")
 BOOK = ("jupyter_book", "papermill", "nbconvert", "ipykernel")
@@ -28,7 +28,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     torch's kernels are held against float64 in processes that may die, which takes some seconds.
     Exit status 1, and a line for each thing that is wrong.
     """
-    from deepreshape.learn.health import facts
+    from deepreshape.learn.checks.health import facts
 
     click.echo("looking at this machine; its kernels take some seconds ...", err=True)
     found = [*facts(), *_packages()]
@@ -44,7 +44,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
 
 
 def _packages() -> "Iterator[Fact]":
-    from deepreshape.learn.health import Fact
+    from deepreshape.learn.checks.health import Fact
 
     missing = _missing(PRIVATE)
     wrong = tuple(f"private inference needs {name}: {why}" for name, why in missing.items())

@@ -60,7 +60,7 @@ def measure(
     Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
     command goes on.
     """
-    from deepreshape.paper.protocols import WHOLE, timed_networks
+    from deepreshape.paper.printed.protocols import WHOLE, timed_networks
     from deepreshape.private import measured, timing
     from deepreshape.progress import Shown
 
@@ -110,7 +110,7 @@ def _count(networks: list[Network], path: Path, again: bool) -> None:
     """Bring the counts of a file up to date, network by network."""
     from rich.progress import Progress
 
-    from deepreshape.paper.protocols import garbled_networks
+    from deepreshape.paper.printed.protocols import garbled_networks
     from deepreshape.private import garbled_counts
     from deepreshape.private.program.drawn import garbled
 
@@ -130,7 +130,7 @@ def _begun(path: Path) -> "Measurements":
     """The record of a file, or an empty one. Raises ValueError for one of another machine."""
     import torch
 
-    from deepreshape.learn.machine import describe
+    from deepreshape.learn.training.machine import describe
     from deepreshape.private.measured import Measurements, read
 
     machine = str(describe(torch.device("cpu"))["processor"])

@@ -89,8 +89,8 @@ def pack(
 ) -> None:
     """Write the trained net of the recorded run KEY as a private model, in fixed point."""
     from deepreshape.design import parse
-    from deepreshape.learn.data import load
-    from deepreshape.learn.data import parse as parse_data
+    from deepreshape.learn.images.sets import load
+    from deepreshape.learn.images.sets import parse as parse_data
     from deepreshape.private.program.compiled import agreement, compiled
     from deepreshape.private.program.model import Model, write
     from deepreshape.private.program.quantise import Precision
@@ -192,8 +192,8 @@ def _alike(made: "Compiled", model: "Model", images: "Pixels") -> int:
 
 def _trained(found: Recorded) -> "tuple[Arrays, Arrays]":
     """Weights and masks that lie beside a record. Raises ValueError where they do not."""
-    from deepreshape.learn.files import load_tensors
-    from deepreshape.learn.masks import load_masks
+    from deepreshape.learn.search.masks import load_masks
+    from deepreshape.learn.tensor_files import load_tensors
 
     try:
         tensors, _, digest = load_tensors(found.path.with_suffix(".safetensors"))

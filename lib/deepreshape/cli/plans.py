@@ -18,11 +18,11 @@ from deepreshape.cli.rows import Row, epochs, open_store, what
 from deepreshape.cli.tables import new_table, say, show
 
 if TYPE_CHECKING:
-    from deepreshape.learn.estimate import Gpu, Speed
-    from deepreshape.learn.executors import Executor
-    from deepreshape.learn.machine import Machine, Precision
-    from deepreshape.learn.runs import Run
-    from deepreshape.learn.store import Store
+    from deepreshape.learn.runs.executors import Executor
+    from deepreshape.learn.runs.price import Gpu, Speed
+    from deepreshape.learn.runs.run import Run
+    from deepreshape.learn.runs.store import Store
+    from deepreshape.learn.training.machine import Machine, Precision
 
 MOST_NAMED = 3
 """Of the other figures that use a run, a table names so many."""
@@ -49,7 +49,7 @@ def run(
 
     NAME is one such as fig12 or table6; `deepreshape plan` lists them.
     """
-    from deepreshape.learn.executors import Executor, execute
+    from deepreshape.learn.runs.executors import Executor, execute
 
     executor = Executor(device, workers, show=not quiet, precision=precision)
     wanted = _runs(name, profile, data, seeds, panels)
@@ -68,8 +68,8 @@ def _runs(
     panels: str | None = None,
 ) -> "list[Run]":
     """The runs of a figure or table, on the images that are read here."""
-    from deepreshape.paper import experiments
-    from deepreshape.paper.profiles import profile as find_profile
+    from deepreshape.paper.trained import experiments
+    from deepreshape.paper.trained.profiles import profile as find_profile
 
     points = experiments.find(name).drawn(find_profile(profile), data, seeds, panels)
     return [run.pinned() for run in experiments.runs_of(points)]
@@ -105,9 +105,9 @@ def plan(
     minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
     where a search may end early.
     """
-    from deepreshape.learn.estimate import gpu as find_gpu
-    from deepreshape.learn.executors import Executor
-    from deepreshape.paper.experiments import EXPERIMENTS
+    from deepreshape.learn.runs.executors import Executor
+    from deepreshape.learn.runs.price import gpu as find_gpu
+    from deepreshape.paper.trained.experiments import EXPERIMENTS
 
     executor = Executor(device, workers, show=not quiet, precision=precision)
     named = tuple(dict.fromkeys(names))
@@ -135,7 +135,7 @@ def plan(
 
 def _distinct(of: "Mapping[str, list[Run]]", names: Iterable[str]) -> "list[Run]":
     """The runs of several figures, each once, and what they learn or start from."""
-    from deepreshape.learn.estimate import with_teachers
+    from deepreshape.learn.runs.price import with_teachers
 
     return with_teachers(run for name in names for run in of[name])
 
@@ -156,9 +156,9 @@ class Price:
     """
 
     def __init__(self, gpu: "Gpu", store: "Store", executor: "Executor", anew: bool) -> None:
-        from deepreshape.learn import speed
-        from deepreshape.learn.executors import processes
-        from deepreshape.learn.machine import describe, this_machine
+        from deepreshape.learn.runs import speed
+        from deepreshape.learn.runs.executors import processes
+        from deepreshape.learn.training.machine import describe, this_machine
 
         machine = this_machine(executor.device, executor.precision)
         self.gpu, self.store, self.workers = gpu, store, processes(executor, machine)
@@ -174,7 +174,7 @@ class Price:
     def run(self, run: "Run", users: list[str]) -> Row:
         """A run's row; users: the figures that it is for."""
         from deepreshape.design import cost
-        from deepreshape.learn.estimate import macs, seconds
+        from deepreshape.learn.runs.price import macs, seconds
 
         described, record = run.describe(), self.store.get(run)
         trained, searched = epochs(described)
@@ -197,8 +197,8 @@ class Price:
     def total(self, runs: "list[Run]") -> Row:
         """Of runs and what they learn or start from: how many there are, and what those take that
         have to be made."""
-        from deepreshape.learn.estimate import elapsed, macs, seconds, with_teachers
-        from deepreshape.learn.executors import lacking, waves
+        from deepreshape.learn.runs.executors import lacking, waves
+        from deepreshape.learn.runs.price import elapsed, macs, seconds, with_teachers
 
         made = lacking(runs, self.store)
         return {
@@ -213,7 +213,7 @@ class Price:
 
 def _measured(machine: "Machine", workers: int, said: bool) -> "Speed":
     """The speed of this machine, measured with progress on stderr."""
-    from deepreshape.learn import speed
+    from deepreshape.learn.runs import speed
     from deepreshape.progress import Shown
 
     if said:

@@ -204,8 +204,8 @@ def _link(name: str | None) -> "Link | None":
 
 def _test_images(model: "Model", count: int) -> "tuple[list[str], list[Pixels]]":
     """Test images of the set that a model was trained on, drawn once and named by their labels."""
-    from deepreshape.learn.data import load
-    from deepreshape.learn.data import parse as parse_data
+    from deepreshape.learn.images.sets import load
+    from deepreshape.learn.images.sets import parse as parse_data
 
     if "data" not in model.about:
         raise ValueError("the model does not say what it was trained on: name images with --image")

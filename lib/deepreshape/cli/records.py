@@ -244,7 +244,7 @@ def migrate(folder: Path | None, store: Path) -> None:
     They are those of FOLDER, which stays as it is, or without one the store's own, which take
     new names. What a record does not say was a default of its version, and is written down.
     """
-    from deepreshape.learn.migrate import migrate as migrated
+    from deepreshape.learn.runs.migrate import migrate as migrated
 
     brought = 0
     for old, new in migrated(store if folder is None else folder, store):

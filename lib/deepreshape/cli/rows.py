@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from deepreshape.learn.records import Record
-    from deepreshape.learn.store import Store
+    from deepreshape.learn.runs.record import Record
+    from deepreshape.learn.runs.store import Store
 
 Row = dict[str, Any]
 
@@ -29,7 +29,7 @@ class Recorded:
 
 def open_store(folder: Path) -> "Store":
     """The store in a folder, with the records of the repository behind it."""
-    from deepreshape.learn.store import Store
+    from deepreshape.learn.runs.store import Store
     from deepreshape.places import RECORDED
 
     return Store(folder, RECORDED)
@@ -40,7 +40,7 @@ def recorded(folder: Path, begins: str = "") -> list[Recorded]:
 
     begins: with what the key begins. A file that holds no whole record is named on stderr.
     """
-    from deepreshape.learn.records import read
+    from deepreshape.learn.runs.record import read
     from deepreshape.places import RECORDED
 
     found: dict[str, Recorded] = {}
@@ -153,9 +153,9 @@ def row(found: Recorded) -> Row:
 
 def everything(found: Recorded) -> Row:
     """A record in full, and its files: are weights and masks there, and those of the record?"""
-    from deepreshape.learn.files import load_tensors
-    from deepreshape.learn.masks import load_masks
-    from deepreshape.learn.records import key_of
+    from deepreshape.learn.runs.record import key_of
+    from deepreshape.learn.search.masks import load_masks
+    from deepreshape.learn.tensor_files import load_tensors
 
     record = found.record
     files: Row = {"record": str(found.path)}
@@ -177,7 +177,7 @@ def everything(found: Recorded) -> Row:
 
 
 def _state(path: Path, digest: str, load: Callable[[Path], tuple[Any, ...]]) -> str:
-    from deepreshape.learn.files import CorruptFile
+    from deepreshape.learn.tensor_files import CorruptFile
 
     try:
         found = load(path)[-1]

@@ -20,10 +20,10 @@ from deepreshape.cli.rows import one, open_store
 
 if TYPE_CHECKING:
     from deepreshape.design import Network
-    from deepreshape.learn.data import DataSet
-    from deepreshape.learn.machine import Precision
-    from deepreshape.learn.runs import Run
-    from deepreshape.paper.profiles import Profile
+    from deepreshape.learn.images.sets import DataSet
+    from deepreshape.learn.runs.run import Run
+    from deepreshape.learn.training.machine import Precision
+    from deepreshape.paper.trained.profiles import Profile
 
 recipe_options = options(
     click.option("--epochs", type=int, help="Epochs; after a search, those of the tuning."),
@@ -41,7 +41,7 @@ recipe_options = options(
     click.option("--smoothing", type=float, help="Of the labels."),
     click.option("--small", type=float, help="Share of the epochs with images of half the side."),
 )
-"""What of a `learn.recipe.Recipe` is not as the profile has it."""
+"""What of a `learn.training.recipe.Recipe` is not as the profile has it."""
 
 
 @click.command()
@@ -83,11 +83,11 @@ def train(
     then the search leaves it so many ReLUs, then it is tuned. A run that is recorded is not made
     again.
     """
-    from deepreshape.learn.data import parse as parse_data
-    from deepreshape.learn.executors import Executor, execute
-    from deepreshape.learn.recipe import Recipe
-    from deepreshape.learn.runs import Run
-    from deepreshape.paper.profiles import profile as find_profile
+    from deepreshape.learn.images.sets import parse as parse_data
+    from deepreshape.learn.runs.executors import Executor, execute
+    from deepreshape.learn.runs.run import Run
+    from deepreshape.learn.training.recipe import Recipe
+    from deepreshape.paper.trained.profiles import profile as find_profile
 
     _require_together(teacher, distil, beta, snl, by, senet)
     executor, size = (
@@ -160,7 +160,7 @@ def _taught(
 ) -> "Run":
     """The run with a teacher, which the profile's recipe for teachers trains."""
     from deepreshape.design import parse
-    from deepreshape.learn.losses import DKD, KD
+    from deepreshape.learn.training.losses import DKD, KD
 
     images = run.data
     fit = () if "@" in teacher else (images.resolution, images.classes)

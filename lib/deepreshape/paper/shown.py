@@ -4,8 +4,9 @@ from pathlib import Path
 
 from IPython.display import Image, Markdown, display
 
-from deepreshape.paper import comparisons, pictures
-from deepreshape.paper.trained import Trained
+from deepreshape.paper.figures import pictures
+from deepreshape.paper.page import Trained
+from deepreshape.paper.printed import comparisons
 
 DIGITS = (
     "The digits show that the machinery runs, from the first network to the last verdict. They are"

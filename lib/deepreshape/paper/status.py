@@ -10,12 +10,12 @@ from math import nan
 
 import pandas as pd
 
-from deepreshape.learn.store import Store
-from deepreshape.paper import statistics
-from deepreshape.paper.experiments import EXPERIMENTS, Experiment
-from deepreshape.paper.judgements import Judgement
-from deepreshape.paper.profiles import profile
-from deepreshape.paper.trained import recorded
+from deepreshape.learn.runs.store import Store
+from deepreshape.paper.page import recorded
+from deepreshape.paper.trained import statistics
+from deepreshape.paper.trained.experiments import EXPERIMENTS, Experiment
+from deepreshape.paper.trained.judgements import Judgement
+from deepreshape.paper.trained.profiles import profile
 from deepreshape.places import RECORDED
 
 STRENGTH = ("paper", "short")

@@ -1,0 +1,1 @@
+"""Is the arithmetic of this machine right, and what is missing on it?"""

@@ -1,0 +1,1 @@
+"""Where images come from, what a set of them is, and what an epoch shows."""

@@ -1,0 +1,1 @@
+"""Runs, their records, and how these are made, kept, found and priced."""

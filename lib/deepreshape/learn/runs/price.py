@@ -1,0 +1,172 @@
+"""What a run takes before it is made: multiply-accumulates, and seconds here or on a named GPU.
+
+Seconds here come from a probe of this machine (`learn.runs.speed`), seconds on a GPU from its data
+sheet. Both are of training alone: reading data and measuring accuracies are small beside it.
+"""
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple, Protocol
+
+from deepreshape.design import Network, cost, layers
+from deepreshape.design.ops import Add, Slice
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.search.searches import SNL, SENet
+from deepreshape.places import DATA
+
+GPUS = DATA / "gpus.csv"
+"""Peaks from data sheets, and two assumptions.
+
+share: of the peak, that training reaches. Tuned code trains a ResNet-18 of full width with 32.3e15
+operations in 7 minutes on an A100, a quarter of its peak (KellerJordan/cifar10-airbench); most
+networks here are narrower. launch_us: microseconds that it takes to start the work of a layer,
+forward and backward, however little that is.
+"""
+ASKED = 500
+"""Images of a batch that a teacher answers."""
+
+
+class Size(NamedTuple):
+    """What decides how long a network takes: multiply-accumulates and elements of the layers'
+    outputs for an image; layers; learned numbers. Slices are free, and sums are no layers."""
+
+    macs: int
+    elements: int
+    layers: int
+    params: int
+
+
+@lru_cache(maxsize=2**12)
+def size(network: Network) -> Size:
+    listed = [layer for layer in layers(network) if not isinstance(layer.op, Slice)]
+    elements = sum(prod(layer.shape) for layer in listed)
+    launched = sum(not isinstance(layer.op, Add) for layer in listed)
+    counted = cost(network)
+    return Size(counted.macs, elements, launched, counted.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Images that a network is trained on in batches, or, as a teacher, is only asked about."""
+
+    network: Network
+    images: int
+    batch: int
+    asked: bool = False
+
+    @property
+    def steps(self) -> float:
+        return self.images / self.batch
+
+    @property
+    def passes(self) -> int:
+        """Backward takes twice as long as forward."""
+        return 1 if self.asked else 3
+
+    @property
+    def macs(self) -> int:
+        return self.passes * size(self.network).macs * self.images
+
+
+def tasks(run: Run) -> list[Task]:
+    """What a run consists of, at most: a search may end before its last epoch or start where
+    another ended, and a teacher's answers may be there from another run."""
+    recipe, search, images = run.recipe, run.search, run.data.train_images
+    batch = min(recipe.batch, images)
+    halved = math.floor(recipe.small * recipe.epochs)
+    found = [Task(run.network, images * (recipe.epochs - halved), batch)]
+    if halved:  # a quarter of the pixels, in as many steps
+        found.append(Task(run.network, images * halved // 4, max(1, batch // 4)))
+    lessons = recipe.epochs
+    match search:
+        case SNL():
+            found.append(Task(run.network, images * search.epochs, min(search.batch, images)))
+            lessons += search.epochs
+        case SENet():
+            epochs = search.sensitivity_epochs + search.epochs
+            found.append(Task(run.network, images * epochs, min(search.batch, images)))
+    if run.teacher is not None:
+        epochs = 1 if recipe.leaves_images_alone else lessons
+        epochs += recipe.epochs if recipe.pram else 0
+        epochs += search.epochs if isinstance(search, SENet) else 0
+        found.append(Task(run.teacher.network, images * epochs, min(ASKED, images), asked=True))
+    return found
+
+
+def macs(run: Run) -> int:
+    """Multiply-accumulates of a run, forward and backward, at most."""
+    return sum(task.macs for task in tasks(run))
+
+
+def with_teachers(runs: Iterable[Run]) -> list[Run]:
+    """Every run once, and before it what it learns or starts from."""
+    found: dict[Run, None] = {}
+    for run in runs:
+        if run.teacher is not None:
+            found |= dict.fromkeys(with_teachers([run.teacher]))
+        found[run] = None
+    return list(found)
+
+
+class Pace(Protocol):
+    """Something that tasks are computed on."""
+
+    def seconds(self, task: Task) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A machine, as a probe found it: the seconds that training takes for a multiply-accumulate and
+    an element of an image, and for a layer and a learned number of a batch."""
+
+    mac: float
+    element: float
+    layer: float
+    param: float
+
+    def seconds(self, task: Task) -> float:
+        macs, elements, layers, params = size(task.network)
+        image = self.mac * macs + self.element * elements
+        step = self.layer * layers + self.param * params * (not task.asked)
+        return (image * task.images + step * task.steps) * task.passes / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU of `GPUS`: operations a second that training reaches, seconds to launch a layer."""
+
+    name: str
+    flops: float
+    launch: float
+
+    def seconds(self, task: Task) -> float:
+        """A multiply-accumulate is two operations; a GPU computes while the next are launched."""
+        launching = task.steps * size(task.network).layers * self.launch * task.passes / 3
+        return max(2 * task.macs / self.flops, launching)
+
+
+def gpu(name: str) -> Gpu:
+    """The GPU of that name; ValueError for an unknown one."""
+    with GPUS.open(newline="", encoding="utf-8") as file:
+        known = {row["name"]: row for row in csv.DictReader(file)}
+    plain = name.upper().replace(" ", "").replace("-", "")
+    if plain not in known:
+        raise ValueError(f"unknown GPU {name!r}; known are {', '.join(known)}")
+    row = known[plain]
+    flops = float(row["peak_tflops"]) * 1e12 * float(row["share"])
+    return Gpu(plain, flops, float(row["launch_us"]) * 1e-6)
+
+
+def seconds(run: Run, pace: Pace) -> float:
+    """Of one run, at most, without its teacher's training."""
+    return sum(pace.seconds(task) for task in tasks(run))
+
+
+def elapsed(waves: Iterable[Sequence[Run]], pace: Pace, workers: int) -> float:
+    """Of a campaign, wave after wave: each as long as its longest run, or as its share of work."""
+    times = ([seconds(run, pace) for run in wave] for wave in waves)
+    return sum(max(max(wave), sum(wave) / workers) for wave in times if wave)

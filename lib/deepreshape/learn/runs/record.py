@@ -1,0 +1,173 @@
+"""Records: what a run was made from and what it gave, as JSON files that name their own SHA-256.
+
+Reading them needs none of what made them.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepreshape.files import write_text
+from deepreshape.learn.training.curve import Epoch
+
+if TYPE_CHECKING:
+    from deepreshape.learn.training.machine import Precision
+
+ARITHMETIC = 2
+"""Part of every key: raise it when the same run would be computed differently than before, by more
+than roundings, which differ from processor to processor as well."""
+
+_NUMBER = int | float
+
+
+def key_of(description: dict[str, Any]) -> str:
+    """The key of a run by its description (`Run.describe`): 16 hexadecimal digits of a SHA-256."""
+    text = json.dumps([ARITHMETIC, description], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a run gave. Accuracies are percent at the end of the last epoch, None where it failed.
+
+    run: `Run.describe()`. relus, macs, params: of the network; after a search, the ReLUs left.
+    stage_relus: by stage, the stem's with stage 1 and the head's with the last.
+    data_digest: SHA-256 of the decoded data set. seconds: wall time of training, over all its
+    sittings, of the search too. environment: `environment.environment()`, its threads those that
+    the run began with. sought: what the search went through, as JSON values.
+
+    Of records that say less, the rest is None or empty. split_digest: SHA-256 of which images were
+    trained on and which held out. teacher_digest: of the teacher's weights, as its record has it.
+    right: a bit for each of the `tested` images, 1 where the net is right (`packed`). threads: of
+    the sittings in order, each number as it changed: (1, 2) was begun with one, ended with two.
+    """
+
+    key: str
+    status: Literal["done", "failed"]
+    run: dict[str, Any]
+    validation: float | None
+    test: float | None
+    relus: int
+    stage_relus: tuple[int, ...]
+    macs: int
+    params: int
+    curve: tuple[Epoch, ...]
+    precision: "Precision"
+    seconds: float
+    data_digest: str
+    weights_digest: str | None
+    environment: dict[str, str | int | bool | None]
+    error: str | None = None
+    masks_digest: str | None = None
+    sought: tuple[dict[str, Any], ...] = ()
+    split_digest: str | None = None
+    teacher_digest: str | None = None
+    tested: int | None = None
+    right: str | None = None
+    threads: tuple[int, ...] = ()
+
+    @property
+    def arrived(self) -> bool:
+        """Did its search come down to the budget before its epochs were over, where there is one?
+        SENet, which has its budget at every epoch, always does."""
+        return not self.sought or bool(self.sought[-1].get("reached", True))
+
+    @property
+    def sittings(self) -> str:
+        """Its thread counts in words: 1, or 1, then 2."""
+        return ", then ".join(map(str, self.threads)) or "unknown"
+
+    @property
+    def correct(self) -> NDArray[np.bool_] | None:
+        """Which test images the net is right about, in the order of the set; None: not known."""
+        if self.right is None:
+            return None
+        packed = np.frombuffer(base64.b64decode(self.right), np.uint8)
+        return np.unpackbits(packed, count=self.tested).astype(bool)
+
+
+def packed(correct: NDArray[np.bool_]) -> str:
+    """What a record keeps of which answers are right: eight a byte, in base64."""
+    return base64.b64encode(np.packbits(correct).tobytes()).decode()
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a whole record, or leave what was there."""
+    fields = asdict(record)
+    write_text(path, json.dumps({"record": fields, "sha256": _digest(fields)}, indent=1) + "\n")
+
+
+def read(path: Path) -> Record | None:
+    """The record of a file; None where there is none, where it was cut or changed, or where its key
+    is not that of its run."""
+    fields = whole(path)
+    try:
+        if fields is None or not is_plausible(fields):
+            return None
+        lists = {
+            "curve": tuple(Epoch(**epoch) for epoch in fields["curve"]),
+            **{name: tuple(fields[name]) for name in ("stage_relus", "sought", "threads")},
+        }
+        return Record(**{**fields, **lists})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def whole(path: Path) -> dict[str, Any] | None:
+    """The fields of a record in whichever format, unchanged since it was written, under the key of
+    its run; None where a file holds no such record."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        fields = stored["record"]
+        keys = {path.stem, fields["key"], key_of(fields["run"])}
+        is_whole = stored["sha256"] == _digest(fields) and len(keys) == 1
+        return dict(fields) if is_whole else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def is_plausible(fields: dict[str, Any]) -> bool:
+    """Does a record have what commands show of it, each of its kind?"""
+    counts = ("relus", "macs", "params")
+    return (
+        _describes_a_run(fields["run"])
+        and all(isinstance(value, int) for value in fields["stage_relus"])
+        and all(isinstance(fields[name], int) for name in counts)
+        and all(isinstance(fields[name], _NUMBER | None) for name in ("validation", "test"))
+        and isinstance(fields["seconds"], _NUMBER)
+        and isinstance(fields["environment"], dict)
+        and all(isinstance(value, _NUMBER) for each in fields["curve"] for value in each.values())
+        and all(isinstance(entry, dict) for entry in fields["sought"])
+        and all(isinstance(number, int) for number in fields["threads"])
+        and isinstance(fields["tested"], int | None)
+        and isinstance(fields["right"], str | None)
+    )
+
+
+def _describes_a_run(run: dict[str, Any]) -> bool:
+    recipe, teacher, search = run["recipe"], run["teacher"], run["search"]
+    return (
+        all(isinstance(run[name], str) for name in ("network", "data"))
+        and isinstance(run["images"], str | None)
+        and isinstance(run["seed"], int)
+        and isinstance(recipe["epochs"], int)
+        and isinstance(recipe["distillation"]["kind"], str)
+        and (search is None or _describes_a_search(search))
+        and (teacher is None or _describes_a_run(teacher))
+    )
+
+
+def _describes_a_search(search: dict[str, Any]) -> bool:
+    return isinstance(search["kind"], str) and all(
+        isinstance(search[name], int) for name in ("budget", "epochs")
+    )

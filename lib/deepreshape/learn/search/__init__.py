@@ -1,0 +1,1 @@
+"""Which ReLUs a net keeps: SNL, SENet, and what they share."""

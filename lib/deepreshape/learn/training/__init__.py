@@ -1,0 +1,1 @@
+"""How a net is trained: modules, losses, recipes, teachers, and one loop."""

@@ -1,0 +1,37 @@
+"""What a module really computes: counted while it runs, to hold against the folded cost."""
+
+from math import prod
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from deepreshape.design import Cost
+from deepreshape.learn.training.nets import Net
+
+
+def traced_cost(net: Net) -> Cost:
+    """Run one image through the module in evaluation mode and count what the kernels are given."""
+
+    def elements(shape: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:
+        return prod(shape)
+
+    aten = torch.ops.aten
+    relu, batchnorm = aten.relu, aten._native_batch_norm_legit_no_training
+    counter = FlopCounterMode(
+        display=False, custom_mapping={relu: elements, aten.relu_: elements, batchnorm: elements}
+    )
+    size = net.network.resolution
+    was_training = net.training
+    net.eval()
+    with torch.no_grad(), counter:
+        net(torch.zeros(1, 3, size, size))
+    net.train(was_training)
+    counts = counter.get_flop_counts()
+    whole = counts["Global"]
+    relus = [0] * (len(net.network.stages) + 2)
+    for layer in net.program:
+        relus[layer.stage] += counts.get(f"{type(net).__name__}.{layer.name}", {}).get(relu, 0)
+    macs = sum(flops for op, flops in whole.items() if op not in (relu, aten.relu_, batchnorm)) // 2
+    params = sum(parameter.numel() for parameter in net.parameters())
+    return Cost(tuple(relus[:-1]), macs, whole.get(batchnorm, 0), params, relus[-1])

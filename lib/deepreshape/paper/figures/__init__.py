@@ -1,0 +1,1 @@
+"""Pictures: one theme, and one way to draw each kind of experiment."""

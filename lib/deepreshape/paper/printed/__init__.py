@@ -1,0 +1,1 @@
+"""What the paper prints, what computes it, and whether the two agree."""

@@ -1,0 +1,1 @@
+"""What the paper claims of trained networks, and what became of it."""

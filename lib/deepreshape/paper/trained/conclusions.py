@@ -1,0 +1,95 @@
+"""What became of the claims of a page, in sentences that follow from the judgements."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from deepreshape.paper.trained.gains import NEAR_CHANCE
+from deepreshape.paper.trained.judgements import Judged
+
+MOST_NAMED = 6
+"""Claims that a sentence names; more are only counted."""
+
+
+def sentence(judged: Judged) -> str:
+    """What became of the claims of a page: how many are tested, what their intervals are made of,
+    and what stands against the paper."""
+    if not judged.rows:
+        return "The paper claims nothing of the points drawn here."
+    parts = [_tested(judged), _left_out(judged), _interval(judged), _against(judged)]
+    return " ".join(filter(None, parts))
+
+
+def _tested(judged: Judged) -> str:
+    rows = judged.rows
+    total = "1 claim" if len(rows) == 1 else f"{len(rows)} claims"
+    done = [row for row in rows if row.decided]
+    if judged.standing.kind == "digits":
+        return (
+            f"Of {total} none is tested: digits show that the machinery runs, and are no evidence."
+        )
+    sizes = [row for row in done if "size" in row.decided]
+    text = f"Of {total} {len(done) or 'none'} {'are' if len(done) > 1 else 'is'} tested"
+    text += ", at the 5 % level each" if done else ""
+    text += f", and {len(sizes)} of these for the printed size too." if sizes else "."
+    for name, tests in (("Direction", done), ("Size", sizes)):
+        if tests:
+            said = [getattr(row, name.lower()) for row in tests]
+            text += f" {name}: {_counted(said)}."
+    others = [row.direction for row in rows if not row.decided]
+    return text + (f" Not tested: {_counted(others)}." if others else "")
+
+
+def _counted(said: Iterable[str]) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in Counter(said).most_common())
+
+
+def _left_out(judged: Judged) -> str:
+    rows, text = judged.rows, ""
+    names = dict.fromkeys(name for row in rows for name in row.left_out)
+    if names:
+        text = (
+            f"What the profile's recipe was chosen on does not count: {', '.join(names)}. n is what"
+            " remains; where nothing does, the gain of all is shown without a verdict."
+        )
+    if any(row.near for row in rows):
+        text += (
+            " Networks that are right less than"
+            f" {NEAR_CHANCE} times as often as a guess enter no claim."
+        )
+    if any(row.unfinished for row in rows):
+        text += " Networks with a search that did not reach its budget enter no claim."
+    return text.strip()
+
+
+def _interval(judged: Judged) -> str:
+    if judged.pooled is None or not any(row.found for row in judged.rows):
+        return ""
+    pooled = judged.pooled
+    tests = [row for row in judged.rows if row.found]
+    by_image = sum(row.by_image for row in tests)
+    comparisons = f"{pooled.comparisons} comparison{'s' * (pooled.comparisons > 1)}"
+    text = (
+        f"The deviation of a gain from seed to seed, {pooled.deviation:.2f} points, is pooled over"
+        f" {comparisons} ({pooled.degrees} degrees of freedom). The error of the test set, which"
+        " all seeds share, is added, "
+    )
+    if by_image == len(tests):
+        return text + "by which images each net gets right."
+    bound = "as a bound where records do not say which images are right"
+    return text + (f"{bound}, here of all." if not by_image else f"{bound}.")
+
+
+def _against(judged: Judged) -> str:
+    """Which mean gains lie outside what is claimed of them."""
+    known = [row for row in judged.rows if row.n]
+    if not known:
+        return ""
+    against = [row for row in known if not row.claim.range[0] <= row.mean <= row.claim.range[1]]
+    if not against:
+        return f"None of {len(known)} mean gains lies against the claimed direction."
+    named = [f"{row.claim.text} ({row.mean:+.2f} points)" for row in against[:MOST_NAMED]]
+    more = f", and {len(against) - MOST_NAMED} more" * (len(against) > MOST_NAMED)
+    return (
+        f"{len(against)} of {len(known)} mean gains lie against the claimed direction:"
+        f" {'; '.join(named)}{more}."
+    )

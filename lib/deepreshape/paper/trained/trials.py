@@ -1,0 +1,87 @@
+"""The runs that the short profile was chosen by: recipes for a few epochs of CIFAR-100.
+
+Each recipe trains ResNet18(m=16) with ReLUs in stage 3 alone and in stage 2 alone, the two most
+critical stages. Table 10 has them 1.8 points apart without KD. A recipe is worth its time if it
+tells them apart the right way, by validation accuracy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from deepreshape.design import resnet18
+from deepreshape.learn.images.sets import DataSet
+from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.paper.trained.accuracies import interval, mean
+from deepreshape.paper.trained.experiments.appendix import only
+from deepreshape.paper.trained.profiles import PROFILES
+
+STAGES = (3, 2)
+SEEDS = (1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A recipe under trial, and what it differs in from the one that was chosen."""
+
+    what: str
+    recipe: Recipe
+
+    def run(self, stage: int, seed: int) -> Run:
+        """ResNet18(m=16) with ReLUs in one stage alone."""
+        return Run(only(resnet18(16), stage), DataSet("cifar100"), self.recipe, seed)
+
+    @property
+    def cost(self) -> float:
+        """In epochs of whole images; one of half the side takes a quarter."""
+        halved = sum(map(self.recipe.halves, range(self.recipe.epochs)))
+        return self.recipe.epochs - 0.75 * halved
+
+
+CHOSEN = PROFILES["short"].recipe
+_FOUR = replace(CHOSEN, epochs=4, smoothing=0.1)
+TRIALS = (
+    Trial("chosen", CHOSEN),
+    Trial("4 epochs, labels smoothed by 0.1", _FOUR),
+    Trial("the same, batches of 128 at half the rate", replace(_FOUR, batch=128, rate=0.2)),
+    Trial("the same, half the epochs at 16 x 16 pixels", replace(_FOUR, small=0.5)),
+    Trial("8 epochs, smoothed, half at 16 x 16", replace(_FOUR, epochs=8, small=0.5)),
+)
+
+
+def trial_runs() -> list[Run]:
+    """Every run that may have been recorded for the trials."""
+    return [trial.run(stage, seed) for trial in TRIALS for stage in STAGES for seed in SEEDS]
+
+
+def trial_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """A row for each recipe: its cost, validation accuracy with ReLUs in stage 3 and in stage 2
+    alone, and how far stage 3 is ahead, means over the n seeds that have both; ± 95 % is half the
+    interval of the last."""
+    rows = []
+    for trial in TRIALS:
+        found = {
+            (stage, seed): record
+            for stage in STAGES
+            for seed in SEEDS
+            if (record := records.get(trial.run(stage, seed).key)) and record.status == "done"
+        }
+        seeds = [seed for seed in SEEDS if all((stage, seed) in found for stage in STAGES)]
+        if not seeds:
+            continue
+        three, two = ([found[stage, seed].validation or 0.0 for seed in seeds] for stage in STAGES)
+        gaps = [a - b for a, b in zip(three, two, strict=True)]
+        rows.append(
+            {
+                "recipe": trial.what,
+                "cost (epochs at 32 x 32)": trial.cost,
+                "stage 3 (%)": mean(three),
+                "stage 2 (%)": mean(two),
+                "stage 3 ahead by": mean(gaps),
+                "± 95 %": interval(gaps),
+                "n": len(seeds),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,40 @@
+"""The trials that the short profile was chosen by."""
+
+from deepreshape.learn.runs.store import Store
+from deepreshape.paper.trained.profiles import PROFILES
+from deepreshape.paper.trained.trials import SEEDS, STAGES, TRIALS, trial_runs, trial_table
+from deepreshape.places import RECORDED
+from tests.paper.records import record
+
+
+def test_the_chosen_recipe_is_that_of_the_profile() -> None:
+    assert TRIALS[0].recipe == PROFILES["short"].recipe
+
+
+def test_the_profile_leaves_out_the_networks_and_the_seed_of_the_trials() -> None:
+    """The recipes that were not chosen have one seed, in the records that the repository keeps."""
+    short, shelf = PROFILES["short"], Store(RECORDED)
+    assert {run.network for run in trial_runs()} == set(short.chosen_networks)
+    others = [trial.run(stage, seed) for trial in TRIALS[1:] for stage in STAGES for seed in SEEDS]
+    assert {run.seed for run in others if shelf.get(run)} == set(short.chosen_seeds)
+
+
+def test_trials_are_judged_by_validation_accuracy() -> None:
+    found = {
+        run.key: record(run, test=0.0, validation=validation)
+        for stage, validation in zip(STAGES, (44.0, 42.5), strict=True)
+        for run in [TRIALS[0].run(stage, SEEDS[0])]
+    }
+    (row,) = trial_table(found).to_dict("records")
+    assert (row["stage 3 (%)"], row["stage 2 (%)"]) == ("44.00", "42.50")
+    assert (row["n"], row["stage 3 ahead by"], row["± 95 %"]) == (1, "1.50", "")
+
+
+def test_a_seed_counts_where_it_has_both_stages() -> None:
+    run = TRIALS[0].run(STAGES[0], SEEDS[0])
+    assert trial_table({run.key: record(run, 50.0)}).empty
+
+
+def test_every_run_of_the_trials_is_listed_once() -> None:
+    keys = [run.key for run in trial_runs()]
+    assert len(set(keys)) == len(keys) == len(TRIALS) * len(STAGES) * len(SEEDS)
