@@ -1,5 +1,6 @@
 """What a command answered, and what a refusal looks like."""
 
+import os
 import re
 import subprocess
 import sys
@@ -42,8 +43,8 @@ def check_refusal(answer: Answer, said: str = "") -> None:
     assert "Traceback" not in answer.err
 
 
-def imported(*arguments: str) -> set[str]:
-    """The packages that a command imports, whole."""
+def imported(*arguments: str, code: int = 0, **asked: str) -> set[str]:
+    """The packages that a command imports, whole. code: how it ends. asked: of the environment."""
     program = (
         "import sys\n"
         "from deepreshape.cli import main\n"
@@ -51,7 +52,7 @@ def imported(*arguments: str) -> set[str]:
         "try:\n"
         "    main()\n"
         "except SystemExit as end:\n"
-        "    assert not end.code, end.code\n"
+        f"    assert (end.code or 0) == {code}, end.code\n"
         "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)\n"
     )
     done = subprocess.run(
@@ -59,7 +60,8 @@ def imported(*arguments: str) -> set[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
+        env={**os.environ, **asked},
         timeout=60,
         check=True,
     )
-    return set(done.stderr.split())
+    return set(done.stderr.splitlines()[-1].split())

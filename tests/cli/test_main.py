@@ -1,15 +1,19 @@
 """The command line as a whole: help, unknown commands, and how errors end."""
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
 from deepreshape import __version__, cli
+from deepreshape.cli.usage import commands as usage
 from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
@@ -32,6 +36,22 @@ def test_help_lists_the_commands(arguments: list[str], call: Command) -> None:
 
 def test_these_are_all_commands() -> None:
     assert set(cli.commands.commands) == set(COMMANDS)
+
+
+def test_help_sorts_all_commands_in_80_columns(call: Command) -> None:
+    """Under a heading each, with the whole of their first line."""
+    _, *sections = re.split(r"\n\n(?=\S)", call().out.rstrip())
+    lines = [line for section in sections[1:] for line in section.splitlines()]
+    headings = [line for line in lines if not line.startswith(" ")]
+    listed = dict(line.split(maxsplit=1) for line in lines if line.startswith(" "))
+    assert headings == [f"{title}:" for title in cli.SECTIONS]
+    assert len(lines) == len(headings) + len(COMMANDS)
+    assert listed == {name: first_line(name) for name in COMMANDS}
+    assert max(map(len, lines)) <= 80
+
+
+def first_line(command: str) -> str:
+    return (found(command).help or "").splitlines()[0]
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -65,10 +85,44 @@ def test_every_option_of_a_command_is_explained(command: str) -> None:
     assert [each.name for each in options if not each.help] == []
 
 
+HEAVY = {"torch", "torchvision", "numpy", "pandas", "scipy", "matplotlib", "pyarrow", "rich"}
+
+
 @pytest.mark.parametrize("command", [*LEAVES, "runs"])
 def test_help_imports_no_framework(command: str) -> None:
-    heavy = {"torch", "torchvision", "numpy", "pandas", "scipy", "matplotlib", "pyarrow", "rich"}
-    assert imported(*command.split(), "--help") & heavy == set()
+    assert imported(*command.split(), "--help") & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", [*LEAVES, "runs"])
+def test_a_wrong_option_imports_no_framework(command: str) -> None:
+    assert imported(*command.split(), "--bogus", code=2) & HEAVY == set()
+
+
+@pytest.mark.parametrize("line", ["", "tr", "train --s", "runs compare --"])
+def test_completion_imports_no_framework(line: str) -> None:
+    asked = {"_DEEPRESHAPE_COMPLETE": "bash_complete", "COMP_WORDS": f"deepreshape {line}"}
+    assert imported(**asked, COMP_CWORD=str(max(1, len(line.split())))) & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_what_does_a_command_takes_its_parameters(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = []
+
+    class Module:
+        def __init__(self, name: str) -> None:
+            self.module = import_module(name)
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            done = inspect.signature(getattr(self.module, name))
+            return lambda **arguments: bound.append(done.bind(**arguments))
+
+    monkeypatch.setattr(usage, "import_module", Module)
+    declared = found(command)
+    assert declared.callback is not None
+    declared.callback(**{str(each.name): None for each in declared.params})
+    assert len(bound) == 1
 
 
 @pytest.mark.parametrize(

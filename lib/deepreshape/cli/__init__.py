@@ -6,15 +6,15 @@ import sys
 import click
 
 from deepreshape import __version__
-from deepreshape.cli.designs import count, equalize, latency
-from deepreshape.cli.doctor import doctor
-from deepreshape.cli.measure import measure
-from deepreshape.cli.packing import pack
-from deepreshape.cli.plans import plan, run
-from deepreshape.cli.private import classify, private, serve
-from deepreshape.cli.records import runs
-from deepreshape.cli.results import verify
-from deepreshape.cli.training import train
+from deepreshape.cli.usage import check, look, private, train
+from deepreshape.cli.usage.commands import Sections
+
+SECTIONS = {
+    "Look at designs": (look.count, look.equalize, look.latency),
+    "Train": (train.plan, train.run, train.train, train.runs),
+    "Run privately": (private.pack, private.private, private.serve, private.classify),
+    "Check": (check.verify, check.doctor, check.measure),
+}
 
 
 def main() -> None:
@@ -55,31 +55,14 @@ def _say(message: str) -> None:
     click.echo(f"deepreshape: {' '.join(message.split())}", err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Sections, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(
     __version__, "-V", "--version", prog_name="deepreshape", message="%(prog)s %(version)s"
 )
 def commands() -> None:
     """Networks for private inference, after DeepReShape (TMLR 06/2024)."""
-
-
-for command in (
-    count,
-    equalize,
-    latency,
-    measure,
-    verify,
-    doctor,
-    plan,
-    run,
-    train,
-    runs,
-    pack,
-    private,
-    serve,
-    classify,
-):
-    commands.add_command(command)
 
 
 if __name__ == "__main__":

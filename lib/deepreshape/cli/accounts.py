@@ -2,15 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepreshape.cli.tables import new_table
-
-if TYPE_CHECKING:
-    from deepreshape.private.sessions import Both, Outcome
+from deepreshape.private.sessions import Both, Outcome
 
 
-def answers(names: Sequence[str], outcome: "Outcome") -> list[dict[str, Any]]:
+def answers(names: Sequence[str], outcome: Outcome) -> list[dict[str, Any]]:
     """What came of each image that was finished: the class (of equal ones the first) and its name,
     its logit and how far it is ahead of the next, and seconds."""
     rows = []
@@ -56,7 +54,7 @@ At = tuple[str, str]
 """A phase and a step."""
 
 
-def account(both: "Both") -> dict[At, dict[str, float]]:
+def account(both: Both) -> dict[At, dict[str, float]]:
     """Seconds of each side by kind of work, seconds that the client waited, and bytes, by phase and
     step."""
     account: dict[At, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -72,7 +70,7 @@ def account(both: "Both") -> dict[At, dict[str, float]]:
     return account
 
 
-def phases(both: "Both", images: int) -> Any:
+def phases(both: Both, images: int) -> Any:
     """The account of a session by phase; offline and online for each image."""
     spent = account(both)
     totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -95,7 +93,7 @@ def _once(phase: str) -> str:
     return f"{phase}, an image" if phase in ("offline", "online") else f"{phase}, once"
 
 
-def by_layer(both: "Both", images: int) -> Any:
+def by_layer(both: Both, images: int) -> Any:
     """The account of each step of both phases, for each image: both sides' seconds and bytes."""
     table = new_table("phase", "step", *(f"{work}>" for work in WORK), "MB up>", "MB down>")
     for (phase, step), mine in account(both).items():

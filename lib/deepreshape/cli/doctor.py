@@ -3,33 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
-from deepreshape.cli.arguments import json_option
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
-
-if TYPE_CHECKING:
-    from deepreshape.learn.checks.health import Fact
+from deepreshape.learn.checks.health import Fact, facts
 
 PRIVATE = ("seal", "numba", "nacl", "cryptography")
 BOOK = ("jupyter_book", "papermill", "nbconvert", "ipykernel")
 """Packages, as they are imported."""
 
 
-@click.command()
-@json_option
-@click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
-    """Look at this machine: what training, book and private inference depend on, and is it right?
-
-    torch's kernels are held against float64 in processes that may die, which takes some seconds.
-    Exit status 1, and a line for each thing that is wrong.
-    """
-    from deepreshape.learn.checks.health import facts
-
+def doctor(as_json: bool) -> None:
     click.echo("looking at this machine; its kernels take some seconds ...", err=True)
     found = [*facts(), *_packages()]
     if as_json:
@@ -40,12 +26,10 @@ def doctor(context: click.Context, as_json: bool) -> None:
     for line in wrong:
         click.echo(f"deepreshape: {' '.join(line.split())}", err=True)
     if wrong:
-        context.exit(1)
+        click.get_current_context().exit(1)
 
 
-def _packages() -> "Iterator[Fact]":
-    from deepreshape.learn.checks.health import Fact
-
+def _packages() -> Iterator[Fact]:
     missing = _missing(PRIVATE)
     wrong = tuple(f"private inference needs {name}: {why}" for name, why in missing.items())
     yield Fact("private inference", "ready" if not missing else "not ready", wrong)
@@ -65,7 +49,7 @@ def _missing(packages: tuple[str, ...]) -> dict[str, str]:
     return missing
 
 
-def _print(found: "list[Fact]") -> None:
+def _print(found: list[Fact]) -> None:
     table = new_table("", "found", "")
     for fact in found:
         table.add_row(fact.name, fact.found, "WRONG" if fact.wrong else "")

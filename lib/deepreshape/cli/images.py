@@ -1,27 +1,23 @@
 """Image files as a net takes them: upright, eight bits, on a background, square and of its size."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+import numpy as np
+from PIL import Image, ImageOps
 
-    from deepreshape.private.program.steps import Program
-    from deepreshape.private.sessions import Pixels
+from deepreshape.private.program.steps import Program
+from deepreshape.private.sessions import Pixels
 
 
 class Unread(ValueError):
     """Why an image is not taken, though it is one."""
 
 
-def opened(path: Path) -> "Image":
+def opened(path: Path) -> Image.Image:
     """An image file as RGB, or RGBA where it has transparency. Raises ValueError where it is no
     image, or one whose pixels do not say what is white, in a line."""
-    import warnings
-
-    from PIL import Image, ImageOps
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -38,16 +34,13 @@ def opened(path: Path) -> "Image":
         raise ValueError(f"{path} is no image that can be read") from None
 
 
-def fitted(images: "Sequence[Image]", program: "Program") -> "list[Pixels]":
+def fitted(images: Sequence[Image.Image], program: Program) -> list[Pixels]:
     """Images as the program takes them: on their background, cut to a square around the middle, and
     scaled.
 
     What is transparent shows the mean pixel of the images that the net was trained on, which is the
     colour that tells it nothing: nearly black for digits, whose ink is white.
     """
-    import numpy as np
-    from PIL import Image, ImageOps
-
     side = program.image[1]
     mean = [min(255, max(0, round(value))) for value in program.mean]
     found = []
@@ -59,25 +52,18 @@ def fitted(images: "Sequence[Image]", program: "Program") -> "list[Pixels]":
     return found
 
 
-def _check_size(image: "Image") -> None:
-    from PIL import Image
-
+def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
         raise Unread(f"it has {width:,} x {height:,} pixels; {_too_many()}")
 
 
 def _too_many() -> str:
-    from PIL import Image
-
     return f"at most {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels are"
 
 
-def _eight_bits(image: "Image") -> "Image":
+def _eight_bits(image: Image.Image) -> Image.Image:
     """An image in RGB or RGBA. Raises Unread where nothing says what is white."""
-    import numpy as np
-    from PIL import Image
-
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
     if deep:  # a PGM of more than 8 bits is scaled to 16 as it is read
         grey = np.asarray(image).astype(np.int64)

@@ -3,49 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.progress import Progress
 
-from deepreshape.cli.arguments import Positive, quiet_option
 from deepreshape.design import Network, parse
+from deepreshape.learn.training import processor
+from deepreshape.paper.printed.protocols import WHOLE, garbled_networks, timed_networks
+from deepreshape.private import garbled_counts, measured, timing
+from deepreshape.private.program.drawn import garbled
+from deepreshape.progress import Shown
 
-if TYPE_CHECKING:
-    from deepreshape.private.measured import Measurements
 
-
-@click.command()
-@click.argument("networks", nargs=-1)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("build/measured.json"),
-    show_default=True,
-    help="The record; what it has already is not timed again.",
-)
-@click.option(
-    "--limit",
-    type=Positive(),
-    default=10.0,
-    show_default=True,
-    help="Seconds, by the latency model, of a layer under Delphi's packing that are run; of a"
-    " heavier layer a part is, and the rest follows in proportion.",
-)
-@click.option(
-    "--whole",
-    "wholes",
-    multiple=True,
-    help="A network to classify an image with, between two processes; may be given several times.",
-)
-@click.option(
-    "--count",
-    "counted",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Time nothing; count what the programs of NETWORKS garble, ReLUs and truncations, into"
-    " this file, with weights at random. Networks that it has are not counted again.",
-)
-@click.option("--again", is_flag=True, help="Time all once more, and keep the lesser seconds.")
-@quiet_option
 def measure(
     networks: tuple[str, ...],
     wholes: tuple[str, ...],
@@ -55,15 +25,6 @@ def measure(
     again: bool,
     quiet: bool,
 ) -> None:
-    """Time the linear layers of NETWORKS and garbled elements on this machine, on one thread.
-
-    Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
-    command goes on.
-    """
-    from deepreshape.paper.printed.protocols import WHOLE, timed_networks
-    from deepreshape.private import measured, timing
-    from deepreshape.progress import Shown
-
     if counted is not None:
         _count([parse(name) for name in networks], counted, again)
         return
@@ -108,12 +69,6 @@ def measure(
 
 def _count(networks: list[Network], path: Path, again: bool) -> None:
     """Bring the counts of a file up to date, network by network."""
-    from rich.progress import Progress
-
-    from deepreshape.paper.printed.protocols import garbled_networks
-    from deepreshape.private import garbled_counts
-    from deepreshape.private.program.drawn import garbled
-
     try:
         known = garbled_counts.read(path)
     except FileNotFoundError:
@@ -126,18 +81,13 @@ def _count(networks: list[Network], path: Path, again: bool) -> None:
     click.echo(f"{path}: {len(known)} networks")
 
 
-def _begun(path: Path) -> "Measurements":
+def _begun(path: Path) -> measured.Measurements:
     """The record of a file, or an empty one. Raises ValueError for one of another machine."""
-    import torch
-
-    from deepreshape.learn.training.machine import describe
-    from deepreshape.private.measured import Measurements, read
-
-    machine = str(describe(torch.device("cpu"))["processor"])
+    machine = processor.name()
     try:
-        found = read(path)
+        found = measured.read(path)
     except FileNotFoundError:
-        return Measurements(machine, {}, {}, {})
+        return measured.Measurements(machine, {}, {}, {})
     if found.machine != machine:
         raise ValueError(f"{path} was timed on {found.machine}, this is {machine}: name another")
     return found

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+NOTHING, UNKNOWN = "-", "unknown"
+"""What is not there, and what a record does not say."""
+
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=1, ensure_ascii=False))
@@ -36,3 +39,14 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds:.2g} s"
     return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
+
+
+def percent(accuracy: float | None) -> str:
+    return NOTHING if accuracy is None else f"{accuracy:.2f}"
+
+
+def text(value: object) -> str:
+    """A value of any kind; a number in six digits."""
+    if value is None:
+        return NOTHING
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,15 +1,13 @@
 """Records as commands show them: where they lie, what each is of, all of it in one flat row."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from deepreshape.learn.runs.record import Record
-    from deepreshape.learn.runs.store import Store
+from deepreshape import places
+from deepreshape.learn.runs.record import Record, read
 
 Row = dict[str, Any]
 
@@ -18,7 +16,7 @@ Row = dict[str, Any]
 class Recorded:
     """A record and its file. own: does it lie in the store, or is it the repository's?"""
 
-    record: "Record"
+    record: Record
     path: Path
     own: bool
 
@@ -27,24 +25,13 @@ class Recorded:
         return "store" if self.own else "repository"
 
 
-def open_store(folder: Path) -> "Store":
-    """The store in a folder, with the records of the repository behind it."""
-    from deepreshape.learn.runs.store import Store
-    from deepreshape.places import RECORDED
-
-    return Store(folder, RECORDED)
-
-
 def recorded(folder: Path, begins: str = "") -> list[Recorded]:
     """Every run that is recorded in a folder or the repository, once, the newest first.
 
     begins: with what the key begins. A file that holds no whole record is named on stderr.
     """
-    from deepreshape.learn.runs.record import read
-    from deepreshape.places import RECORDED
-
     found: dict[str, Recorded] = {}
-    for place in (folder, RECORDED):
+    for place in (folder, places.RECORDED):
         for path in sorted(place.glob(f"{begins}*.json")):
             record = read(path)
             if record is None:
@@ -149,40 +136,3 @@ def row(found: Recorded) -> Row:
         "error": record.error,
         "recorded_in": found.place,
     }
-
-
-def everything(found: Recorded) -> Row:
-    """A record in full, and its files: are weights and masks there, and those of the record?"""
-    from deepreshape.learn.runs.record import key_of
-    from deepreshape.learn.search.masks import load_masks
-    from deepreshape.learn.tensor_files import load_tensors
-
-    record = found.record
-    files: Row = {"record": str(found.path)}
-    for name, suffix, digest, load in (
-        ("weights", ".safetensors", record.weights_digest, load_tensors),
-        ("masks", ".masks.safetensors", record.masks_digest, load_masks),
-    ):
-        if digest is not None:
-            path = found.path.with_suffix(suffix)
-            files |= {name: str(path), f"{name}_are": _state(path, digest, load)}
-    teacher = record.run["teacher"]
-    return {
-        "what": what(record.run),
-        **asdict(record),
-        "sittings": record.sittings,
-        "teacher_key": key_of(teacher) if teacher else None,
-        "files": files,
-    }
-
-
-def _state(path: Path, digest: str, load: Callable[[Path], tuple[Any, ...]]) -> str:
-    from deepreshape.learn.tensor_files import CorruptFile
-
-    try:
-        found = load(path)[-1]
-    except FileNotFoundError:
-        return "missing"
-    except CorruptFile:
-        return "damaged"
-    return "whole" if found == digest else "not those of the record"

@@ -1,5 +1,7 @@
 """Tables that fit the terminal: text is broken between words, columns stand below each other where
-there is no room side by side, and nothing is cut."""
+there is no room side by side, and nothing is cut.
+
+Rich is imported where a table is drawn: `--json` would wait for it for nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,11 +1,15 @@
-"""What a network costs layer by layer, and summed by stage and by kind: `count --layers`."""
+"""The command that counts a network's ReLUs, operations and parameters, whole or layer by layer."""
 
 from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+import click
+
+from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
-from deepreshape.design import Network, layers
+from deepreshape.cli.usage.arguments import edited
+from deepreshape.design import Cost, Network, cost, layers, paper_convention
 from deepreshape.design.cost import layer_macs, layer_params
 from deepreshape.design.ops import Conv, Layer, Linear, Relu
 
@@ -13,7 +17,59 @@ Row = dict[str, Any]
 COUNTS = ("relus", "macs", "params")
 
 
-def layer_counts(network: Network) -> Row:
+def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
+    network = edited(**arguments)
+    if as_json:
+        print_json(_counts(network, cost(network)) | (_layer_counts(network) if by_layer else {}))
+        return
+    _print_counts(network, cost(network))
+    if by_layer:
+        _print_layer_counts(network)
+
+
+def _places(counted: Cost) -> dict[str, int]:
+    """ReLUs of stem, stages and, where it has any, head."""
+    places = {"stem": counted.relus[0]}
+    places |= {f"stage{number}": relus for number, relus in enumerate(counted.relus[1:], start=1)}
+    return places | ({"head": counted.head_relus} if counted.head_relus else {})
+
+
+def _counts(network: Network, counted: Cost) -> dict[str, Any]:
+    return {
+        "network": network.name,
+        "input": network.resolution,
+        "classes": network.classes,
+        "relus": {"total": counted.total_relus, **_places(counted)},
+        "macs": counted.macs,
+        "flops": {"A": counted.flops("A"), "B": counted.flops("B")},
+        "params": counted.params,
+    }
+
+
+def heading(network: Network) -> str:
+    """A network, its input and its classes in a line."""
+    size = network.resolution
+    return f"{network.name}, input {size} x {size}, {network.classes} classes"
+
+
+def _print_counts(network: Network, counted: Cost) -> None:
+    click.echo(heading(network))
+    table = new_table("", "count>", "share>")
+    total = counted.total_relus
+    for place, relus in _places(counted).items():
+        name = place.replace("stage", "stage ")
+        table.add_row(f"ReLUs {name}", f"{relus:,}", f"{relus / max(total, 1):.2%}")
+    table.add_row("ReLUs", f"{total:,}", "", end_section=True)
+    table.add_row("MACs", f"{counted.macs:,}", "")
+    used = paper_convention(network)
+    for convention in ("A", "B"):
+        note = "as the paper counts" if convention == used else ""
+        table.add_row(f"FLOPs {convention}", f"{counted.flops(convention):,}", note)
+    table.add_row("parameters", f"{counted.params:,}", "")
+    show(table)
+
+
+def _layer_counts(network: Network) -> Row:
     """ReLUs, multiply-accumulates and parameters: `layers` in order, `stages` and `kinds`."""
     rows = [_row(layer, len(network.stages)) for layer in layers(network)]
     return {"layers": rows, "stages": _summed(rows, "stage"), "kinds": _summed(rows, "kind")}
@@ -56,8 +112,8 @@ def _summed(rows: Iterable[Row], by: str) -> list[Row]:
     return list(found.values())
 
 
-def print_layer_counts(network: Network) -> None:
-    counted = layer_counts(network)
+def _print_layer_counts(network: Network) -> None:
+    counted = _layer_counts(network)
     table = new_table("layer", "kind", "shape>", "ReLUs>", "MACs>", "parameters>")
     for row in counted["layers"]:
         shape = " x ".join(map(str, row["shape"]))

@@ -60,6 +60,8 @@ def options(*added: Callable[[Command], Command]) -> Callable[[Command], Command
     return decorated
 
 
+file_type = click.Path(path_type=Path, dir_okay=False)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 network_options = options(

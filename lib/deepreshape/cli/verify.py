@@ -1,32 +1,16 @@
 """The command about printed results: `verify`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-from deepreshape.cli.arguments import json_option
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
+from deepreshape.paper.printed import tables as printed_tables
+from deepreshape.paper.printed.verify import KINDS, Verdict, totals
+from deepreshape.paper.printed.verify import verify as verdicts_of
 
-if TYPE_CHECKING:
-    from deepreshape.paper.printed.verify import Verdict
 
-
-@click.command()
-@click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("--misses", is_flag=True, help="Show only values that are not equal.")
-@json_option
-@click.pass_context
-def verify(context: click.Context, tables: tuple[str, ...], misses: bool, as_json: bool) -> None:
-    """Recompute the paper's printed values and say how each agrees.
-
-    TABLE is a table such as table16, `figures` (labels inside figures) or `text_claims` (numbers in
-    prose); all of them without one. Exit status 1 if a value differs and no erratum says why.
-    """
-    from deepreshape.paper.printed import tables as printed
-    from deepreshape.paper.printed.verify import verify as verdicts_of
-
-    names = dict.fromkeys(map(printed.find, tables)) or dict.fromkeys(printed.TABLES)
+def verify(tables: tuple[str, ...], misses: bool, as_json: bool) -> None:
+    names = dict.fromkeys(map(printed_tables.find, tables)) or printed_tables.TABLES
     found = {name: verdicts_of(name) for name in names}
     if as_json:
         shown = {name: _shown(verdicts, misses) for name, verdicts in found.items()}
@@ -37,14 +21,14 @@ def verify(context: click.Context, tables: tuple[str, ...], misses: bool, as_jso
     if unexplained:
         values = "1 value differs" if unexplained == 1 else f"{unexplained} values differ"
         click.echo(f"deepreshape: {values} without an explanation", err=True)
-        context.exit(1)
+        click.get_current_context().exit(1)
 
 
-def _shown(verdicts: "tuple[Verdict, ...]", misses: bool) -> "list[Verdict]":
+def _shown(verdicts: tuple[Verdict, ...], misses: bool) -> list[Verdict]:
     return [verdict for verdict in verdicts if not (misses and verdict.kind == "equal")]
 
 
-def _verdict(verdict: "Verdict") -> dict[str, object]:
+def _verdict(verdict: Verdict) -> dict[str, object]:
     return {
         "row": verdict.printed.row,
         "column": verdict.printed.column,
@@ -56,9 +40,7 @@ def _verdict(verdict: "Verdict") -> dict[str, object]:
     }
 
 
-def _print_verdicts(found: "dict[str, tuple[Verdict, ...]]", misses: bool) -> None:
-    from deepreshape.paper.printed.verify import KINDS, totals
-
+def _print_verdicts(found: dict[str, tuple[Verdict, ...]], misses: bool) -> None:
     for name, verdicts in found.items():
         shown = _shown(verdicts, misses)
         if not shown:

@@ -1,0 +1,187 @@
+"""Commands about figures and tables that are trained: `plan` prices one, `run` makes its runs."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from deepreshape import places
+from deepreshape.cli.output import digits, duration, large, print_json
+from deepreshape.cli.prices import Price
+from deepreshape.cli.rows import Row
+from deepreshape.cli.tables import new_table, say, show
+from deepreshape.learn.runs import executors
+from deepreshape.learn.runs.price import gpu as find_gpu
+from deepreshape.learn.runs.price import with_teachers
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training.machine import Precision
+from deepreshape.paper.trained import experiments
+from deepreshape.paper.trained.experiments import EXPERIMENTS
+from deepreshape.paper.trained.profiles import profile as find_profile
+
+MOST_NAMED = 3
+"""Of the other figures that use a run, a table names so many."""
+
+
+def run(
+    name: str,
+    profile: str,
+    data: str | None,
+    seeds: tuple[int, ...],
+    panels: str | None,
+    device: str,
+    workers: int | None,
+    precision: Precision | None,
+    quiet: bool,
+    store: Path,
+) -> None:
+    executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    wanted = _runs(name, profile, data, seeds, panels)
+    if not wanted:
+        raise ValueError(f"profile {profile} has no network of {name} that fits these images")
+    records = executors.execute(wanted, Store(store, places.RECORDED), executor)
+    failed = sum(record.status == "failed" for record in records)
+    click.echo(f"{name}: {len(records)} records in {store}" + (f", {failed} failed" * bool(failed)))
+
+
+def _runs(
+    name: str,
+    profile: str,
+    data: str | None = None,
+    seeds: Iterable[int] = (1,),
+    panels: str | None = None,
+) -> list[Run]:
+    """The runs of a figure or table, on the images that are read here."""
+    points = experiments.find(name).drawn(find_profile(profile), data, seeds, panels)
+    return [run.pinned() for run in experiments.runs_of(points)]
+
+
+def plan(
+    names: tuple[str, ...],
+    profile: str,
+    data: str | None,
+    seeds: tuple[int, ...],
+    panels: str | None,
+    gpu: str,
+    probe: bool,
+    device: str,
+    workers: int | None,
+    precision: Precision | None,
+    quiet: bool,
+    store: Path,
+    as_json: bool,
+) -> None:
+    executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    named = tuple(dict.fromkeys(names))
+    of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
+    price = Price(find_gpu(gpu), Store(store, places.RECORDED), executor, probe)
+    found: Row = {"profile": profile, "here": price.here, "gpu": price.gpu.name}
+    if named:
+        for name in EXPERIMENTS.keys() - of.keys():
+            # A figure that these images are no good for shares nothing.
+            with suppress(ValueError):
+                of[name] = _runs(name, profile, data, seeds)
+        users = _users(of)
+        rows = [price.run(run, users[run]) for run in _distinct(of, named)]
+        found |= {"runs": rows, "total": price.total(_distinct(of, named))}
+    else:
+        titled = {name: {"name": name, "title": EXPERIMENTS[name].title} for name in of}
+        figures = [titled[name] | price.total(of[name]) for name in of]
+        found |= {"figures": figures, "total": price.total(_distinct(of, of))}
+    if as_json:
+        print_json(found)
+    else:
+        (_print_runs if named else _print_figures)(found, named)
+        _print_total(found["total"], price)
+
+
+def _distinct(of: Mapping[str, list[Run]], names: Iterable[str]) -> list[Run]:
+    """The runs of several figures, each once, and what they learn or start from."""
+    return with_teachers(run for name in names for run in of[name])
+
+
+def _users(of: Mapping[str, list[Run]]) -> dict[Run, list[str]]:
+    """The figures that a run is for."""
+    users: dict[Run, list[str]] = {}
+    for name in sorted(of):
+        for run in _distinct(of, [name]):
+            users.setdefault(run, []).append(name)
+    return users
+
+
+def _print_runs(found: Row, named: tuple[str, ...]) -> None:
+    several = len(named) > 1
+    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "MACs an image>"]
+    columns += ["MACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
+    table = new_table(*columns)
+    for row in found["runs"]:
+        most = "≤ " * bool(row["search_epochs"])
+        searched = f"≤ {row['search_epochs']} + " * bool(row["search_epochs"])
+        table.add_row(
+            row["key"],
+            row["network"],
+            row["data"],
+            row["what"],
+            str(row["seed"]),
+            f"{searched}{row['epochs']}",
+            large(row["macs_an_image"]),
+            large(row["macs"]),
+            most + duration(row["here_s"]),
+            most + duration(row["gpu_s"]),
+            row["record"] or "",
+            *[", ".join(name for name in row["figures"] if name in named)] * several,
+            _few([name for name in row["figures"] if name not in named]),
+        )
+    show(table)
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _print_figures(found: Row, named: tuple[str, ...]) -> None:
+    table = new_table(
+        "", "", "runs>", "recorded>", "to make>", "MACs>", "here>", f"{found['gpu']}>"
+    )
+    for row in found["figures"]:
+        table.add_row(row["name"], row["title"], *_cells(row))
+    table.add_section()
+    table.add_row("all", "every run once", *_cells(found["total"]))
+    show(table)
+
+
+def _cells(total: Row) -> list[str]:
+    return [
+        str(total["runs"]),
+        str(total["runs"] - total["to_make"]),
+        str(total["to_make"]),
+        large(total["macs"]),
+        duration(total["here_s"]),
+        duration(total["gpu_s"]),
+    ]
+
+
+def _print_total(total: Row, price: Price) -> None:
+    runs, made, here = total["runs"], total["to_make"], price.here
+    say(
+        f"{runs} runs, {runs - made} recorded, {made} to make:"
+        f" {large(total['macs'])} multiply-accumulates forward and backward"
+    )
+    if not made:
+        return
+    say(
+        f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
+        f" {here['processor']} ({here['device']}, {here['precision']})"
+    )
+    say(
+        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
+        f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
+    )
+    if total["searches"]:
+        say(
+            f"at most: {total['searches']} searches may end before their last epoch, or go part of"
+            " their way together"
+        )

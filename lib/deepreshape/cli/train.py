@@ -1,0 +1,114 @@
+"""The command that makes one run: `train`."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from deepreshape import places
+from deepreshape.cli.record import print_record
+from deepreshape.cli.rows import one
+from deepreshape.cli.usage.arguments import edited
+from deepreshape.design import Network, parse
+from deepreshape.learn.images.sets import DataSet
+from deepreshape.learn.images.sets import parse as parse_data
+from deepreshape.learn.runs import executors
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.learn.training.machine import Precision
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.paper.trained.profiles import Profile
+from deepreshape.paper.trained.profiles import profile as find_profile
+
+
+def train(
+    profile: str,
+    data: str | None,
+    seed: int,
+    teacher: str | None,
+    distil: str | None,
+    beta: float | None,
+    snl: int | None,
+    by: Literal["pixel", "channel"] | None,
+    senet: int | None,
+    device: str,
+    workers: int | None,
+    precision: Precision | None,
+    quiet: bool,
+    store: Path,
+    as_json: bool,
+    **arguments: Any,
+) -> None:
+    _require_together(teacher, distil, beta, snl, by, senet)
+    executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    size = find_profile(profile)
+    images = size.images("cifar100") if data is None else parse_data(data)
+    said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
+    changes = {name: value for name, value in said.items() if value is not None}
+    wanted = Run(_fitted(images, **arguments), images, size.recipe, seed)
+    if snl is not None:
+        search = replace(size.snl, budget=snl, by=by or "pixel")
+        wanted = replace(wanted, recipe=size.tuning, teacher=wanted, search=search)
+    if senet is not None:
+        sought = replace(size.senet, budget=senet)
+        wanted = replace(wanted, recipe=size.senet_tuning, teacher=wanted, search=sought)
+    wanted = replace(wanted, recipe=replace(wanted.recipe, **changes))
+    if teacher is not None:
+        wanted = _taught(wanted, size, teacher, distil, beta)
+    wanted = wanted.pinned()
+    shelf = Store(store, places.RECORDED)
+    (record,) = executors.execute([wanted], shelf, executor)
+    if record.status == "failed":
+        failed = wanted
+        while shelf.get(failed) is None and failed.teacher is not None:
+            failed = failed.teacher
+        raise RuntimeError(
+            f"run {record.key} failed: {record.error};"
+            f" delete {shelf.path(failed)} to train it again"
+        )
+    print_record(one(store, record.key), as_json)
+
+
+def _require_together(
+    teacher: str | None,
+    distil: str | None,
+    beta: float | None,
+    snl: int | None,
+    by: str | None,
+    senet: int | None,
+) -> None:
+    """Raise UsageError for options that make no sense together."""
+    searches = snl is not None or senet is not None
+    for is_wrong, why in (
+        (beta is not None and distil != "dkd", "--beta needs --distil dkd"),
+        (distil is not None and teacher is None, "--distil needs --teacher"),
+        (by is not None and snl is None, "--by needs --snl"),
+        (snl is not None and senet is not None, "--snl and --senet: a run has one search"),
+        (
+            teacher is not None and searches,
+            "--teacher: a search has the network that it starts from as its teacher",
+        ),
+    ):
+        if is_wrong:
+            raise click.UsageError(why)
+
+
+def _fitted(
+    images: DataSet, network: str, resolution: int | None, classes: int | None, **edits: Any
+) -> Network:
+    """A network for the images; where its name or an option says otherwise, that stays."""
+    if "@" not in network:
+        resolution = images.resolution if resolution is None else resolution
+        classes = images.classes if classes is None else classes
+    return edited(network, resolution, classes, **edits)
+
+
+def _taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: float | None) -> Run:
+    """The run with a teacher, which the profile's recipe for teachers trains."""
+    images = run.data
+    fit = () if "@" in teacher else (images.resolution, images.classes)
+    taught = replace(run, network=parse(teacher, *fit), recipe=size.teacher_recipe, seed=1)
+    kind = KD() if distil != "dkd" else DKD() if beta is None else DKD(beta=beta)
+    return replace(run, recipe=replace(size, recipe=run.recipe).taught(kind), teacher=taught)

@@ -1,0 +1,1 @@
+"""How commands are called: names, arguments and help. What they do is imported when it is done."""

@@ -1,0 +1,144 @@
+"""How to run private inference: `pack`, `private`, `serve`, `classify`."""
+
+from pathlib import Path
+
+import click
+
+from deepreshape.cli.usage.arguments import file_type, json_option, quiet_option, store_option
+from deepreshape.cli.usage.commands import command
+from deepreshape.private.wire.link import LINKS
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+packing_option = click.option(
+    "--packing",
+    type=click.Choice(["coefficients", "slots"]),
+    default="coefficients",
+    show_default=True,
+    help="Of ciphertexts: without rotations, or Delphi's.",
+)
+link_option = click.option(
+    "--link",
+    type=click.Choice(list(LINKS)),
+    callback=lambda ctx, param, name: LINKS[name] if name else None,
+    help="A network to emulate; both sides have to name it.",
+)
+
+
+@command(
+    "pack",
+    click.argument("key"),
+    click.option(
+        "--out", type=file_type, required=True, help="The file, such as mine.safetensors."
+    ),
+    click.option(
+        "--check",
+        type=click.IntRange(1),
+        default=2000,
+        show_default=True,
+        help="Test images on which fixed point is compared with floating point.",
+    ),
+    click.option(
+        "--run",
+        "count",
+        type=click.IntRange(0),
+        default=20,
+        show_default=True,
+        help="Test images that client and server then classify, to be compared as well.",
+    ),
+    click.option(
+        "--activation-bits",
+        type=click.IntRange(4, 24),
+        default=13,
+        show_default=True,
+        help="Of the largest activation behind a ReLU, without the sign.",
+    ),
+    click.option(
+        "--weight-bits",
+        type=click.IntRange(2, 16),
+        default=10,
+        show_default=True,
+        help="Of the largest weight of a layer, without the sign; fewer where its noise would"
+        " show.",
+    ),
+    click.option(
+        "--least-alike",
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        help="Percent of the test images that have to be classified alike, or nothing is written.",
+    ),
+    quiet_option,
+    store_option,
+    json_option,
+)
+def pack() -> None:
+    """Write the trained net of the run KEY as a private model.
+
+    Its numbers are in fixed point.
+    """
+
+
+@command(
+    "private",
+    model_argument,
+    click.option(
+        "--images", "count", type=click.IntRange(1), help="Test images of the model's data."
+    ),
+    click.option(
+        "--image",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="An image file, in place of test images; may be given several times.",
+    ),
+    packing_option,
+    link_option,
+    click.option("--layers", is_flag=True, help="Seconds and bytes of every step."),
+    json_option,
+)
+def private() -> None:
+    """Run client and server here, and account for seconds and bytes.
+
+    They are two processes, and every second and byte is accounted for. MODEL is a file of
+    `deepreshape pack`, such as one in data/models.
+    """
+
+
+@command(
+    "private",
+    model_argument,
+    click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        help="Address to listen on; :: is every one of this machine, over IPv6 and IPv4.",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=9000,
+        show_default=True,
+        help="To listen on; 0 takes one that is free.",
+    ),
+    packing_option,
+    link_option,
+)
+def serve() -> None:
+    """Classify images for clients that keep them secret.
+
+    It is done by the net of MODEL, until Ctrl-C.
+    """
+
+
+@command(
+    "private",
+    click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    click.option("--server", required=True, help="Such as 127.0.0.1:9000 or [::1]:9000."),
+    link_option,
+    json_option,
+)
+def classify() -> None:
+    """Classify image files at a server that does not see them.
+
+    A file of another size is cut to a square around its middle and scaled; behind what is
+    transparent lies the mean colour of the net's training images.
+    """

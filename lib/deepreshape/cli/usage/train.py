@@ -1,0 +1,176 @@
+"""How to train: `plan`, `run` and `train`, and `runs` for the records."""
+
+from pathlib import Path
+
+import click
+
+from deepreshape.cli.usage.arguments import (
+    experiment_options,
+    json_option,
+    machine_options,
+    network_options,
+    options,
+    profile_option,
+    store_option,
+)
+from deepreshape.cli.usage.commands import command
+
+recipe_options = options(
+    click.option("--epochs", type=int, help="Epochs; after a search, those of the tuning."),
+    click.option("--batch", type=int, help="Images of a step."),
+    click.option("--rate", type=float, help="The highest learning rate."),
+    click.option("--momentum", type=float, help="Of SGD."),
+    click.option("--nesterov/--no-nesterov", default=None, help="Nesterov's momentum."),
+    click.option("--weight-decay", type=float, help="Of SGD."),
+    click.option("--warmup", type=float, help="Epochs in which the rate rises."),
+    click.option(
+        "--schedule", type=click.Choice(["cosine", "linear"]), help="How the rate falls to zero."
+    ),
+    click.option("--shift", type=int, help="Pixels by which images are shifted at most."),
+    click.option("--flip/--no-flip", default=None, help="Mirror images at random."),
+    click.option("--smoothing", type=float, help="Of the labels."),
+    click.option("--small", type=float, help="Share of the epochs with images of half the side."),
+)
+"""What of a `learn.training.recipe.Recipe` is not as the profile has it."""
+
+
+@command(
+    "plan",
+    click.argument("names", nargs=-1, metavar="[NAME]..."),
+    experiment_options,
+    click.option("--gpu", default="A100", show_default=True, help="One of data/gpus.csv."),
+    click.option("--probe", is_flag=True, help="Measure this machine anew."),
+    machine_options,
+    store_option,
+    json_option,
+)
+def plan() -> None:
+    """Price what figures or tables train, without training it.
+
+    NAME is one such as fig12 or table6; without one, all of them are summed up, a line each. Times
+    here follow from a probe of this machine, which is made once (it takes a quarter of a minute, a
+    minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
+    where a search may end early.
+    """
+
+
+@command("plan", click.argument("name"), experiment_options, machine_options, store_option)
+def run() -> None:
+    """Train what a figure or table needs and has no record of.
+
+    Neither the store nor the repository has it. NAME is one such as fig12 or table6;
+    `deepreshape plan` lists them.
+    """
+
+
+@command(
+    "train",
+    network_options,
+    profile_option,
+    click.option("--data", help="Data set such as cifar100 [the profile's]."),
+    recipe_options,
+    click.option("--seed", type=int, default=1, show_default=True, help="Of weights and batches."),
+    click.option(
+        "--teacher", help="Network to learn from; it is trained first, as the profile says."
+    ),
+    click.option("--distil", type=click.Choice(["kd", "dkd"]), help="How it teaches [kd]."),
+    click.option("--beta", type=float, help="Of DKD [1]."),
+    click.option("--snl", type=int, help="ReLUs that SNL leaves."),
+    click.option("--by", type=click.Choice(["pixel", "channel"]), help="What SNL keeps [pixel]."),
+    click.option("--senet", type=int, help="ReLUs that SENet leaves."),
+    machine_options,
+    store_option,
+    json_option,
+)
+def train() -> None:
+    """Train NETWORK, fitted to a data set, and show its record.
+
+    It is fitted to the images and classes. Whatever is not said is as the profile has it. With
+    --snl or --senet the network is trained, then the search leaves it so many ReLUs, then it is
+    tuned. A run that is recorded is not made again.
+    """
+
+
+class Listing(click.Group):
+    """A group whose command is `list` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and (args[0] in ctx.help_option_names or not args[0].startswith("-"))
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+@click.group(cls=Listing)
+def runs() -> None:
+    """List, show, compare, export or migrate the records of runs.
+
+    Without a command, they are listed. The repository's own records are among them.
+    """
+
+
+@command(
+    "records",
+    click.option("--network", default="", help="Only networks with this in their name."),
+    click.option("--data", default="", help="Only data sets with this in their name."),
+    click.option("--status", type=click.Choice(["done", "failed"]), help="Only these."),
+    store_option,
+    json_option,
+    name="list",
+)
+def list_() -> None:
+    """List the records, the newest first."""
+
+
+@command("record", click.argument("key"), store_option, json_option, name="show")
+def show_() -> None:
+    """Show all of the record whose key begins with KEY, and whether its files are whole."""
+
+
+@command(
+    "records",
+    click.argument("keys", nargs=-1, required=True, metavar="KEY KEY..."),
+    store_option,
+    json_option,
+)
+def compare() -> None:
+    """Show side by side what runs differ in, and the gain in test accuracy over the first."""
+
+
+@command(
+    "records",
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["csv", "json"]),
+        default="csv",
+        show_default=True,
+        help="Of the file.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+        default=Path("-"),
+        help="The file; standard output without one.",
+    ),
+    store_option,
+)
+def export() -> None:
+    """Write a row for each record: what was run, what came of it, on which machine."""
+
+
+@command(
+    "records",
+    click.argument(
+        "folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False)
+    ),
+    store_option,
+)
+def migrate() -> None:
+    """Bring the records that another version wrote over into the store.
+
+    They are those of FOLDER, which stays as it is, or without one the store's own, which take
+    new names. What a record does not say was a default of its version, and is written down.
+    """
+
+
+for each in (list_, show_, compare, export, migrate):
+    runs.add_command(each)
