@@ -133,9 +133,10 @@ WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact
   $(if $(filter book serve,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
-build/book.key: $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE
+build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE
 	@mkdir -p build/notebooks
-	@$(call hashes,book ci/build_book.py notebooks build/notebooks) > $@.new; $(keep-if-equal)
+	@$(call hashes,book ci/build_book.py notebooks build/notebooks build/lib.key) > $@.new
+	@$(keep-if-equal)
 
 build/book/html/index.html: build/book.key | $(READY)
 	@$(BIN)python ci/build_book.py >/dev/null

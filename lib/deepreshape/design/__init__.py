@@ -1,4 +1,10 @@
-"""What a network is and what it costs: values and pure functions, without torch."""
+"""What a network is and what it costs: values and pure functions, without torch.
+
+Public are the names in `__all__`, and of the modules
+
+    equalize       by_width, by_depth, Equalization, Solution
+    criticality    criticality, order
+"""
 
 from deepreshape.design.architectures import DesignError, Stage
 from deepreshape.design.cost import Convention, Cost, cost, paper_convention

@@ -44,6 +44,9 @@ def order(values: Sequence[float]) -> tuple[int, ...]:
     """The stages 1, 2, ... from the most to the least critical; of equal ones the earlier first.
 
     values: the criticality of each stage. Raises DesignError where one is not a finite number.
+
+    >>> order((0.0, 7.6, 4.2))
+    (2, 3, 1)
     """
     if not values:
         raise DesignError("an order needs at least one stage")

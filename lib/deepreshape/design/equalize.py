@@ -89,6 +89,10 @@ def by_width(
     order: the stages 1, 2, ... from the most to the least critical. most: bounds every factor under
     rule `all`, as there may be infinitely many solutions; the other rules have no bound.
     Raises DesignError, also where no factors satisfy the inequality or `rule` selects none.
+
+    >>> found = by_width(depths=(2, 2, 2, 2), order=(3, 2, 4, 1))
+    >>> [solution.factors for solution in found.solutions]
+    [(5, 5, 3), (5, 7, 2), (6, 6, 2), (7, 5, 2)]
     """
     order = _require_order(order)
     depths = require_depths(depths, order)
@@ -121,6 +125,9 @@ def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equ
     width solutions for equal depths, copied into phi_2, phi_3, ... behind phi_1 = 1. The printed
     ones do not have the order that they are made for (`holds`).
     Raises DesignError, also where `rule` selects none.
+
+    >>> by_depth(order=(3, 2, 4, 1)).solutions[0].name
+    'HRN[1,3,7,9](m=16)'
     """
     order = _require_order(order)
     _require_rule(rule, most, 1)

@@ -59,6 +59,9 @@ def hybrenet(
     """HRN-(alpha)x(beta)x(gamma)x on ResNet18 or ResNet34 (section 4.1); `base` is "18" or "34".
 
     Raises DesignError.
+
+    >>> hybrenet(5, 5, 3).name
+    'HRN-5x5x3x(m=16)'
     """
     if base not in DEPTHS:
         raise DesignError(f"HybReNets are made from ResNet{' or '.join(DEPTHS)}, not {base}")

@@ -257,6 +257,9 @@ def parse(text: str, resolution: int | None = None, classes: int | None = None) 
     resolution and classes override what stands behind `@` (32 and 100 where nothing does).
     Without `(m=...)` a family has its usual base channels. Capitals do not matter.
     Raises DesignError.
+
+    >>> print(parse("r34-hrn-2x6x3x", resolution=64, classes=200))
+    R34-HRN-2x6x3x(m=16)@64/200
     """
     found = names.read(re.sub(r"\s+", "", text).translate(_TYPESET).lower())
     edits = _EDITS.match(found[1]) if found else None

@@ -16,7 +16,12 @@ HALF = Fraction(1, 2)
 
 def cull(network: Network, stages: Iterable[int]) -> Network:
     """Without any ReLU in these stages (ReLU Culling). Stage 1 takes the stem's along, and the last
-    stage the head's; 0 is the stem alone. Raises DesignError where there is no such stage."""
+    stage the head's; 0 is the stem alone. Raises DesignError where there is no such stage.
+
+    >>> from deepreshape.design import resnet18
+    >>> cull(resnet18(m=16), [1]).name
+    'ResNet18(m=16)-C1'
+    """
     culled = frozenset(stages)
     network.require_stages(culled - {STEM})
     plan = network.relus
@@ -28,6 +33,10 @@ def thin(network: Network, stages: Iterable[int]) -> Network:
     of a basic block. Stage 1 loses the stem's too, and the last stage the head's.
 
     Raises DesignError where there is no such stage.
+
+    >>> from deepreshape.design import resnet18
+    >>> thin(resnet18(m=16), [2, 3]).name
+    'ResNet18(m=16)-T23'
     """
     thinned = frozenset(stages)
     network.require_stages(thinned)
@@ -39,6 +48,10 @@ def scale(network: Network, factor: Fraction | float | str) -> Network:
     """With every width multiplied by `factor` (channel scaling); RegNet-X's groups keep theirs.
 
     Raises DesignError where a width would not stay whole.
+
+    >>> from deepreshape.design import resnet18
+    >>> scale(resnet18(m=16), "0.5").name
+    'ResNet18(m=8)'
     """
     ratio = _ratio(factor)
 
@@ -84,6 +97,10 @@ def reuse(
     ones, `chained` or `apart` (Table 9). everywhere: modules also replace the stem and the first
     convolution of a block, where these keep their ReLU, and divide every count (Appendix I).
     Raises DesignError where the channels do not divide.
+
+    >>> from deepreshape.design import resnet18
+    >>> reuse(resnet18(m=16), 4).name
+    'ResNet18(m=16)-Re4'
     """
     if factor < 2:
         raise DesignError(f"a ReLU-reuse factor must be at least 2, not {factor}")

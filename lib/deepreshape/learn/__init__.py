@@ -1,1 +1,15 @@
-"""What a network learns: data, modules, losses, one training loop, and the store of its records."""
+"""What a network learns: data, modules, losses, one training loop, and the store of its records.
+
+Public are, of the modules,
+
+    images.sets        DataSet, parse, load, Images
+    training.recipe    Recipe
+    training.losses    KD, DKD
+    training.nets      Net, build
+    search.snl         SNL
+    search.senet       SENet
+    runs.run           Run
+    runs.record        Record
+    runs.store         Store
+    runs.executors     Executor, execute
+"""

@@ -1,1 +1,13 @@
-"""What private inference costs, by a model and by doing it: client, server, what they compute."""
+"""What private inference costs, by a model and by doing it: client, server, what they compute.
+
+Public are, of the modules,
+
+    latency              latency, layer_latencies, Latency, Operations
+    program.quantise     Precision
+    program.compiled     compiled, Compiled, agreement, Agreement
+    program.model        Model, read, write
+    program.reference    logits
+    sessions             both, Both, classify, Outcome, ready, over
+    serving              serve
+    wire.link            Address, listen, Link
+"""

@@ -1,0 +1,176 @@
+"""The library's public names as a page: signatures and docstrings, read from the sources.
+
+    ```{public} deepreshape.design
+    ```
+
+shows every name that a package calls public: what it imports, and what its docstring lists, a
+module and its names a line, such as
+
+    runs.run    Run
+
+Sources are parsed and not imported: no build waits for torch, and a signature is as it was written.
+Docstrings are Markdown, and a paragraph of theirs that begins with `>>>` is an example.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import nested_parse_with_titles
+
+LISTED = re.compile(r"^ {4}([\w.]+)  +(\w+(?:, \w+)*)$", re.MULTILINE)
+WIDTH = 88  # of a signature, in characters
+
+Definition = ast.FunctionDef | ast.ClassDef | ast.Assign
+
+
+@dataclass(frozen=True)
+class Name:
+    """A public name, the module to import it from and the module that defines it."""
+
+    name: str
+    place: str
+    module: str
+
+
+@cache
+def source(module: str) -> Path:
+    """The file of a module. Raises ModuleNotFoundError."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
+    return Path(spec.origin)
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(source(module).read_text(encoding="utf-8"))
+
+
+def public(package: str) -> list[Name]:
+    """The public names of a package, in order."""
+    tree = parsed(package)
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [Name(alias.name, package, node.module) for alias in node.names]
+    for module, names in LISTED.findall(ast.get_docstring(tree, clean=False) or ""):
+        where = f"{package}.{module}"
+        found += [Name(name, where, where) for name in names.split(", ")]
+    return found
+
+
+def defined(module: str, name: str) -> tuple[Definition, str]:
+    """Where a module defines a name, and what it says of it. Raises LookupError."""
+    body = parsed(module).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node, ast.get_docstring(node) or ""
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            said = after.value if isinstance(after, ast.Expr) else None
+            return node, str(said.value) if isinstance(said, ast.Constant) else ""
+    raise LookupError(f"{module} does not define {name}")
+
+
+def signature(node: Definition) -> str:
+    """How a name is called; parameters in a line, or in one each where that would be too long."""
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node)
+    if isinstance(node, ast.FunctionDef):
+        returned = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        return _call(node.name, _parameters(node.args), returned)
+    made = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    initial = next((each for each in made if each.name == "__init__"), None)
+    if initial:
+        return _call(node.name, _parameters(initial.args))
+    fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign)]
+    return _call(node.name, fields or [ast.unparse(base) for base in node.bases])
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """Parameters as they are written, without `self` and `cls`."""
+    missing = len(arguments.args) - len(arguments.defaults)
+    defaults = [*[None] * missing, *arguments.defaults]
+    found = [_parameter(*each) for each in zip(arguments.args, defaults, strict=True)]
+    if arguments.vararg:
+        found.append(f"*{ast.unparse(arguments.vararg)}")
+    elif arguments.kwonlyargs:
+        found.append("*")
+    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    found += [_parameter(*each) for each in named]
+    if arguments.kwarg:
+        found.append(f"**{ast.unparse(arguments.kwarg)}")
+    return [each for each in found if each not in ("self", "cls")]
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
+    return ast.unparse(argument) + (f" = {ast.unparse(default)}" if default else "")
+
+
+def _call(name: str, parameters: list[str], returned: str = "") -> str:
+    whole = f"{name}({', '.join(parameters)}){returned}"
+    if len(whole) <= WIDTH:
+        return whole
+    return "\n".join([f"{name}(", *(f"    {each}," for each in parameters), f"){returned}"])
+
+
+def described(name: Name) -> Iterator[str]:
+    """A public name in paragraphs of Markdown."""
+    node, said = defined(name.module, name.name)
+    yield f"### {name.name}"
+    yield fenced(f"from {name.place} import {name.name}\n\n{signature(node)}")
+    yield from paragraphs(said)
+    if isinstance(node, ast.ClassDef):
+        yield "\n".join(members(node))
+
+
+def members(node: ast.ClassDef) -> Iterator[str]:
+    """The public methods and properties of a class, in a list."""
+    for each in node.body:
+        if not isinstance(each, ast.FunctionDef) or each.name.startswith("_"):
+            continue
+        is_property = any(ast.unparse(it) == "property" for it in each.decorator_list)
+        returned = ast.unparse(each.returns) if each.returns else "None"
+        called = f"{each.name}: {returned}" if is_property else " ".join(signature(each).split())
+        said = " ".join((ast.get_docstring(each) or "").split())
+        yield f"- `{called}`" + f": {said}" * bool(said)
+
+
+def paragraphs(docstring: str) -> Iterator[str]:
+    for paragraph in re.split(r"\n{2,}", docstring):
+        yield fenced(paragraph) if paragraph.startswith(">>>") else paragraph
+
+
+def fenced(code: str) -> str:
+    return f"```python\n{code}\n```"
+
+
+class Public(SphinxDirective):
+    """The directive `public`; its argument is a package."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        (package,) = self.arguments
+        self.env.note_dependency(str(source(package)))
+        names = public(package)
+        for name in names:
+            self.env.note_dependency(str(source(name.module)))
+        text = "\n\n".join(part for name in names for part in described(name))
+        found = nodes.Element()
+        nested_parse_with_titles(self.state, StringList(text.splitlines(), package), found)
+        return list(found.children)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("public", Public)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
