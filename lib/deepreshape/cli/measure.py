@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from deepreshape.paper.printed.protocols import WHOLE, garbled_networks, timed_n
 from deepreshape.private import garbled_counts, measured, timing
 from deepreshape.private.program.drawn import garbled
 from deepreshape.progress import Shown
+
+Part = tuple[Iterable[Any], str, Callable[[Any], Any]]
+"""What is timed, the field of the record that it belongs to, and how it is timed."""
 
 
 def measure(
@@ -37,22 +41,21 @@ def measure(
         for shape in measured.shapes(network, packing)
     )
     pairs = [measured.Whole(each, name) for each in measured.PROTOCOLS for name in run]
-    record = _begun(out)
-    benches: dict[str, timing.Bench] = {}
-
-    def layer(shape: measured.Shape) -> measured.LayerCost:
-        if shape.packing not in benches:
-            benches[shape.packing] = timing.Bench(shape.packing, limit)
-        return benches[shape.packing].layer(shape)
-
-    def whole(each: measured.Whole) -> measured.WholeCost:
-        return timing.whole(parse(each.network), each.packing)
-
-    parts: list[tuple[Iterable[Any], str, Callable[[Any], Any]]] = [
+    bench = cache(lambda packing: timing.Bench(packing, limit))
+    parts: list[Part] = [
         (measured.ELEMENTS, "elements", timing.element),
-        (shapes, "layers", layer),
-        (pairs, "wholes", whole),
+        (shapes, "layers", lambda shape: bench(shape.packing).layer(shape)),
+        (pairs, "wholes", lambda each: timing.whole(parse(each.network), each.packing)),
     ]
+    record = _timed(_begun(out), parts, out, again, quiet)
+    counts = len(record.layers), len(record.elements), len(record.wholes)
+    click.echo("{}: {} layers, {} elements, {} whole inferences".format(out, *counts))
+
+
+def _timed(
+    record: measured.Measurements, parts: Iterable[Part], out: Path, again: bool, quiet: bool
+) -> measured.Measurements:
+    """The record with what its parts lack; it is written after each time."""
     with Shown("{task.description}", quiet=quiet) as progress:
         for keys, part, time in parts:
             for key in progress.track(list(keys), description=part):
@@ -63,8 +66,7 @@ def measure(
                     changed: dict[str, Any] = {part: {**known, key: took}}
                     record = replace(record, **changed)
                     measured.write(out, record)
-    counts = len(record.layers), len(record.elements), len(record.wholes)
-    click.echo("{}: {} layers, {} elements, {} whole inferences".format(out, *counts))
+    return record
 
 
 def _count(networks: list[Network], path: Path, again: bool) -> None:

@@ -48,12 +48,7 @@ def train(
     said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
     changes = {name: value for name, value in said.items() if value is not None}
     wanted = Run(_fitted(images, **arguments), images, size.recipe, seed)
-    if snl is not None:
-        search = replace(size.snl, budget=snl, by=by or "pixel")
-        wanted = replace(wanted, recipe=size.tuning, teacher=wanted, search=search)
-    if senet is not None:
-        sought = replace(size.senet, budget=senet)
-        wanted = replace(wanted, recipe=size.senet_tuning, teacher=wanted, search=sought)
+    wanted = _searched(wanted, size, snl, by, senet)
     wanted = replace(wanted, recipe=replace(wanted.recipe, **changes))
     if teacher is not None:
         wanted = _taught(wanted, size, teacher, distil, beta)
@@ -61,12 +56,9 @@ def train(
     shelf = Store(store, places.RECORDED)
     (record,) = executors.execute([wanted], shelf, executor)
     if record.status == "failed":
-        failed = wanted
-        while shelf.get(failed) is None and failed.teacher is not None:
-            failed = failed.teacher
         raise RuntimeError(
             f"run {record.key} failed: {record.error};"
-            f" delete {shelf.path(failed)} to train it again"
+            f" delete {shelf.path(_failed(wanted, shelf))} to train it again"
         )
     print_record(one(store, record.key), as_json)
 
@@ -105,6 +97,23 @@ def _fitted(
     return edited(network, resolution, classes, **edits)
 
 
+def _searched(
+    run: Run,
+    size: Profile,
+    snl: int | None,
+    by: Literal["pixel", "channel"] | None,
+    senet: int | None,
+) -> Run:
+    """The run, or a search that starts from it, which the profile's recipe tunes."""
+    if snl is not None:
+        search = replace(size.snl, budget=snl, by=by or "pixel")
+        return replace(run, recipe=size.tuning, teacher=run, search=search)
+    if senet is not None:
+        sought = replace(size.senet, budget=senet)
+        return replace(run, recipe=size.senet_tuning, teacher=run, search=sought)
+    return run
+
+
 def _taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: float | None) -> Run:
     """The run with a teacher, which the profile's recipe for teachers trains."""
     images = run.data
@@ -112,3 +121,10 @@ def _taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: flo
     taught = replace(run, network=parse(teacher, *fit), recipe=size.teacher_recipe, seed=1)
     kind = KD() if distil != "dkd" else DKD() if beta is None else DKD(beta=beta)
     return replace(run, recipe=replace(size, recipe=run.recipe).taught(kind), teacher=taught)
+
+
+def _failed(run: Run, shelf: Store) -> Run:
+    """Of a run that failed and its teachers, the one whose record says so."""
+    while shelf.get(run) is None and run.teacher is not None:
+        run = run.teacher
+    return run
