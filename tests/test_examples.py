@@ -53,7 +53,7 @@ def test_there_are_examples_of_designs_and_of_all_packages() -> None:
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: f"{name.place}.{name.name}")
 def test_a_public_name_is_there_and_says_what_it_is(name: Name) -> None:
     assert hasattr(import_module(name.place), name.name)
-    assert defined(name.module, name.name)[1]
+    assert defined(name.place, name.name).said
 
 
 def test_all_of_design_is_public() -> None:

@@ -36,11 +36,19 @@ Definition = ast.FunctionDef | ast.ClassDef | ast.Assign
 
 @dataclass(frozen=True)
 class Name:
-    """A public name, the module to import it from and the module that defines it."""
+    """A public name and the module to import it from."""
 
     name: str
     place: str
+
+
+@dataclass(frozen=True)
+class Defined:
+    """What defines a name, in which module, and what is said of it there."""
+
+    node: Definition
     module: str
+    said: str
 
 
 @cache
@@ -62,23 +70,25 @@ def public(package: str) -> list[Name]:
     found = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module:
-            found += [Name(alias.name, package, node.module) for alias in node.names]
+            found += [Name(alias.name, package) for alias in node.names]
     for module, names in LISTED.findall(ast.get_docstring(tree, clean=False) or ""):
-        where = f"{package}.{module}"
-        found += [Name(name, where, where) for name in names.split(", ")]
+        found += [Name(name, f"{package}.{module}") for name in names.split(", ")]
     return found
 
 
-def defined(module: str, name: str) -> tuple[Definition, str]:
-    """Where a module defines a name, and what it says of it. Raises LookupError."""
+def defined(module: str, name: str) -> Defined:
+    """The definition of a name that a module has, its own or imported. Raises LookupError."""
     body = parsed(module).body
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return node, ast.get_docstring(node) or ""
+            return Defined(node, module, ast.get_docstring(node) or "")
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             said = after.value if isinstance(after, ast.Expr) else None
-            return node, str(said.value) if isinstance(said, ast.Constant) else ""
-    raise LookupError(f"{module} does not define {name}")
+            text = str(said.value) if isinstance(said, ast.Constant) else ""
+            return Defined(node, module, text)
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            return defined(str(node.module), name)
+    raise LookupError(f"{module} has no {name}")
 
 
 def signature(node: Definition) -> str:
@@ -123,14 +133,13 @@ def _call(name: str, parameters: list[str], returned: str = "") -> str:
     return "\n".join([f"{name}(", *(f"    {each}," for each in parameters), f"){returned}"])
 
 
-def described(name: Name) -> Iterator[str]:
+def described(name: Name, found: Defined) -> Iterator[str]:
     """A public name in paragraphs of Markdown."""
-    node, said = defined(name.module, name.name)
     yield f"### {name.name}"
-    yield fenced(f"from {name.place} import {name.name}\n\n{signature(node)}")
-    yield from paragraphs(said)
-    if isinstance(node, ast.ClassDef):
-        yield "\n".join(members(node))
+    yield fenced(f"from {name.place} import {name.name}\n\n{signature(found.node)}")
+    yield from paragraphs(found.said)
+    if isinstance(found.node, ast.ClassDef):
+        yield "\n".join(members(found.node))
 
 
 def members(node: ast.ClassDef) -> Iterator[str]:
@@ -161,11 +170,10 @@ class Public(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         (package,) = self.arguments
-        self.env.note_dependency(str(source(package)))
-        names = public(package)
-        for name in names:
-            self.env.note_dependency(str(source(name.module)))
-        text = "\n\n".join(part for name in names for part in described(name))
+        names = {name: defined(name.place, name.name) for name in public(package)}
+        for module in {package, *(found.module for found in names.values())}:
+            self.env.note_dependency(str(source(module)))
+        text = "\n\n".join(part for name in names for part in described(name, names[name]))
         found = nodes.Element()
         nested_parse_with_titles(self.state, StringList(text.splitlines(), package), found)
         return list(found.children)

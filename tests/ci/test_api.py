@@ -45,6 +45,10 @@ PAIRS = '''
 
     raise SystemExit("imported")
 '''
+WAVING = '''
+    def wave():
+        """Up and down."""
+'''
 PAIR = """
     ### Pair
 
@@ -71,7 +75,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """One with a module that may not be imported."""
     folder = tmp_path / "tenfingers"
     folder.mkdir()
-    for module, text in {"__init__": PACKAGE, "pairs": PAIRS, "waving": "def wave(): ..."}.items():
+    for module, text in {"__init__": PACKAGE, "pairs": PAIRS, "waving": WAVING}.items():
         (folder / f"{module}.py").write_text(dedent(text))
     monkeypatch.syspath_prepend(tmp_path)
     return folder.name
@@ -79,24 +83,30 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_public_is_what_a_package_imports_and_what_its_docstring_lists(package: str) -> None:
     assert public(package) == [
-        Name("wave", "tenfingers", "tenfingers.waving"),
-        Name("Pair", "tenfingers.pairs", "tenfingers.pairs"),
-        Name("Side", "tenfingers.pairs", "tenfingers.pairs"),
+        Name("wave", "tenfingers"),
+        Name("Pair", "tenfingers.pairs"),
+        Name("Side", "tenfingers.pairs"),
     ]
 
 
 def test_a_class_is_shown_with_its_example_and_its_members(package: str) -> None:
     _, pair, _ = public(package)
-    assert "\n\n".join(described(pair)) == dedent(PAIR).strip()
+    found = defined(pair.place, pair.name)
+    assert "\n\n".join(described(pair, found)) == dedent(PAIR).strip()
 
 
 def test_a_type_is_shown_with_what_is_said_behind_it(package: str) -> None:
-    node, said = defined("tenfingers.pairs", "Side")
-    assert (signature(node), said) == ("Side = Literal['left', 'right']", "Which hand.")
+    found = defined("tenfingers.pairs", "Side")
+    assert (signature(found.node), found.said) == ("Side = Literal['left', 'right']", "Which hand.")
+
+
+def test_an_imported_name_is_found_where_it_is_defined(package: str) -> None:
+    found = defined("tenfingers", "wave")
+    assert (found.module, found.said) == ("tenfingers.waving", "Up and down.")
 
 
 def test_a_name_that_is_not_there_is_an_error(package: str) -> None:
-    with pytest.raises(LookupError, match=r"tenfingers\.pairs does not define Trio"):
+    with pytest.raises(LookupError, match=r"tenfingers\.pairs has no Trio"):
         defined("tenfingers.pairs", "Trio")
 
 

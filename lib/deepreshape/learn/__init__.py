@@ -6,8 +6,7 @@ Public are, of the modules,
     training.recipe    Recipe
     training.losses    KD, DKD
     training.nets      Net, build
-    search.snl         SNL
-    search.senet       SENet
+    search.searches    SNL, SENet
     runs.run           Run
     runs.record        Record
     runs.store         Store
