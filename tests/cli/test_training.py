@@ -19,7 +19,7 @@ from deepreshape.learn.runs import executors
 from deepreshape.learn.runs.executors import Executor
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.learn.training.losses import DIST, DISTILLATIONS, DKD, KD
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.cli.commands import ROOT, Answer, Command, check_refusal, started
 from tests.paper.records import record
@@ -74,6 +74,13 @@ def test_an_unknown_number_format_is_refused(call: Command, shelf: Path) -> None
 
 # What is trained
 
+
+def test_the_help_names_every_distillation(call: Command) -> None:
+    names = list(DISTILLATIONS)
+    wanted = f"How it teaches: {', '.join(names[:-1])} or {names[-1]} [{names[0]}]."
+    assert wanted in " ".join(call("train", "--help").out.split())
+
+
 TUNED = replace(RUN, recipe=SIZE.tuning, teacher=RUN)
 TEACHER = Run(parse("ResNet18(m=8)", 8, 10), DATA, SIZE.teacher_recipe)
 TAUGHT = ["--teacher", "ResNet18(m=8)"]
@@ -114,6 +121,10 @@ WANTED: dict[str, tuple[list[str], Run]] = {
     "DKD": (
         [*TAUGHT, "--distil", "dkd"],
         replace(RUN, teacher=TEACHER, recipe=SIZE.taught(DKD())),
+    ),
+    "DIST": (
+        [*TAUGHT, "--distil", "dist", "--beta", "1"],
+        replace(RUN, recipe=replace(SIZE.recipe, distillation=DIST(beta=1)), teacher=TEACHER),
     ),
     "DKD with beta and epochs": (
         [*TAUGHT, "--distil", "dkd", "--beta", "2", "--epochs", "100"],

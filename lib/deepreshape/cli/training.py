@@ -51,8 +51,8 @@ recipe_options = options(
 @recipe_options
 @click.option("--seed", type=int, default=1, show_default=True, help="Of weights and batches.")
 @click.option("--teacher", help="Network to learn from; it is trained first, as the profile says.")
-@click.option("--distil", type=click.Choice(["kd", "dkd"]), help="How it teaches [kd].")
-@click.option("--beta", type=float, help="Of DKD [1].")
+@click.option("--distil", metavar="KIND", help="How it teaches: kd, dkd or dist [kd].")
+@click.option("--beta", type=float, help="Of DKD [1] or DIST [2].")
 @click.option("--snl", type=int, help="ReLUs that SNL leaves.")
 @click.option("--by", type=click.Choice(["pixel", "channel"]), help="What SNL keeps [pixel].")
 @click.option("--senet", type=int, help="ReLUs that SENet leaves.")
@@ -130,9 +130,15 @@ def _require_together(
     senet: int | None,
 ) -> None:
     """Raise UsageError for options that make no sense together."""
+    from deepreshape.learn.training.losses import DISTILLATIONS
+
+    weighed = [name for name, kind in DISTILLATIONS.items() if hasattr(kind, "beta")]
     searches = snl is not None or senet is not None
     for is_wrong, why in (
-        (beta is not None and distil != "dkd", "--beta needs --distil dkd"),
+        (
+            beta is not None and distil not in weighed,
+            f"--beta needs --distil {' or '.join(weighed)}",
+        ),
         (distil is not None and teacher is None, "--distil needs --teacher"),
         (by is not None and snl is None, "--by needs --snl"),
         (snl is not None and senet is not None, "--snl and --senet: a run has one search"),
@@ -160,10 +166,10 @@ def _taught(
 ) -> "Run":
     """The run with a teacher, which the profile's recipe for teachers trains."""
     from deepreshape.design import parse
-    from deepreshape.learn.training.losses import DKD, KD
+    from deepreshape.learn.training.losses import distillation
 
     images = run.data
     fit = () if "@" in teacher else (images.resolution, images.classes)
     taught = replace(run, network=parse(teacher, *fit), recipe=size.teacher_recipe, seed=1)
-    kind = KD() if distil != "dkd" else DKD() if beta is None else DKD(beta=beta)
+    kind = distillation(distil or "kd")(**({} if beta is None else {"beta": beta}))
     return replace(run, recipe=replace(size, recipe=run.recipe).taught(kind), teacher=taught)

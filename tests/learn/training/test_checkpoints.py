@@ -135,7 +135,7 @@ def test_the_header_can_be_read_alone(cpu: Machine, path: Path) -> None:
     assert HEADER.items() <= header.items()
 
 
-def test_the_history_of_a_training_of_version_0_1_0_is_found(cpu: Machine, path: Path) -> None:
+def test_a_history_under_its_other_name_is_found(cpu: Machine, path: Path) -> None:
     checkpoints.save(path, *begun(cpu, OPTIMIZERS["momentum"]), {"curve": HEADER["history"]})
     header = checkpoints.header(path)
     assert header

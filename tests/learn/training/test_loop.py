@@ -19,7 +19,7 @@ from deepreshape.learn.images.sets import DataSet, Images, load
 from deepreshape.learn.tensor_files import load_tensors
 from deepreshape.learn.training.evaluate import TrainingFailed, accuracy
 from deepreshape.learn.training.loop import TrainingResult, train
-from deepreshape.learn.training.losses import DKD, KD, Distillation
+from deepreshape.learn.training.losses import DIST, DISTILLATIONS, DKD, KD, Distillation
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net, build
 from deepreshape.learn.training.recipe import Recipe
@@ -295,17 +295,22 @@ def test_statistics_that_are_no_numbers_are_a_failure(images: Images, cpu: Machi
 
 # Teachers
 
-DISTILLATIONS: dict[str, Distillation] = {
+DISTILLATIONS_HERE: dict[str, Distillation] = {
     "KD": KD(),
     "SNL's": KD(soft=1.0, hard=1.0),
     "DKD": DKD(beta=2.0, warmup=2.0),
+    "DIST": DIST(),
 }
 TAUGHT = {
-    **{name: replace(RECIPE, distillation=kind) for name, kind in DISTILLATIONS.items()},
+    **{name: replace(RECIPE, distillation=kind) for name, kind in DISTILLATIONS_HERE.items()},
     "PRAM": replace(RECIPE, pram=100.0),
     "PRAM on small images": replace(RECIPE, pram=100.0, small=0.5),
     "plain": PLAIN,
 }
+
+
+def test_every_kind_of_distillation_is_tried_here() -> None:
+    assert {type(kind) for kind in DISTILLATIONS_HERE.values()} == set(DISTILLATIONS.values())
 
 
 @pytest.mark.parametrize("kind", TAUGHT)

@@ -3,6 +3,7 @@ down."""
 
 import math
 from dataclasses import fields
+from fractions import Fraction
 
 import pytest
 import torch
@@ -13,7 +14,17 @@ from torch.nn.functional import cross_entropy
 
 from deepreshape.learn.training.distillation.base import divergence
 from deepreshape.learn.training.distillation.dkd import decoupled
-from deepreshape.learn.training.losses import DKD, KD, Distillation, attention_mismatch
+from deepreshape.learn.training.losses import (
+    DIST,
+    DISTILLATIONS,
+    DKD,
+    KD,
+    Distillation,
+    attention_mismatch,
+)
+from deepreshape.learn.training.losses import (
+    distillation as find_distillation,
+)
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -56,7 +67,7 @@ def binary(teacher: float, student: float) -> float:
 # Their values refuse what makes no sense
 
 
-@pytest.mark.parametrize("kind", [KD, DKD])
+@pytest.mark.parametrize("kind", DISTILLATIONS.values())
 @pytest.mark.parametrize("temperature", [0.0, -1.0])
 def test_a_temperature_must_be_positive(kind: type[Distillation], temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature must be positive"):
@@ -65,7 +76,8 @@ def test_a_temperature_must_be_positive(kind: type[Distillation], temperature: f
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, field.name) for kind in (KD, DKD) for field in fields(kind)]
+    ("kind", "name"),
+    [(kind, field.name) for kind in DISTILLATIONS.values() for field in fields(kind)],
 )
 def test_every_setting_is_finite(kind: type[Distillation], name: str, number: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be finite, not {number}"):
@@ -76,6 +88,30 @@ def test_every_setting_is_finite(kind: type[Distillation], name: str, number: fl
 def test_shares_and_warmup_of_dkd_are_not_negative(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must not be negative, not -1.0"):
         DKD(**{name: -1})
+
+
+@pytest.mark.parametrize("name", ["beta", "gamma"])
+def test_weights_of_dist_are_not_negative(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must not be negative, not -1.0"):
+        DIST(**{name: -1})
+
+
+@pytest.mark.parametrize(("name", "kind"), [("kd", KD), ("dkd", DKD), ("dist", DIST)])
+def test_every_kind_has_a_name(name: str, kind: type[Distillation]) -> None:
+    assert find_distillation(name) is kind
+    assert len(DISTILLATIONS) == 3
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown distillation 'hints'; known are kd, dkd, dist"):
+        find_distillation("hints")
+
+
+def test_what_counts_in_epochs_follows_the_epochs() -> None:
+    """Of the three only DKD's ramp does."""
+    share = Fraction(1, 8)
+    assert DKD(beta=2).stretched(share) == DKD(beta=2, warmup=2.5)
+    assert all(kind.stretched(share) == kind for kind in (KD(), DIST()))
 
 
 def test_whole_numbers_are_the_same_value_as_floats() -> None:
@@ -175,7 +211,10 @@ def test_a_batch_twice_over_has_the_same_loss(batch: Batch, distillation: Distil
     assert close(distillation.loss(*doubled, 3), distillation.loss(*batch, 3))
 
 
-@pytest.mark.parametrize("distillation", [KD(), KD(1, 1, 1), DKD(warmup=0), DKD(8, temperature=1)])
+@pytest.mark.parametrize(
+    "distillation",
+    [KD(), KD(1, 1, 1), DKD(warmup=0), DKD(8, temperature=1), DIST(), DIST(1, 1, temperature=1)],
+)
 @pytest.mark.parametrize("size", [1.0, 30.0, 200.0, 1e4])
 @pytest.mark.parametrize("teacher", ["is right", "is wrong", "hesitates"])
 @pytest.mark.parametrize("student", ["is right", "is wrong", "hesitates"])
@@ -197,7 +236,8 @@ def test_who_is_certain_gives_a_finite_loss_and_finite_gradients(
 
 
 @given(
-    st.lists(st.floats(-1e4, 1e4, width=32), min_size=6, max_size=6), st.sampled_from([KD(), DKD()])
+    st.lists(st.floats(-1e4, 1e4, width=32), min_size=6, max_size=6),
+    st.sampled_from([KD(), DKD(), DIST()]),
 )
 @settings(max_examples=50)
 def test_large_logits_give_a_finite_loss_and_finite_gradients(

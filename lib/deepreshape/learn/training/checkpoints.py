@@ -84,6 +84,6 @@ def _load(path: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         return None
     if header.get("checkpoint") != path.name:
         return None
-    if "curve" in header:  # the history of a training, as version 0.1.0 has it
+    if "curve" in header:  # another name of the history of a training, in older files
         header["history"] = header.pop("curve")
     return tensors, header

@@ -8,12 +8,15 @@ from torch import Tensor
 from torch.nn.functional import mse_loss, normalize
 
 from deepreshape.learn.training.distillation.base import Distillation
+from deepreshape.learn.training.distillation.dist import DIST
 from deepreshape.learn.training.distillation.dkd import DKD
 from deepreshape.learn.training.distillation.kd import KD
 
-__all__ = ["DISTILLATIONS", "DKD", "KD", "Distillation", "distillation"]
+__all__ = ["DIST", "DISTILLATIONS", "DKD", "KD", "Distillation", "distillation"]
 
-DISTILLATIONS: dict[str, type[Distillation]] = {kind.__name__.lower(): kind for kind in (KD, DKD)}
+DISTILLATIONS: dict[str, type[Distillation]] = {
+    kind.__name__.lower(): kind for kind in (KD, DKD, DIST)
+}
 """By name, as `deepreshape train --distil` takes it."""
 
 
