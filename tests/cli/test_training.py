@@ -344,6 +344,11 @@ BAD = {
     ),
     "unknown data": (["train", "ResNet18", "--data", "cifar"], "unknown data set 'cifar'"),
     "empty data": (["train", "ResNet18", "--data", ""], "does not name a data set"),
+    "folder that is not there": (
+        ["train", "ResNet18", "--data", "folder:nowhere[size=16]"],
+        "nowhere: there is no folder train in it",
+    ),
+    "folder without a size": (["train", "ResNet18", "--data", "folder:birds"], "needs a size"),
     "unknown profile": ([*ARGUMENTS, "--profile", "huge"], "unknown profile 'huge'"),
     "unknown device": ([*ARGUMENTS, "--device", "tpu"], "unknown device 'tpu'"),
     "no workers": ([*ARGUMENTS, "--workers", "0"], "workers must be at least 1"),
