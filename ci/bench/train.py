@@ -29,7 +29,7 @@ from torchvision import transforms
 from deepreshape.design import cost, parse
 from deepreshape.learn.images.sets import Images, Split
 from deepreshape.learn.training.loop import train
-from deepreshape.learn.training.losses import KD, distilled
+from deepreshape.learn.training.losses import KD
 from deepreshape.learn.training.machine import this_machine
 from deepreshape.learn.training.nets import build
 from deepreshape.learn.training.recipe import Recipe
@@ -94,7 +94,7 @@ def plain(name: str, steps: int, taught: bool = False) -> float:
         if taught:
             with torch.no_grad():
                 answers = knowing(x)
-            loss = distilled(KD(), net(x), answers, labels, 0)
+            loss = KD().loss(net(x), answers, labels, 0)
         else:
             loss = nn.functional.cross_entropy(net(x), labels)
         optimizer.zero_grad()

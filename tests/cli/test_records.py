@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.record import Record, key_of
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store

@@ -19,7 +19,7 @@ from deepreshape.learn.runs import executors
 from deepreshape.learn.runs.executors import Executor
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.learn.training.losses import DIST, DISTILLATIONS, DKD, KD
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.cli.commands import ROOT, Answer, Command, check_refusal, started
 from tests.paper.records import record
@@ -74,6 +74,13 @@ def test_an_unknown_number_format_is_refused(call: Command, shelf: Path) -> None
 
 # What is trained
 
+
+def test_the_help_names_every_distillation(call: Command) -> None:
+    names = list(DISTILLATIONS)
+    wanted = f"How it teaches: {', '.join(names[:-1])} or {names[-1]} [{names[0]}]."
+    assert wanted in " ".join(call("train", "--help").out.split())
+
+
 TUNED = replace(RUN, recipe=SIZE.tuning, teacher=RUN)
 TEACHER = Run(parse("ResNet18(m=8)", 8, 10), DATA, SIZE.teacher_recipe)
 TAUGHT = ["--teacher", "ResNet18(m=8)"]
@@ -114,6 +121,10 @@ WANTED: dict[str, tuple[list[str], Run]] = {
     "DKD": (
         [*TAUGHT, "--distil", "dkd"],
         replace(RUN, teacher=TEACHER, recipe=SIZE.taught(DKD())),
+    ),
+    "DIST": (
+        [*TAUGHT, "--distil", "dist", "--beta", "1"],
+        replace(RUN, recipe=replace(SIZE.recipe, distillation=DIST(beta=1)), teacher=TEACHER),
     ),
     "DKD with beta and epochs": (
         [*TAUGHT, "--distil", "dkd", "--beta", "2", "--epochs", "100"],
@@ -252,7 +263,7 @@ def test_a_recorded_run_is_not_made_again(
     call: Command, shelf: Path, float32: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = call(*ARGUMENTS, "--json").out
-    monkeypatch.setattr(executors, "obtain", None)
+    monkeypatch.setattr("deepreshape.learn.runs.in_turn.obtain", None)
     assert call(*ARGUMENTS, "--json") == Answer(first, "", 0)
 
 
@@ -333,6 +344,11 @@ BAD = {
     ),
     "unknown data": (["train", "ResNet18", "--data", "cifar"], "unknown data set 'cifar'"),
     "empty data": (["train", "ResNet18", "--data", ""], "does not name a data set"),
+    "folder that is not there": (
+        ["train", "ResNet18", "--data", "folder:nowhere[size=16]"],
+        "nowhere: there is no folder train in it",
+    ),
+    "folder without a size": (["train", "ResNet18", "--data", "folder:birds"], "needs a size"),
     "unknown profile": ([*ARGUMENTS, "--profile", "huge"], "unknown profile 'huge'"),
     "unknown device": ([*ARGUMENTS, "--device", "tpu"], "unknown device 'tpu'"),
     "no workers": ([*ARGUMENTS, "--workers", "0"], "workers must be at least 1"),

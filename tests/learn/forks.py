@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import torch
 
-from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.tensor_files import load_tensors

@@ -35,14 +35,14 @@ def seek(
     progress: Callable[[int], None] = lambda images: None,
     seed: int = 7,
     taught: Teacher | None = None,
-    places: Path | None = None,
+    trajectory: Path | None = None,
 ) -> Found:
     """What a search finds in the baseline's net."""
     images = digits()
     taught = taught or teacher(baseline(), images, machine, None, "shown", 99)
     net = net or baseline()
     return searched(
-        search, net, RECIPE, images, seed, machine, taught, checkpoint, progress, places
+        search, net, RECIPE, images, seed, machine, taught, checkpoint, progress, trajectory
     )
 
 

@@ -76,7 +76,7 @@ class Interrupted(Exception):
 
 
 def stop_at(call: int | None) -> Callable[[int], None]:
-    """A progress callback that raises at its call of this number (0 comes before any step)."""
+    """A progress callback that raises at its call of this number, counted from 0."""
     calls = itertools.count()
 
     def progress(images: int) -> None:

@@ -16,7 +16,7 @@ from deepreshape.learn.images.sets import parse as parse_data
 from deepreshape.learn.runs import executors
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.learn.training.losses import DKD, KD
+from deepreshape.learn.training.losses import DISTILLATIONS, distillation
 from deepreshape.learn.training.machine import Precision
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.paper.trained.profiles import Profile
@@ -72,9 +72,13 @@ def _require_together(
     senet: int | None,
 ) -> None:
     """Raise UsageError for options that make no sense together."""
+    weighed = [name for name, kind in DISTILLATIONS.items() if hasattr(kind, "beta")]
     searches = snl is not None or senet is not None
     for is_wrong, why in (
-        (beta is not None and distil != "dkd", "--beta needs --distil dkd"),
+        (
+            beta is not None and distil not in weighed,
+            f"--beta needs --distil {' or '.join(weighed)}",
+        ),
         (distil is not None and teacher is None, "--distil needs --teacher"),
         (by is not None and snl is None, "--by needs --snl"),
         (snl is not None and senet is not None, "--snl and --senet: a run has one search"),
@@ -119,7 +123,7 @@ def _taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: flo
     images = run.data
     fit = () if "@" in teacher else (images.resolution, images.classes)
     taught = replace(run, network=parse(teacher, *fit), recipe=size.teacher_recipe, seed=1)
-    kind = KD() if distil != "dkd" else DKD() if beta is None else DKD(beta=beta)
+    kind = distillation(distil or "kd")(**({} if beta is None else {"beta": beta}))
     return replace(run, recipe=replace(size, recipe=run.recipe).taught(kind), teacher=taught)
 
 

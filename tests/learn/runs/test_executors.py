@@ -19,9 +19,10 @@ from rich.progress import Progress as Bar
 from deepreshape.design import cost, resnet18
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.images.sources import DataError
-from deepreshape.learn.runs import executors, making
-from deepreshape.learn.runs.executors import Executor, execute, work
-from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs import executors, in_turn, make
+from deepreshape.learn.runs.campaign import Campaign, work
+from deepreshape.learn.runs.executors import BACKENDS, Executor, execute
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.searches import SNL, SENet
@@ -58,7 +59,7 @@ def obtained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
         runs.append(run)
         return obtain(run, store, machine, progress, net_too)
 
-    monkeypatch.setattr(executors, "obtain", noted)
+    monkeypatch.setattr(in_turn, "obtain", noted)
     return runs
 
 
@@ -178,7 +179,7 @@ def test_the_bar_counts_no_more_than_the_work_of_a_run(
 
 
 def test_images_trained_on_in_an_earlier_sitting_do_not_count_as_fast() -> None:
-    with executors._Campaign([SEARCHED], show=False) as campaign:
+    with Campaign([SEARCHED], show=False) as campaign:
         campaign.advance(SEARCHED, 80)
         assert campaign._bar.tasks[0].fields["rate"] == 0
         assert campaign._bar.tasks[0].completed == 80 * cost(NETWORK).macs
@@ -224,7 +225,7 @@ def test_a_full_disk_ends_the_campaign_and_the_next_one_goes_on(
 
     execute([TEACHER], store, HERE)
     with monkeypatch.context() as patch:
-        patch.setattr(making, "save_tensors", full)
+        patch.setattr(make, "save_tensors", full)
         with pytest.raises(OSError, match="No space left"):
             execute([FIRST], store, HERE)
     assert store.holds(TEACHER)
@@ -303,6 +304,29 @@ def test_two_processes_find_published_records_too(
 def test_fewer_workers_than_one_are_refused(workers: int) -> None:
     with pytest.raises(ValueError, match=f"workers must be at least 1, not {workers}"):
         Executor("cpu", workers)
+
+
+# Backends
+
+
+def test_a_backend_is_given_waves_and_its_records_are_taken(
+    store: Store, cpu: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def noted(waves: Any, store: Store, machine: Machine, workers: int, campaign: Campaign) -> Any:
+        given.append((waves, machine, workers))
+        return in_turn.in_turn(waves, store, machine, workers, campaign)
+
+    monkeypatch.setitem(BACKENDS, "elsewhere", noted)
+    records = execute([FIRST, TEACHER], store, replace(HERE, backend="elsewhere"))
+    assert keys(records) == keys_of([FIRST, TEACHER])
+    assert given == [([[TEACHER], [FIRST]], cpu, 1)]
+
+
+def test_a_backend_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown backend 'ray'; known are in turn, side by side"):
+        Executor(backend="ray")
 
 
 def test_the_bar_is_drawn_on_stderr(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs import record as record_module
-from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store, read
 from deepreshape.learn.search.masks import Masked, load_masks, save_masks

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from deepreshape.learn.search import searches as register
 from deepreshape.learn.search.masks import Found, apply
 from deepreshape.learn.search.searches import SNL, Search, SENet
 from deepreshape.learn.tensor_files import load_tensors
@@ -46,6 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def equal(left: Found, right: Found) -> bool:
     return same(dict(left.masks), dict(right.masks)) and without_times(left) == without_times(right)
+
+
+def test_every_search_that_there_is_is_searched_here() -> None:
+    assert {type(search) for search in SEARCHES.values()} == set(register.SEARCHES)
 
 
 def test_the_search_that_stops_early_does(cpu: Machine) -> None:

@@ -12,13 +12,13 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from deepreshape.design import Network, Stage, cost, cull
-from deepreshape.learn.images.epochs import batches, shown
+from deepreshape.learn.images.loader import batches, shown
 from deepreshape.learn.search import senet
 from deepreshape.learn.search.masks import apply, sites
 from deepreshape.learn.search.ranking import highest
 from deepreshape.learn.search.senet import SENet, scattered
 from deepreshape.learn.search.sensitivity import allocate, sensitivities
-from deepreshape.learn.training.losses import divergence
+from deepreshape.learn.training.distillation.base import divergence
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.teacher import Teacher

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from deepreshape.design import Network, Stage, cost, resnet18
-from deepreshape.learn.images.epochs import batches, shown
+from deepreshape.learn.images.loader import batches, shown
 from deepreshape.learn.search.masks import counted, sites
-from deepreshape.learn.search.snl import SNL, Gate
+from deepreshape.learn.search.snl import SNL, AlphaReLU
+from deepreshape.learn.training.distillation.base import divergence
 from deepreshape.learn.training.evaluate import TrainingFailed
-from deepreshape.learn.training.losses import divergence
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.teacher import Teacher
 from tests.families import FAMILIES
@@ -121,7 +121,7 @@ def test_a_gate_mixes_the_relu_and_what_it_reads(shape: tuple[int, int, int]) ->
     x = torch.randn(2, *shape, generator=draws)
     x = x.flatten(1) if shape[1] == 1 else x
     alpha = torch.randn(shape, generator=draws).view(x.shape[1:])
-    gate = Gate(shape, "pixel")
+    gate = AlphaReLU(shape, "pixel")
     assert torch.equal(gate(x), x.relu())
     with torch.no_grad():
         gate.alpha.copy_(alpha.view(1, *shape))
@@ -129,7 +129,7 @@ def test_a_gate_mixes_the_relu_and_what_it_reads(shape: tuple[int, int, int]) ->
 
 
 def test_a_gate_by_channel_has_one_alpha_for_each() -> None:
-    gate = Gate((3, 4, 4), "channel")
+    gate = AlphaReLU((3, 4, 4), "channel")
     assert gate.alpha.shape == (1, 3, 1, 1)
     with torch.no_grad():
         gate.alpha.copy_(torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1))
@@ -140,7 +140,7 @@ def test_a_gate_by_channel_has_one_alpha_for_each() -> None:
 def test_a_gate_counts_the_relus_whose_alpha_is_above_a_threshold() -> None:
     alphas = torch.tensor([0.5, 0.01, 0.02])
     for by, expected in (("pixel", 2), ("channel", 2 * 16)):
-        gate = Gate((3, 1, 1) if by == "pixel" else (3, 4, 4), by)  # type: ignore[arg-type]
+        gate = AlphaReLU((3, 1, 1) if by == "pixel" else (3, 4, 4), by)  # type: ignore[arg-type]
         with torch.no_grad():
             gate.alpha.copy_(alphas.view(1, 3, 1, 1))
         assert gate.above(0.011) == expected

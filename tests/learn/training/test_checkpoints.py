@@ -23,7 +23,7 @@ OPTIMIZERS: dict[str, MakeOptimizer] = {
     "Nesterov": lambda net: SGD(net.parameters(), 0.1, 0.9, nesterov=True),
     "Adam": lambda net: Adam(net.parameters(), 1e-3),
 }
-HEADER = {"curve": [{"loss": 0.1}], "precision": "float32"}
+HEADER = {"history": [{"loss": 0.1}], "precision": "float32"}
 
 
 def step(net: Net, optimizer: Optimizer, number: int) -> None:
@@ -133,6 +133,13 @@ def test_the_header_can_be_read_alone(cpu: Machine, path: Path) -> None:
     header = checkpoints.header(path)
     assert header
     assert HEADER.items() <= header.items()
+
+
+def test_a_history_under_its_other_name_is_found(cpu: Machine, path: Path) -> None:
+    checkpoints.save(path, *begun(cpu, OPTIMIZERS["momentum"]), {"curve": HEADER["history"]})
+    header = checkpoints.header(path)
+    assert header
+    assert header["history"] == HEADER["history"]
 
 
 # What cannot be trusted

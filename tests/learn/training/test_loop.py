@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from deepreshape.design import hybrenet
-from deepreshape.learn.images.epochs import Shown, batches, normalised, shown
+from deepreshape.learn.images import loader
+from deepreshape.learn.images.loader import Shown, batches, normalised, shown
 from deepreshape.learn.images.sets import DataSet, Images, load
 from deepreshape.learn.tensor_files import load_tensors
-from deepreshape.learn.training import loop as training
 from deepreshape.learn.training.evaluate import TrainingFailed, accuracy
-from deepreshape.learn.training.loop import Trained, train
-from deepreshape.learn.training.losses import DKD, KD, Distillation
+from deepreshape.learn.training.loop import TrainingResult, train
+from deepreshape.learn.training.losses import DIST, DISTILLATIONS, DKD, KD, Distillation
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net, build
 from deepreshape.learn.training.recipe import Recipe
@@ -52,7 +52,7 @@ def taught(images: Images, cpu: Machine) -> Teacher:
     return teacher(fresh(99), images, cpu, None, "shown", 3)
 
 
-def losses(trained: Trained) -> list[float]:
+def losses(trained: TrainingResult) -> list[float]:
     return [epoch.loss for epoch in trained.curve]
 
 
@@ -165,7 +165,7 @@ def test_every_epoch_is_shown_by_its_number(
         asked.append(what[1:])
         return shown(*what)
 
-    monkeypatch.setattr(training, "shown", noted)
+    monkeypatch.setattr(loader, "shown", noted)
     train(fresh(), RECIPE, images, 7, cpu)
     assert asked == [(1, True, 7, epoch) for epoch in range(3)]
 
@@ -185,7 +185,7 @@ def test_the_first_share_of_the_epochs_sees_images_of_half_the_side(
         sides.append(seen[0].images.shape[-1])
         return seen
 
-    monkeypatch.setattr(training, "batches", noted)
+    monkeypatch.setattr(loader, "batches", noted)
     train(fresh(), replace(RECIPE, small=small), images, 7, cpu)
     assert sides == expected
 
@@ -209,13 +209,13 @@ def test_every_step_has_the_rate_of_the_recipe(
 def test_progress_counts_every_image_once_an_epoch(images: Images, cpu: Machine) -> None:
     counted: list[int] = []
     train(fresh(), RECIPE, images, 7, cpu, progress=counted.append)
-    assert counted == [0, *(3 * STEPS * [20])]
+    assert counted == 3 * STEPS * [20]
 
 
 def test_a_batch_larger_than_the_set_is_the_set(images: Images, cpu: Machine) -> None:
     counted: list[int] = []
     train(fresh(), replace(RECIPE, batch=1000), images, 7, cpu, progress=counted.append)
-    assert counted == [0, 80, 80, 80]
+    assert counted == [80, 80, 80]
 
 
 @pytest.mark.parametrize("with_teacher", [False, True], ids=["alone", "with a teacher"])
@@ -295,17 +295,22 @@ def test_statistics_that_are_no_numbers_are_a_failure(images: Images, cpu: Machi
 
 # Teachers
 
-DISTILLATIONS: dict[str, Distillation] = {
+DISTILLATIONS_HERE: dict[str, Distillation] = {
     "KD": KD(),
     "SNL's": KD(soft=1.0, hard=1.0),
     "DKD": DKD(beta=2.0, warmup=2.0),
+    "DIST": DIST(),
 }
 TAUGHT = {
-    **{name: replace(RECIPE, distillation=kind) for name, kind in DISTILLATIONS.items()},
+    **{name: replace(RECIPE, distillation=kind) for name, kind in DISTILLATIONS_HERE.items()},
     "PRAM": replace(RECIPE, pram=100.0),
     "PRAM on small images": replace(RECIPE, pram=100.0, small=0.5),
     "plain": PLAIN,
 }
+
+
+def test_every_kind_of_distillation_is_tried_here() -> None:
+    assert {type(kind) for kind in DISTILLATIONS_HERE.values()} == set(DISTILLATIONS.values())
 
 
 @pytest.mark.parametrize("kind", TAUGHT)
@@ -390,7 +395,7 @@ def test_a_run_that_is_interrupted_ends_as_one_that_is_not(
     checkpoint = folder / "checkpoint.safetensors"
     checkpoint.unlink(missing_ok=True)
 
-    def sitting(stop: int | None, path: Path | None) -> Trained | None:
+    def sitting(stop: int | None, path: Path | None) -> TrainingResult | None:
         taught = None
         if recipe in TAUGHT.values():
             taught = teacher(fresh(99), images, cpu, None, "shown", 3)
@@ -482,8 +487,8 @@ def test_a_checkpoint_holds_weights_statistics_and_momenta(
     net = build(NETWORK, 1)
     momenta = {f"optimizer/{index}/momentum_buffer" for index, _ in enumerate(net.parameters())}
     assert tensors.keys() == net.state_dict().keys() | momenta
-    assert isinstance(header["curve"], list)
-    assert len(header["curve"]) == 1
+    assert isinstance(header["history"], list)
+    assert len(header["history"]) == 1
 
 
 def test_an_error_while_saving_leaves_the_last_checkpoint(

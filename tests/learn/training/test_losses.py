@@ -3,6 +3,7 @@ down."""
 
 import math
 from dataclasses import fields
+from fractions import Fraction
 
 import pytest
 import torch
@@ -11,14 +12,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from deepreshape.learn.training.distillation.base import divergence
+from deepreshape.learn.training.distillation.dkd import decoupled
 from deepreshape.learn.training.losses import (
+    DIST,
+    DISTILLATIONS,
     DKD,
     KD,
     Distillation,
     attention_mismatch,
-    decoupled,
-    distilled,
-    divergence,
+)
+from deepreshape.learn.training.losses import (
+    distillation as find_distillation,
 )
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -62,7 +67,7 @@ def binary(teacher: float, student: float) -> float:
 # Their values refuse what makes no sense
 
 
-@pytest.mark.parametrize("kind", [KD, DKD])
+@pytest.mark.parametrize("kind", DISTILLATIONS.values())
 @pytest.mark.parametrize("temperature", [0.0, -1.0])
 def test_a_temperature_must_be_positive(kind: type[Distillation], temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature must be positive"):
@@ -71,7 +76,8 @@ def test_a_temperature_must_be_positive(kind: type[Distillation], temperature: f
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, field.name) for kind in (KD, DKD) for field in fields(kind)]
+    ("kind", "name"),
+    [(kind, field.name) for kind in DISTILLATIONS.values() for field in fields(kind)],
 )
 def test_every_setting_is_finite(kind: type[Distillation], name: str, number: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be finite, not {number}"):
@@ -82,6 +88,30 @@ def test_every_setting_is_finite(kind: type[Distillation], name: str, number: fl
 def test_shares_and_warmup_of_dkd_are_not_negative(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must not be negative, not -1.0"):
         DKD(**{name: -1})
+
+
+@pytest.mark.parametrize("name", ["beta", "gamma"])
+def test_weights_of_dist_are_not_negative(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must not be negative, not -1.0"):
+        DIST(**{name: -1})
+
+
+@pytest.mark.parametrize(("name", "kind"), [("kd", KD), ("dkd", DKD), ("dist", DIST)])
+def test_every_kind_has_a_name(name: str, kind: type[Distillation]) -> None:
+    assert find_distillation(name) is kind
+    assert len(DISTILLATIONS) == 3
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown distillation 'hints'; known are kd, dkd, dist"):
+        find_distillation("hints")
+
+
+def test_what_counts_in_epochs_follows_the_epochs() -> None:
+    """Of the three only DKD's ramp does."""
+    share = Fraction(1, 8)
+    assert DKD(beta=2).stretched(share) == DKD(beta=2, warmup=2.5)
+    assert all(kind.stretched(share) == kind for kind in (KD(), DIST()))
 
 
 def test_whole_numbers_are_the_same_value_as_floats() -> None:
@@ -121,7 +151,7 @@ def test_dkd_with_that_share_for_each_image_is_kd(batch: Batch, temperature: flo
         share = others(image[1] / temperature, label).item()
         dkd = DKD(beta=share, alpha=1, temperature=temperature, warmup=0)
         kd = KD(temperature, soft=1, hard=1)
-        assert close(distilled(dkd, *image, epoch=0), distilled(kd, *image, epoch=0))
+        assert close(dkd.loss(*image, epoch=0), kd.loss(*image, epoch=0))
 
 
 @given(batches())
@@ -150,7 +180,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(
     student, _, labels = batch
     student.requires_grad_()
     hard = distillation.hard if isinstance(distillation, KD) else 1
-    loss = distilled(distillation, student, student.detach(), labels, epoch)
+    loss = distillation.loss(student, student.detach(), labels, epoch)
     soft = loss - hard * cross_entropy(student, labels)
     (gradient,) = torch.autograd.grad(soft, student)
     assert torch.allclose(soft.detach(), torch.zeros((), dtype=torch.double), atol=1e-8)
@@ -162,8 +192,8 @@ def test_a_constant_added_to_all_logits_changes_nothing(
     batch: Batch, distillation: Distillation, first: float, second: float
 ) -> None:
     student, teacher, labels = batch
-    loss = distilled(distillation, student, teacher, labels, 3)
-    moved = distilled(distillation, student + first, teacher + second, labels, 3)
+    loss = distillation.loss(student, teacher, labels, 3)
+    moved = distillation.loss(student + first, teacher + second, labels, 3)
     assert close(moved, loss)
 
 
@@ -178,10 +208,13 @@ def test_no_part_is_negative(batch: Batch, temperature: float) -> None:
 def test_a_batch_twice_over_has_the_same_loss(batch: Batch, distillation: Distillation) -> None:
     student, teacher, labels = batch
     doubled = (student.repeat(2, 1), teacher.repeat(2, 1), labels.repeat(2))
-    assert close(distilled(distillation, *doubled, 3), distilled(distillation, *batch, 3))
+    assert close(distillation.loss(*doubled, 3), distillation.loss(*batch, 3))
 
 
-@pytest.mark.parametrize("distillation", [KD(), KD(1, 1, 1), DKD(warmup=0), DKD(8, temperature=1)])
+@pytest.mark.parametrize(
+    "distillation",
+    [KD(), KD(1, 1, 1), DKD(warmup=0), DKD(8, temperature=1), DIST(), DIST(1, 1, temperature=1)],
+)
 @pytest.mark.parametrize("size", [1.0, 30.0, 200.0, 1e4])
 @pytest.mark.parametrize("teacher", ["is right", "is wrong", "hesitates"])
 @pytest.mark.parametrize("student", ["is right", "is wrong", "hesitates"])
@@ -195,7 +228,7 @@ def test_who_is_certain_gives_a_finite_loss_and_finite_gradients(
         "hesitates": torch.tensor([[0.0, 0.0, 0.0], [size, size, size]]),
     }
     ours = logits[student].clone().requires_grad_()
-    loss = distilled(distillation, ours, logits[teacher], torch.tensor([0, 2]), 5)
+    loss = distillation.loss(ours, logits[teacher], torch.tensor([0, 2]), 5)
     loss.backward()
     assert math.isfinite(loss.item())
     assert ours.grad is not None
@@ -203,14 +236,15 @@ def test_who_is_certain_gives_a_finite_loss_and_finite_gradients(
 
 
 @given(
-    st.lists(st.floats(-1e4, 1e4, width=32), min_size=6, max_size=6), st.sampled_from([KD(), DKD()])
+    st.lists(st.floats(-1e4, 1e4, width=32), min_size=6, max_size=6),
+    st.sampled_from([KD(), DKD(), DIST()]),
 )
 @settings(max_examples=50)
 def test_large_logits_give_a_finite_loss_and_finite_gradients(
     values: list[float], distillation: Distillation
 ) -> None:
     student = torch.tensor([values[:3]], requires_grad=True)
-    loss = distilled(distillation, student, torch.tensor([values[3:]]), torch.tensor([1]), 5)
+    loss = distillation.loss(student, torch.tensor([values[3:]]), torch.tensor([1]), 5)
     loss.backward()
     assert math.isfinite(loss.item())
     assert student.grad is not None
@@ -223,8 +257,8 @@ def test_only_the_labels_are_smoothed(
 ) -> None:
     student, teacher, labels = batch
     hard = distillation.hard if isinstance(distillation, KD) else 1
-    smoothed = distilled(distillation, student, teacher, labels, 3, smoothing)
-    plain = distilled(distillation, student, teacher, labels, 3)
+    smoothed = distillation.loss(student, teacher, labels, 3, smoothing)
+    plain = distillation.loss(student, teacher, labels, 3)
     difference = cross_entropy(student, labels, label_smoothing=smoothing) - cross_entropy(
         student, labels
     )
@@ -240,7 +274,7 @@ def test_kd_of_two_classes_is_the_binary_divergence(
     student: float, teacher: float, temperature: float
 ) -> None:
     logits = target_logit(student, temperature), target_logit(teacher, temperature)
-    loss = distilled(KD(temperature, soft=1, hard=0), *logits, torch.tensor([0]), 0)
+    loss = KD(temperature, soft=1, hard=0).loss(*logits, torch.tensor([0]), 0)
     assert loss.item() == pytest.approx(temperature**2 * binary(teacher, student), abs=1e-12)
 
 
@@ -248,9 +282,9 @@ def test_kd_of_two_classes_is_the_binary_divergence(
 def test_kd_is_the_sum_of_its_weighted_terms(
     batch: Batch, temperature: float, soft: float, hard: float
 ) -> None:
-    labels_alone = distilled(KD(temperature, 0, 1), *batch, 0)
-    teacher_alone = distilled(KD(temperature, 1, 0), *batch, 0)
-    mixed = distilled(KD(temperature, soft, hard), *batch, 0)
+    labels_alone = KD(temperature, 0, 1).loss(*batch, 0)
+    teacher_alone = KD(temperature, 1, 0).loss(*batch, 0)
+    mixed = KD(temperature, soft, hard).loss(*batch, 0)
     assert close(labels_alone, cross_entropy(batch[0], batch[2]))
     assert close(mixed, soft * teacher_alone + hard * labels_alone)
 
@@ -259,7 +293,7 @@ def test_kd_is_the_sum_of_its_weighted_terms(
 def test_kd_at_a_high_temperature_is_half_the_mean_square_of_centred_logits(batch: Batch) -> None:
     """Hinton et al. (2015), section 2.1: T^2 KL tends to |z - v|^2 / 2N for centred logits."""
     student, teacher, labels = batch
-    loss = distilled(KD(1e5, soft=1, hard=0), student, teacher, labels, 0)
+    loss = KD(1e5, soft=1, hard=0).loss(student, teacher, labels, 0)
     difference = student - teacher
     centred = difference - difference.mean(dim=1, keepdim=True)
     expected = centred.square().mean(dim=1).mean() / 2
@@ -276,7 +310,7 @@ def test_dkd_is_the_sum_of_its_weighted_terms(
     student, teacher, labels = batch
     target, rest = decoupled(teacher / temperature, student / temperature, labels)
     expected = cross_entropy(student, labels) + temperature**2 * (alpha * target + beta * rest)
-    assert close(distilled(DKD(beta, alpha, temperature, 0), *batch, 0), expected)
+    assert close(DKD(beta, alpha, temperature, 0).loss(*batch, 0), expected)
 
 
 def test_the_ramp_rises_over_the_warmup_and_stays() -> None:
@@ -291,8 +325,8 @@ def test_without_warmup_the_ramp_is_whole_at_once() -> None:
 def test_the_ramp_is_the_share_of_the_teachers_terms(batch: Batch, epoch: int) -> None:
     dkd = DKD(beta=2, warmup=20)
     hard = cross_entropy(batch[0], batch[2])
-    whole = distilled(DKD(beta=2, warmup=0), *batch, epoch) - hard
-    assert close(distilled(dkd, *batch, epoch) - hard, dkd.ramp(epoch) * whole)
+    whole = DKD(beta=2, warmup=0).loss(*batch, epoch) - hard
+    assert close(dkd.loss(*batch, epoch) - hard, dkd.ramp(epoch) * whole)
 
 
 # Attention

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from deepreshape.learn.search.searches import SNL, SENet
 from deepreshape.learn.training.losses import DKD, KD
-from deepreshape.learn.training.recipe import Recipe, described
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.training.values import described
 from tests.learn.tiny import OTHER_RECIPE
 
 # What makes sense
@@ -147,19 +148,14 @@ def test_after_warmup_the_rate_never_rises(recipe: Recipe, steps: int) -> None:
 
 
 def test_without_a_share_no_epoch_sees_small_images() -> None:
-    recipe = Recipe(epochs=4)
-    assert not any(recipe.halves(epoch) for epoch in range(4))
+    assert Recipe(epochs=4).halved == 0
 
 
 @given(st.integers(1, 40), st.integers(0, 39))
 def test_the_first_share_of_the_epochs_sees_small_images(epochs: int, small: int) -> None:
     """The share in eighths, which floats hold exactly; a part of an epoch is none."""
     share = small % 8 / 8
-    recipe = Recipe(epochs=epochs, small=share)
-    expected = epochs * (small % 8) // 8
-    assert [recipe.halves(epoch) for epoch in range(epochs)] == [
-        epoch < expected for epoch in range(epochs)
-    ]
+    assert Recipe(epochs=epochs, small=share).halved == epochs * (small % 8) // 8
 
 
 # Written down

@@ -10,12 +10,12 @@ import torch
 
 from deepreshape.design import cull
 from deepreshape.learn import tensor_files
-from deepreshape.learn.images.epochs import shown
+from deepreshape.learn.images.loader import shown
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.search.masks import apply, sites
 from deepreshape.learn.training import teacher as teacher_module
 from deepreshape.learn.training.evaluate import predicted
-from deepreshape.learn.training.losses import DKD, KD, Distillation, distilled
+from deepreshape.learn.training.losses import DKD, KD, Distillation
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net, build
 from deepreshape.learn.training.teacher import Teacher, rounded, teacher
@@ -165,7 +165,7 @@ def test_a_teacher_with_huge_logits_teaches_what_it_means(
     student = torch.randn(said.shape, generator=torch.Generator().manual_seed(0))
     heard = of(net, images, cpu, None).lesson(0, images.train.images)
     losses = [
-        distilled(distillation, student, logits, images.train.labels, 0) for logits in (said, heard)
+        distillation.loss(student, logits, images.train.labels, 0) for logits in (said, heard)
     ]
     assert losses[1].isfinite()
     if distillation == KD():

@@ -9,7 +9,7 @@ from math import inf, nan
 import pytest
 
 from deepreshape.design import cost, resnet18
-from deepreshape.learn.runs.executors import work
+from deepreshape.learn.runs.campaign import work
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.training.losses import DKD, KD
 from deepreshape.paper.figures import theme

@@ -73,8 +73,8 @@ def run() -> None:
     click.option(
         "--teacher", help="Network to learn from; it is trained first, as the profile says."
     ),
-    click.option("--distil", type=click.Choice(["kd", "dkd"]), help="How it teaches [kd]."),
-    click.option("--beta", type=float, help="Of DKD [1]."),
+    click.option("--distil", metavar="KIND", help="How it teaches: kd, dkd or dist [kd]."),
+    click.option("--beta", type=float, help="Of DKD [1] or DIST [2]."),
     click.option("--snl", type=int, help="ReLUs that SNL leaves."),
     click.option("--by", type=click.Choice(["pixel", "channel"]), help="What SNL keeps [pixel]."),
     click.option("--senet", type=int, help="ReLUs that SENet leaves."),

@@ -1,5 +1,6 @@
 """Image sets: named by a value, decoded once, held whole in memory as uint8 tensors."""
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from deepreshape.learn.images import sources
-from deepreshape.learn.images.sources import KNOWN, DataError
+from deepreshape.learn.images.base import DataError, Source
+from deepreshape.learn.images.sources import source
 from deepreshape.learn.tensor_files import (
     CorruptFile,
     alone_if_possible,
@@ -30,15 +31,16 @@ VALIDATION_FRACTION = 10
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Which images: a known set, or a part of it that is named as one.
+    """Which images: a known set, or that of a place, or a part of it that is named as one.
 
-    shards: of the mirror's training files, only these (None: all, and all must be there).
+    name: of `sources.KNOWN`, or a kind of `sources.PLACES` and a path as it is given, such as
+    `folder:birds`. shards: of the mirror's training files, only these (None: all of them).
     per_class: so many training images of each class (None: all). size: side in pixels to which
-    images are averaged down (None: as they are). The order of shards, and the size that images have
-    anyway, make no other set. digest: SHA-256 of the whole set, or of the shards, decoded: of which
-    images these are. It goes without saying where it is published (`KNOWN`); elsewhere `pinned`
-    finds it, and without it (None) the images are whichever are read. Raises DataError for what
-    cannot be.
+    images are averaged down (None: as they are); of a folder, to which they are scaled. The order
+    of shards, and the size that images have anyway, make no other set. digest: SHA-256 of the whole
+    set, or of the shards, decoded: of which images these are. It goes without saying where it is
+    published (`KNOWN`); elsewhere `pinned` finds it, and without it (None) the images are whichever
+    are read. Raises DataError for what cannot be.
     """
 
     name: str
@@ -48,12 +50,13 @@ class DataSet:
     digest: str | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in KNOWN:
-            raise DataError(f"unknown data set {self.name!r}; known are {', '.join(KNOWN)}")
-        if self.size is not None and (self.size < 1 or KNOWN[self.name].size % self.size):
+        kind, colon, place = self.name.partition(":")
+        if colon and place:
+            object.__setattr__(self, "name", f"{kind}:{os.path.normpath(place)}")
+        published = source(self.name, self.size).published
+        if published and self.size is not None and (self.size < 1 or published.size % self.size):
             raise DataError(
-                f"size {self.size} does not divide the {KNOWN[self.name].size} pixels"
-                f" of {self.name}"
+                f"size {self.size} does not divide the {published.size} pixels of {self.name}"
             )
         if self.shards is not None and (
             not self.shards or min(self.shards) < 0 or len(set(self.shards)) < len(self.shards)
@@ -61,25 +64,30 @@ class DataSet:
             raise DataError(f"shards {self.shards} are not different numbers from 0 on")
         if self.shards is not None:
             object.__setattr__(self, "shards", tuple(sorted(self.shards)))
-        if self.size == KNOWN[self.name].size:
+        if published and self.size == published.size:
             object.__setattr__(self, "size", None)
         if self.per_class is not None and self.per_class < 1:
             raise DataError(f"per_class must be at least 1, not {self.per_class}")
-        if self.digest is None and self.shards is None:
-            object.__setattr__(self, "digest", KNOWN[self.name].digest)
+        if published and self.digest is None and self.shards is None:
+            object.__setattr__(self, "digest", published.digest)
+
+    @property
+    def source(self) -> Source:
+        return source(self.name, self.size)
 
     @property
     def resolution(self) -> int:
-        return self.size or KNOWN[self.name].size
+        return self.size or self.source.known.size
 
     @property
     def classes(self) -> int:
-        return KNOWN[self.name].classes
+        return self.source.known.classes
 
     @property
     def train_images(self) -> int:
-        """Images trained on in an epoch (with shards: of the whole set)."""
-        known = KNOWN[self.name]
+        """Images trained on in an epoch (with shards: of the whole set; of classes that are not
+        alike, nearly so many)."""
+        known = self.source.known
         held_out = known.train // VALIDATION_FRACTION
         return self.per_class * known.classes if self.per_class else known.train - held_out
 
@@ -93,7 +101,7 @@ class DataSet:
 
 def parse(text: str) -> DataSet:
     """The data set of a name as `str(DataSet)` prints it. Raises DataError."""
-    match = re.fullmatch(r"([\w-]+)(?:\[([\w=+,]*)\])?", text)
+    match = re.fullmatch(r"([\w-]+(?::.+?)?)(?:\[([\w=+,]*)\])?", text)
     if not match:
         raise DataError(f"{text!r} does not name a data set such as cifar100[per_class=50]")
     values: dict[str, str] = {}
@@ -164,12 +172,16 @@ def pinned(data: DataSet) -> DataSet:
 @lru_cache(maxsize=2)
 def loaded(data: DataSet) -> Images:
     """`load`, of a data set that says its digest; held in memory."""
-    tensors, digest = _decoded(data.name, data.shards, data.digest)
+    tensors, digest = _decoded(data)
     train = Split(tensors["train_images"], tensors["train_labels"].long())
     order = _shuffled_classes(train.labels)
     held_out = [rows[: len(rows) // VALIDATION_FRACTION] for rows in order]
     kept = [rows[len(rows) // VALIDATION_FRACTION :] for rows in order]
     fewest = min(len(rows) for rows in kept)
+    if not any(map(len, held_out)):
+        raise DataError(
+            f"{data}: no class has {VALIDATION_FRACTION} training images, of which one is held out"
+        )
     if data.per_class is not None:
         if data.per_class > fewest:
             raise DataError(f"{data}: a class has only {fewest} training images")
@@ -190,38 +202,36 @@ def loaded(data: DataSet) -> Images:
 
 def _digest(data: DataSet) -> str:
     """Of what is read under the name of a set without a published digest."""
-    path = _cached(data.name, data.shards)
-    return named_digest(path) or _decoded(data.name, data.shards, None)[1]
+    return named_digest(_cached(data)) or _decoded(data)[1]
 
 
-def _cached(name: str, shards: tuple[int, ...] | None) -> Path:
+def _cached(data: DataSet) -> Path:
     """Where a decoded set is kept: by its content, which its published digest names, or else the
     digest of the files that it is read from. Raises DataError where these are not there."""
-    part = "" if shards is None else "-shards-" + "+".join(map(str, shards))
-    published = KNOWN[name].digest if shards is None else None
-    content = published or sources.fingerprint(name, shards)
-    return cache_folder() / f"{name}{part}-{content[:16]}.safetensors"
+    part = "" if data.shards is None else "-shards-" + "+".join(map(str, data.shards))
+    known = data.source.published
+    published = known.digest if known and data.shards is None else None
+    content = published or data.source.fingerprint(data.shards)
+    return cache_folder() / f"{data.source.label}{part}-{content[:16]}.safetensors"
 
 
-def _decoded(
-    name: str, shards: tuple[int, ...] | None, expected: str | None
-) -> tuple[Mapping[str, Tensor], str]:
+def _decoded(data: DataSet) -> tuple[Mapping[str, Tensor], str]:
     """The whole set (or the named shards) as tensors, from the cache or from its source, and their
     digest; kept in the cache where that can be written to. Raises DataError, also where the digest
-    is not the expected one."""
-    path = _cached(name, shards)
+    is not the one that the set says."""
+    path, source = _cached(data), data.source
     with alone_if_possible(path.with_suffix(".lock")):
         with suppress(FileNotFoundError, CorruptFile):
             tensors, _, digest = load_tensors(path)
-            if expected in (None, digest):
+            if data.digest in (None, digest):
                 return tensors, digest
-        tensors = dict(sources.decode(name, shards))
-        meta = {"data": name, "shards": shards}
+        tensors = dict(source.decode(data.shards))
+        meta = {"data": source.label, "shards": data.shards}
         digest = digest_of(tensors, meta)
-        if expected not in (None, digest):
+        if data.digest not in (None, digest):
             raise DataError(
-                f"the source of {name} holds other images than those that are asked for:"
-                f" SHA-256 {digest[:12]}, expected {str(expected)[:12]}"
+                f"the source of {data.name} holds other images than those that are asked for:"
+                f" SHA-256 {digest[:12]}, expected {str(data.digest)[:12]}"
             )
         with suppress(OSError):
             save_tensors(path, tensors, meta)

@@ -3,20 +3,36 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Self
+from functools import cache
+from typing import Protocol
 
-from deepreshape.design import cost
 from deepreshape.learn.images.sets import load
-from deepreshape.learn.runs.making import obtain
+from deepreshape.learn.runs.campaign import Campaign, work
+from deepreshape.learn.runs.in_turn import in_turn
 from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.side_by_side import side_by_side
 from deepreshape.learn.runs.store import Store
-from deepreshape.learn.search.searches import SNL, SENet
 from deepreshape.learn.training.machine import Machine, Precision, this_machine
-from deepreshape.learn.workers import hindrance, report, team
-from deepreshape.progress import Shown
+from deepreshape.learn.workers import hindrance
 
 MOST_WORKERS = 8
+
+
+class Backend(Protocol):
+    """What makes the records of runs, wave after wave: each run of a wave may be made beside the
+    others, once those of the waves before are there. The campaign is told how far each is."""
+
+    def __call__(
+        self,
+        waves: Sequence[Sequence[Run]],
+        store: Store,
+        machine: Machine,
+        workers: int,
+        campaign: Campaign,
+    ) -> dict[Run, Record]: ...
+
+
+BACKENDS: dict[str, Backend] = {"in turn": in_turn, "side by side": side_by_side}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +42,8 @@ class Executor:
     device: auto, cpu or cuda. workers: processes that train side by side, each on an equal share
     of the cores; None takes one a core on a CPU, at most 8 (small nets leave a second thread
     idle), and one on CUDA or where processes cannot share semaphores. show: progress on stderr.
-    precision: the number format; None takes the device's (`machine.chosen`).
+    precision: the number format; None takes the device's (`machine.chosen`). backend: of
+    `BACKENDS`; None takes `in turn` for one worker and `side by side` for more.
 
     With two or more workers a script must start training under `if __name__ == "__main__":`, for
     each of them imports it.
@@ -36,8 +53,12 @@ class Executor:
     workers: int | None = None
     show: bool = True
     precision: Precision | None = None
+    backend: str | None = None
 
     def __post_init__(self) -> None:
+        if self.backend is not None and self.backend not in BACKENDS:
+            known = ", ".join(BACKENDS)
+            raise ValueError(f"unknown backend {self.backend!r}; known are {known}")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
 
@@ -57,17 +78,15 @@ def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Recor
         for data in dict.fromkeys(run.data for run in missing):
             load(data)
         workers = processes(executor, machine)
-        with _Campaign(missing, executor.show) as campaign:
+        with Campaign(missing, executor.show) as campaign:
             for run in missing:
                 if store.get(run) is not None:
                     campaign.say(f"run {run.key} is recorded without its weights; trained again:")
                     campaign.say(f"  {run.network} on {run.data}")
             if workers == 1 != executor.workers and (why := hindrance()):
                 campaign.say(f"one run after another: processes cannot share semaphores ({why})")
-            if workers == 1:
-                made = _in_this_process(missing, store, machine, campaign)
-            else:
-                made = _in_processes(missing, store, machine, workers, campaign)
+            backend = executor.backend or ("in turn" if workers == 1 else "side by side")
+            made = BACKENDS[backend](list(waves(missing)), store, machine, workers, campaign)
     return [_recorded(run, store, made) for run in runs]
 
 
@@ -107,18 +126,6 @@ def waves(runs: Iterable[Run]) -> Iterator[list[Run]]:
         yield sorted(found[depth], key=work, reverse=True)
 
 
-def work(run: Run) -> int:
-    """Multiply-accumulates of the forward passes over training images, at most: a search may end
-    early."""
-    epochs = run.recipe.epochs
-    match run.search:
-        case SNL():
-            epochs += run.search.epochs
-        case SENet():
-            epochs += run.search.sensitivity_epochs + run.search.epochs
-    return cost(run.network).macs * epochs * run.data.train_images
-
-
 def processes(executor: Executor, machine: Machine) -> int:
     """Processes side by side; the same for few runs as for many, since the threads that are left
     to each decide the last bits of a result."""
@@ -130,83 +137,3 @@ def processes(executor: Executor, machine: Machine) -> int:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _in_this_process(
-    runs: Sequence[Run], store: Store, machine: Machine, campaign: "_Campaign"
-) -> dict[Run, Record]:
-    made: dict[Run, Record] = {}
-    for wave in waves(runs):
-        for run in wave:
-            made[run] = obtain(run, store, machine, partial(campaign.advance, run), net_too=True)
-            campaign.finish(run)
-    return made
-
-
-def _in_processes(
-    runs: Sequence[Run], store: Store, machine: Machine, workers: int, campaign: "_Campaign"
-) -> dict[Run, Record]:
-    made: dict[Run, Record] = {}
-    numbers = {run: number for number, run in enumerate(runs)}
-    tasks = [f"run {run.key} ({run.network} on {run.data})" for run in runs]
-    place = (machine.device.type, machine.precision)
-    with team(workers, tasks) as members:
-        for wave in waves(runs):
-            for run in wave:
-                members.submit(numbers[run], _work, run, store, *place)
-            for number, record in members.results(
-                lambda number, images: campaign.advance(runs[number], images)
-            ):
-                made[runs[number]] = record
-                campaign.finish(runs[number])
-    return made
-
-
-def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> Record:
-    progress = partial(report, number)
-    return obtain(run, store, this_machine(device, precision), progress, net_too=True)
-
-
-class _Campaign:
-    """One progress bar over many runs: share of the work, images per second, time left."""
-
-    def __init__(self, runs: Sequence[Run], show: bool) -> None:
-        self._left = {run: work(run) for run in runs}
-        self._images = self._done = 0
-        self._bar = Shown(
-            "training, {task.fields[done]} of {task.fields[runs]} runs done",
-            "{task.fields[rate]:.0f} images/s",
-            quiet=not show,
-        )
-        self._task = self._bar.add_task(
-            "", total=sum(self._left.values()), done=0, runs=len(runs), rate=0.0
-        )
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def say(self, line: str) -> None:
-        if not self._bar.disable:
-            self._bar.console.print(line, highlight=False, soft_wrap=True)
-
-    def advance(self, run: Run, images: int) -> None:
-        """So many more images of a run have been trained on; more than a batch holds, before this
-        sitting."""
-        if images <= max(run.recipe.batch, run.search.batch if run.search else 0):
-            self._images += images
-        self._move(run, images * cost(run.network).macs)
-
-    def finish(self, run: Run) -> None:
-        self._done += 1
-        self._move(run, self._left[run])
-
-    def _move(self, run: Run, amount: int) -> None:
-        amount = min(amount, self._left[run])
-        self._left[run] -= amount
-        elapsed = self._bar.tasks[self._task].elapsed or 1.0
-        rate = self._images / elapsed
-        self._bar.update(self._task, advance=amount, done=self._done, rate=rate)

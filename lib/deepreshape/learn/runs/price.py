@@ -5,7 +5,6 @@ sheet. Both are of training alone: reading data and measuring accuracies are sma
 """
 
 import csv
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +14,6 @@ from typing import NamedTuple, Protocol
 from deepreshape.design import Network, cost, layers
 from deepreshape.design.ops import Add, Slice
 from deepreshape.learn.runs.run import Run
-from deepreshape.learn.search.searches import SNL, SENet
 from deepreshape.places import DATA
 
 GPUS = DATA / "gpus.csv"
@@ -76,24 +74,17 @@ def tasks(run: Run) -> list[Task]:
     """What a run consists of, at most: a search may end before its last epoch or start where
     another ended, and a teacher's answers may be there from another run."""
     recipe, search, images = run.recipe, run.search, run.data.train_images
-    batch = min(recipe.batch, images)
-    halved = math.floor(recipe.small * recipe.epochs)
+    batch, halved = min(recipe.batch, images), recipe.halved
     found = [Task(run.network, images * (recipe.epochs - halved), batch)]
     if halved:  # a quarter of the pixels, in as many steps
         found.append(Task(run.network, images * halved // 4, max(1, batch // 4)))
-    lessons = recipe.epochs
-    match search:
-        case SNL():
-            found.append(Task(run.network, images * search.epochs, min(search.batch, images)))
-            lessons += search.epochs
-        case SENet():
-            epochs = search.sensitivity_epochs + search.epochs
-            found.append(Task(run.network, images * epochs, min(search.batch, images)))
+    lessons, observed = recipe.epochs, recipe.epochs if recipe.pram else 0
+    if search is not None:
+        found.append(Task(run.network, images * search.all_epochs, min(search.batch, images)))
+        lessons, observed = lessons + search.lessons, observed + search.observed
     if run.teacher is not None:
-        epochs = 1 if recipe.leaves_images_alone else lessons
-        epochs += recipe.epochs if recipe.pram else 0
-        epochs += search.epochs if isinstance(search, SENet) else 0
-        found.append(Task(run.teacher.network, images * epochs, min(ASKED, images), asked=True))
+        asked = images * ((1 if recipe.leaves_images_alone else lessons) + observed)
+        found.append(Task(run.teacher.network, asked, min(ASKED, images), asked=True))
     return found
 
 

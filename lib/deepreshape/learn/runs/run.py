@@ -12,8 +12,9 @@ from deepreshape.design.architectures import Plain
 from deepreshape.design.ops import BatchNorm
 from deepreshape.learn.images.sets import DataSet, pinned
 from deepreshape.learn.runs.record import Record, key_of
-from deepreshape.learn.search.searches import Search
-from deepreshape.learn.training.recipe import Recipe, described, named
+from deepreshape.learn.search.search import Search
+from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.training.values import described, named
 
 __all__ = ["Record", "Run"]
 
@@ -63,7 +64,7 @@ class Run:
     def _require_many_pixels(self) -> None:
         maps = [each.shape for each in layers(self.network) if isinstance(each.op, BatchNorm)]
         fewest = min(height * width for _, height, width in maps)
-        if fewest == 1 or (fewest <= 4 and self.recipe.halves(0)):
+        if fewest == 1 or (fewest <= 4 and self.recipe.halved):
             raise ValueError(
                 f"{self.network.name} normalises maps of one pixel, of which a batch of one image"
                 " has one: batch must be at least 2"

@@ -1,11 +1,11 @@
 """Selective network linearization (SNL; Cho et al., 2022): masks by gradient, under a penalty."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from math import inf, prod
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,17 +14,25 @@ from torch.optim import Adam
 
 from deepreshape.design import Network
 from deepreshape.design.ops import Shape
-from deepreshape.learn.images.epochs import Batch
-from deepreshape.learn.search.course import Course
-from deepreshape.learn.search.masks import Found, Masks, require_budget, sites, unmask
+from deepreshape.learn.images.loader import Batch
+from deepreshape.learn.search.masks import Found, Masks, require_budget, sites
 from deepreshape.learn.search.ranking import best_channels, best_pixels, most_filled
-from deepreshape.learn.training.losses import KD, as_floats, distilled
+from deepreshape.learn.search.search import Search, Start
+from deepreshape.learn.search.warm_start import warm_start
+from deepreshape.learn.training.losses import KD
 from deepreshape.learn.training.nets import Net
+from deepreshape.learn.training.objectives import Objective
 from deepreshape.learn.training.teacher import Teacher
+from deepreshape.learn.training.values import (
+    as_floats,
+    require_at_least_one,
+    require_not_negative,
+    require_positive,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SNL:
+class SNL(Search):
     """How SNL searches; the defaults are those of its authors, which the paper uses (Appendix J).
 
     budget: ReLUs to keep. by: is every pixel of a map kept or not, or every channel whole? epochs:
@@ -36,7 +44,6 @@ class SNL:
     labels'.
     """
 
-    budget: int
     by: Literal["pixel", "channel"] = "pixel"
     epochs: int = 2000
     batch: int = 128
@@ -55,15 +62,17 @@ class SNL:
             raise ValueError(f"by must be pixel or channel, not {self.by!r}")
         if self.schedule not in ("stuck", "steady"):
             raise ValueError(f"schedule must be stuck or steady, not {self.schedule!r}")
-        for name in ("epochs", "batch", "growth"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("rate", "alpha_rate", "temperature"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("penalty", "patience", "threshold"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        require_at_least_one(self, "epochs", "batch", "growth")
+        require_positive(self, "rate", "alpha_rate", "temperature")
+        require_not_negative(self, "penalty", "patience", "threshold")
+
+    @property
+    def lessons(self) -> int:
+        return self.epochs
+
+    @property
+    def observed(self) -> int:
+        return 0
 
     def require_fitting(self, network: Network) -> None:
         """Raise ValueError where a network cannot keep exactly the budget."""
@@ -95,8 +104,54 @@ class SNL:
         raised = stuck and last["epoch"] >= self.patience
         return float(last["penalty"]) * (self.growth if raised else 1.0)
 
+    def find(self, net: Net, teacher: Teacher, start: Start) -> Found:
+        """Train weights and alphas together until the budget is reached, or the epochs are over;
+        the highest alphas are kept, exactly as many as the budget has ReLUs.
 
-class Gate(nn.Module):
+        History: an entry for every epoch; it says whether the budget was reached.
+        """
+        relus = {name: AlphaReLU(shape, self.by) for name, shape in sites(net.network).items()}
+        for name, relu in relus.items():
+            net.replace(name, relu)
+        trainer = start(self.optimizer)
+        trainer.fit(_Linearization(self, net, relus, teacher, trainer.history), self.epochs)
+        return Found(
+            self._highest(net.network, relus),
+            sum(entry["seconds"] for entry in trainer.history),
+            tuple({**entry, "reached": self.is_reached(entry)} for entry in trainer.history),
+        )
+
+    def warm_start(
+        self, checkpoint: Path | None, trajectory: Path | None
+    ) -> AbstractContextManager[None]:
+        return warm_start(self.is_reached, checkpoint, trajectory)
+
+    def optimizer(self, net: nn.Module) -> Adam:
+        """Of a net that has alphas, with a rate of their own."""
+        alphas = [site.alpha for site in net.modules() if isinstance(site, AlphaReLU)]
+        known = set(map(id, alphas))
+        weights = [parameter for parameter in net.parameters() if id(parameter) not in known]
+        rates: list[dict[str, Any]] = [
+            {"params": weights},
+            {"params": alphas, "lr": self.alpha_rate},
+        ]
+        return Adam(rates, self.rate)
+
+    def _highest(self, network: Network, relus: Mapping[str, "AlphaReLU"]) -> Masks:
+        """The masks of the highest alphas, exactly as many as the budget."""
+        shapes = sites(network)
+        if self.by == "pixel":
+            return best_pixels({name: relu.alpha[0] for name, relu in relus.items()}, self.budget)
+        scores = {name: relu.alpha.flatten() for name, relu in relus.items()}
+        sizes = {name: height * width for name, (_, height, width) in shapes.items()}
+        kept = best_channels(scores, sizes, self.budget)
+        return {
+            name: kept[name][:, None, None].expand(shape).contiguous()
+            for name, shape in shapes.items()
+        }
+
+
+class AlphaReLU(nn.Module):
     """A ReLU site that is activated in part: alpha ReLU(x) + (1 - alpha) x, alpha 1 at first.
 
     alpha: (1, channels, height, width) or, of one value a channel, (1, channels, 1, 1).
@@ -127,60 +182,35 @@ class Gate(nn.Module):
         return int((self.alpha > threshold).sum()) * self.shared_by
 
 
-def linearized(search: SNL, net: Net, course: Course, teacher: Teacher) -> Found:
-    """Train weights and alphas together until the budget is reached, or the epochs are over; the
-    highest alphas are kept, exactly as many as the budget has ReLUs.
+class _Linearization(Objective):
+    """KD and the penalty on alphas, until the budget is reached."""
 
-    History: an entry for every epoch; the last says whether the budget was reached. Raises
-    TrainingFailed.
-    """
-    gates = {name: Gate(shape, search.by) for name, shape in sites(net.network).items()}
-    for name, gate in gates.items():
-        net.replace(name, gate)
-    course.machine.place(net)
-    alphas = [gate.alpha for gate in gates.values()]
-    known = set(map(id, alphas))
-    weights = [parameter for parameter in net.parameters() if id(parameter) not in known]
-    rates: list[dict[str, Any]] = [{"params": weights}, {"params": alphas, "lr": search.alpha_rate}]
-    optimizer = Adam(rates, search.rate)
-    course, history = course.resume(net, optimizer)
+    name = "the loss of the search"
 
-    while len(history) < search.epochs and not (history and search.is_reached(history[-1])):
-        epoch, start = len(history), time.perf_counter()
-        penalty = search.next_penalty(history)
-        pictures = course.shown(epoch)
-        lesson = teacher.lesson(epoch, pictures.images)
-        loss_of = partial(_loss, search, net, gates, penalty, lesson)
-        loss = course.descend(epoch, pictures, net, optimizer, loss_of)
-        relus = sum(gate.above(search.threshold) for gate in gates.values())
-        entry = {"epoch": epoch, "relus": relus, "penalty": penalty, "loss": loss}
-        history.append({**entry, "seconds": time.perf_counter() - start})
-        course.save(net, optimizer, history)
+    def __init__(
+        self,
+        search: SNL,
+        net: Net,
+        relus: Mapping[str, AlphaReLU],
+        teacher: Teacher,
+        history: Sequence[Mapping[str, Any]],
+    ) -> None:
+        self.search, self.net, self.relus = search, net, list(relus.values())
+        self.teacher, self.history = teacher, history
+        self.distillation = KD(search.temperature, soft=1, hard=1)
 
-    unmask(net)
-    return Found(
-        _highest(search, net.network, gates),
-        sum(entry["seconds"] for entry in history),
-        tuple({**entry, "reached": search.is_reached(entry)} for entry in history),
-    )
+    def reached(self) -> bool:
+        return bool(self.history) and self.search.is_reached(self.history[-1])
 
+    def begin(self, epoch: int, pictures: Tensor) -> None:
+        self.epoch, self.penalty = epoch, self.search.next_penalty(self.history)
+        self.lesson = self.teacher.lesson(epoch, pictures)
 
-def _loss(
-    search: SNL, net: Net, gates: Mapping[str, Gate], penalty: float, lesson: Tensor, seen: Batch
-) -> Tensor:
-    kd = KD(search.temperature, soft=1, hard=1)
-    taught = distilled(kd, net(seen.images).float(), lesson[seen.rows], seen.labels, 0)
-    return taught + penalty * torch.stack([gate.size for gate in gates.values()]).sum()
+    def loss(self, batch: Batch) -> Tensor:
+        logits, lesson = self.net(batch.images).float(), self.lesson[batch.rows]
+        taught = self.distillation.loss(logits, lesson, batch.labels, self.epoch)
+        return taught + self.penalty * torch.stack([relu.size for relu in self.relus]).sum()
 
-
-def _highest(search: SNL, network: Network, gates: Mapping[str, Gate]) -> Masks:
-    """The masks of the highest alphas, exactly as many as the budget."""
-    shapes = sites(network)
-    if search.by == "pixel":
-        return best_pixels({name: gate.alpha[0] for name, gate in gates.items()}, search.budget)
-    scores = {name: gate.alpha.flatten() for name, gate in gates.items()}
-    sizes = {name: height * width for name, (_, height, width) in shapes.items()}
-    kept = best_channels(scores, sizes, search.budget)
-    return {
-        name: kept[name][:, None, None].expand(shape).contiguous() for name, shape in shapes.items()
-    }
+    def end(self) -> dict[str, Any]:
+        relus = sum(relu.above(self.search.threshold) for relu in self.relus)
+        return {"epoch": self.epoch, "relus": relus, "penalty": self.penalty}

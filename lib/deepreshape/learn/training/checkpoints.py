@@ -17,7 +17,7 @@ from deepreshape.learn.tensor_files import CorruptFile, load_tensors, save_tenso
 _OPTIMIZER = "optimizer/"
 
 
-def sittings(header: Mapping[str, Any] | None) -> list[int]:
+def thread_counts(header: Mapping[str, Any] | None) -> list[int]:
     """The thread counts of a run so far, each where it changed: those of the checkpoint that it
     goes on from, and this process's."""
     before: list[int] = [] if header is None else header["threads"]
@@ -82,4 +82,8 @@ def _load(path: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         tensors, header, _ = load_tensors(path)
     except (FileNotFoundError, CorruptFile):
         return None
-    return (tensors, header) if header.get("checkpoint") == path.name else None
+    if header.get("checkpoint") != path.name:
+        return None
+    if "curve" in header:  # another name of the history of a training, in older files
+        header["history"] = header.pop("curve")
+    return tensors, header

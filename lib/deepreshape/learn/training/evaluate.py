@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from deepreshape.learn.images.epochs import normalised
+from deepreshape.learn.images.loader import normalised
 from deepreshape.learn.images.sets import Images, Split
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net

@@ -1,34 +1,118 @@
-"""The training loop: one function, read from top to bottom."""
+"""The training loop, of nets and of searches for their ReLUs: `Trainer.fit`, from top to bottom."""
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.optim import SGD, Optimizer
+from torch import Tensor
+from torch.optim import Optimizer
 
-from deepreshape.learn.images.epochs import Batch, batches, shown
+from deepreshape.learn.images.loader import Loader
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.training import checkpoints
 from deepreshape.learn.training.curve import Epoch
 from deepreshape.learn.training.evaluate import TrainingFailed, accuracy, correct, percent
-from deepreshape.learn.training.losses import attention_mismatch, distilled
 from deepreshape.learn.training.machine import Machine, Precision
 from deepreshape.learn.training.nets import Net
+from deepreshape.learn.training.objectives import Labels, Objective, Taught
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.learn.training.teacher import Teacher
 
 Progress = Callable[[int], None]
-"""Called with the number of images that a step has just used."""
+"""Called with the number of images that a step has just used, or that were used before."""
+
+
+class Trainer:
+    """A net in training, with its optimizer and history, as far as its checkpoint has it.
+
+    optimizer: makes one for the net, which is put on the machine. checkpoint: the file that is
+    written after every epoch, and gone on from; None for none. teacher: the hash of its weights; a
+    checkpoint of another is not gone on from, and the number format is the one that it has. rate:
+    the learning rate of a step, counted from 0; the optimizer's own without it.
+
+    history: an entry for every epoch, with its loss and seconds, and whatever else is noted.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        optimizer: Callable[[Net], Optimizer],
+        loader: Loader,
+        machine: Machine,
+        checkpoint: Path | None,
+        progress: Progress,
+        teacher: str | None,
+        rate: Callable[[int], float] | None = None,
+    ) -> None:
+        self.net, self.loader = machine.place(net), loader
+        self.optimizer = optimizer(net)
+        self.checkpoint, self.progress, self.teacher = checkpoint, progress, teacher
+        self.rate = rate
+        found = checkpoints.restore(checkpoint, net, self.optimizer, teacher)
+        self.threads = checkpoints.thread_counts(found)
+        self.history: list[dict[str, Any]] = found["history"] if found else []
+        self.machine = replace(machine, precision=found["precision"]) if found else machine
+        if found:
+            epochs = sum("loss" in entry for entry in self.history)
+            progress(epochs * loader.steps * loader.batch)
+
+    def fit(self, objective: Objective, epochs: int, before: int = 0) -> None:
+        """Train until the history has an entry for each of so many epochs, behind the first
+        `before`, or until the objective is reached.
+
+        Raises TrainingFailed when a loss is not finite, or a weight after an epoch.
+        """
+        steps = self.loader.steps
+        for epoch in range(len(self.history) - before, epochs):
+            if objective.reached():
+                break
+            start = time.perf_counter()
+            pictures = self.loader.shown(epoch)
+            objective.begin(epoch, pictures.images)
+            self.net.train()
+            total = 0.0
+
+            for step, batch in enumerate(self.loader.batches(epoch, pictures), epoch * steps):
+                if self.rate is not None:
+                    for group in self.optimizer.param_groups:
+                        group["lr"] = self.rate(step)
+                with self.machine.autocast():
+                    loss = objective.loss(batch)
+                value = loss.item()
+                if not math.isfinite(value):
+                    raise self._failed(f"{objective.name} is {value}", step)
+                self.optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                self.optimizer.step()
+                total += value
+                self.progress(len(batch.rows))
+
+            for name, weight in self.net.state_dict().items():
+                if not weight.isfinite().all():
+                    raise self._failed(f"{name} is no longer finite", (epoch + 1) * steps - 1)
+            noted = objective.end()
+            seconds = time.perf_counter() - start
+            self.history.append({**noted, "loss": total / steps, "seconds": seconds})
+            self._save()
+
+    def _failed(self, what: str, step: int) -> TrainingFailed:
+        epoch, rate = step // self.loader.steps + 1, self.optimizer.param_groups[0]["lr"]
+        return TrainingFailed(f"{what} at step {step} (epoch {epoch}), learning rate {rate:.3g}")
+
+    def _save(self) -> None:
+        header = {
+            "history": self.history,
+            "precision": self.machine.precision,
+            "threads": self.threads,
+        }
+        checkpoints.save(self.checkpoint, self.net, self.optimizer, header, self.teacher)
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingResult:
     """A net at the end of its last epoch, its accuracies in percent, and its curve.
 
     right: bool, (test images,): which of them it is right about.
@@ -51,7 +135,7 @@ def train(
     teacher: Teacher | None = None,
     checkpoint: Path | None = None,
     progress: Progress = lambda images: None,
-) -> Trained:
+) -> TrainingResult:
     """Train a net and measure it after its last epoch.
 
     With a `checkpoint` path the state is written there after every epoch, and a state found there
@@ -59,123 +143,23 @@ def train(
     is the uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a
     weight after an epoch, or a logit after the last.
     """
-    data = images.train.to(machine.device)
-    batch = min(recipe.batch, len(data))
-    steps = len(data) // batch
-    machine.place(net)
-    optimizer = SGD(
-        net.parameters(),
-        recipe.rate,
-        recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
+    device, shift, flip = machine.device, recipe.shift, recipe.flip
+    loader = Loader(images, device, recipe.batch, shift, flip, seed, recipe.halved)
+    trainer = Trainer(
+        net,
+        recipe.optimizer,
+        loader,
+        machine,
+        checkpoint,
+        progress,
+        teacher.weights if teacher else None,
+        rate=lambda step: recipe.rate * recipe.rate_factor(step, loader.steps),
     )
-    taught_by = teacher.weights if teacher else None
-    found = checkpoints.restore(checkpoint, net, optimizer, taught_by)
-    threads = checkpoints.sittings(found)
-    header = found or {"curve": [], "precision": machine.precision}
-    curve = tuple(Epoch(**epoch) for epoch in header["curve"])
-    machine = Machine(machine.device, header["precision"])
-    progress(len(curve) * steps * batch)
+    trainer.fit(Taught(net, recipe, teacher) if teacher else Labels(net, recipe), recipe.epochs)
 
-    for epoch in range(len(curve), recipe.epochs):
-        start = time.perf_counter()
-        pictures = shown(data, recipe.shift, recipe.flip, seed, epoch)
-        lesson = teacher.lesson(epoch, pictures.images) if teacher else None
-        loss = descend(
-            net,
-            optimizer,
-            batches(pictures, data, images, batch, recipe.halves(epoch)),
-            partial(_loss, net, recipe, epoch, teacher, lesson),
-            epoch * steps,
-            steps,
-            machine,
-            progress,
-            rate=lambda step: recipe.rate * recipe.rate_factor(step, steps),
-        )
-        seconds = time.perf_counter() - start
-        curve = (*curve, Epoch(loss, seconds, steps * batch / seconds))
-        header = {
-            "curve": [asdict(each) for each in curve],
-            "precision": machine.precision,
-            "threads": threads,
-        }
-        checkpoints.save(checkpoint, net, optimizer, header, taught_by)
-
-    validation = accuracy(net, images.validation, images, machine)
-    right = correct(net, images.test, images, machine)
-    return Trained(net, validation, percent(right), right, curve, machine.precision)
-
-
-def descend(
-    net: nn.Module,
-    optimizer: Optimizer,
-    batches: Iterable[Batch],
-    loss_of: Callable[[Batch], Tensor],
-    first: int,
-    steps: int,
-    machine: Machine,
-    progress: Progress,
-    rate: Callable[[int], float] | None = None,
-    what: str = "the loss",
-) -> float:
-    """An epoch: a step of the optimizer for every batch; returns the mean loss.
-
-    first: the number of the first step; steps: of an epoch. rate: the learning rate at a step; the
-    optimizer's own without it. Raises TrainingFailed, which says `what` is no number, or that a
-    weight is none after the last step; where and at which rate.
-    """
-
-    def failed(what: str, step: int) -> TrainingFailed:
-        rate = optimizer.param_groups[0]["lr"]
-        where = f"at step {step} (epoch {step // steps + 1}), learning rate {rate:.3g}"
-        return TrainingFailed(f"{what} {where}")
-
-    net.train()
-    total = 0.0
-    for step, seen in enumerate(batches, first):
-        if rate is not None:
-            for group in optimizer.param_groups:
-                group["lr"] = rate(step)
-        with machine.autocast():
-            loss = loss_of(seen)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise failed(f"{what} is {value}", step)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        total += value
-        progress(len(seen.rows))
-    for name, value in net.state_dict().items():
-        if not value.isfinite().all():
-            raise failed(f"{name} is no longer finite", first + steps - 1)
-    return total / steps
-
-
-def _loss(
-    net: Net,
-    recipe: Recipe,
-    epoch: int,
-    teacher: Teacher | None,
-    lesson: Tensor | None,
-    seen: Batch,
-) -> Tensor:
-    """The loss of a batch; lesson: the teacher's logits for the epoch, by row."""
-    if teacher is None or lesson is None:
-        logits = net(seen.images).float()
-        return cross_entropy(logits, seen.labels, label_smoothing=recipe.smoothing)
-    logits, maps = net.observe(seen.images, net.stage_ends() if recipe.pram else ())
-    loss = distilled(
-        recipe.distillation,
-        logits.float(),
-        lesson[seen.rows],
-        seen.labels,
-        epoch,
-        recipe.smoothing,
-    )
-    if recipe.pram:
-        with torch.no_grad():
-            _, theirs = teacher.net.observe(seen.images, teacher.net.stage_ends())
-        loss = loss + recipe.pram * attention_mismatch(maps, theirs)
-    return loss
+    seen = loader.steps * loader.batch
+    epochs = [(entry["loss"], entry["seconds"]) for entry in trainer.history]
+    curve = tuple(Epoch(loss, seconds, seen / seconds) for loss, seconds in epochs)
+    validation = accuracy(net, images.validation, images, trainer.machine)
+    right = correct(net, images.test, images, trainer.machine)
+    return TrainingResult(net, validation, percent(right), right, curve, trainer.machine.precision)

@@ -1,10 +1,20 @@
-"""How a network is trained, as a value; and values written down in full."""
+"""How a network is trained, as a value."""
 
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from deepreshape.learn.training.losses import KD, Distillation, as_floats
+from torch import nn
+from torch.optim import SGD
+
+from deepreshape.learn.training.losses import KD, Distillation
+from deepreshape.learn.training.values import (
+    as_floats,
+    require_at_least_one,
+    require_below_one,
+    require_not_negative,
+    require_positive,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +45,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         as_floats(self, "rate", "momentum", "weight_decay", "warmup", "smoothing", "small", "pram")
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.rate > 0:
-            raise ValueError(f"rate must be positive, not {self.rate}")
+        require_at_least_one(self, "epochs", "batch")
+        require_positive(self, "rate")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum")
-        for name in ("momentum", "smoothing", "small"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
-        for name in ("weight_decay", "pram", "shift"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        require_below_one(self, "momentum", "smoothing", "small")
+        require_not_negative(self, "weight_decay", "pram", "shift")
         if not 0 <= self.warmup < self.epochs:
             raise ValueError(f"warmup must be shorter than {self.epochs} epochs, not {self.warmup}")
         if self.schedule not in ("cosine", "linear"):
@@ -58,9 +61,19 @@ class Recipe:
         """Without augmentation every epoch sees the same images."""
         return self.shift == 0 and not self.flip
 
-    def halves(self, epoch: int) -> bool:
-        """Does an epoch, counted from 0, see images of half the side?"""
-        return epoch < math.floor(self.small * self.epochs)
+    @property
+    def halved(self) -> int:
+        """So many epochs, from the first, see images of half the side."""
+        return math.floor(self.small * self.epochs)
+
+    def optimizer(self, net: nn.Module) -> SGD:
+        return SGD(
+            net.parameters(),
+            self.rate,
+            self.momentum,
+            weight_decay=self.weight_decay,
+            nesterov=self.nesterov,
+        )
 
     def rate_factor(self, step: int, steps_per_epoch: int) -> float:
         """The learning rate at a step, as a fraction of `rate`."""
@@ -69,20 +82,3 @@ class Recipe:
             return (epoch + 1 / steps_per_epoch) / (self.warmup + 1 / steps_per_epoch)
         done = min((epoch - self.warmup) / (self.epochs - self.warmup), 1.0)
         return 0.5 * (1 + math.cos(math.pi * done)) if self.schedule == "cosine" else 1 - done
-
-
-def described(value: Any) -> dict[str, Any]:
-    """A frozen dataclass as plain JSON values: every field, so that what it says does not depend
-    on the defaults of a version."""
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-
-
-def named(value: Any) -> dict[str, Any]:
-    """The same, and which class it is of."""
-    return {"kind": type(value).__name__, **described(value)}
-
-
-def _plain(part: Any) -> Any:
-    if is_dataclass(part):
-        return named(part)
-    return [_plain(each) for each in part] if isinstance(part, tuple) else part

@@ -89,10 +89,7 @@ class Profile:
         """The recipe of a network with a teacher; a ramp of 20 of the paper's 200 epochs is the
         same share of others."""
         share = Fraction(self.recipe.epochs, _paper().recipe.epochs)
-        if not isinstance(distillation, KD):
-            ramp = float(distillation.warmup * share)
-            distillation = replace(distillation, warmup=ramp)
-        return replace(self.recipe, distillation=distillation)
+        return replace(self.recipe, distillation=distillation.stretched(share))
 
 
 SNL_KD = KD(soft=1.0, hard=1.0)

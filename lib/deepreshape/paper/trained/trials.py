@@ -36,7 +36,7 @@ class Trial:
     @property
     def cost(self) -> float:
         """In epochs of whole images; one of half the side takes a quarter."""
-        halved = sum(map(self.recipe.halves, range(self.recipe.epochs)))
+        halved = self.recipe.halved
         return self.recipe.epochs - 0.75 * halved
 
 

@@ -14,15 +14,15 @@ from deepreshape.learn.runs.record import ARITHMETIC, Record, packed
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.masks import apply, counted, save_masks
-from deepreshape.learn.search.searches import Search, searched
+from deepreshape.learn.search.search import Search, searched
 from deepreshape.learn.tensor_files import alone, save_tensors
 from deepreshape.learn.training import checkpoints
 from deepreshape.learn.training.evaluate import TrainingFailed
 from deepreshape.learn.training.loop import Progress, train
 from deepreshape.learn.training.machine import Machine, describe
 from deepreshape.learn.training.nets import Net, build
-from deepreshape.learn.training.recipe import named
 from deepreshape.learn.training.teacher import Teacher, teacher
+from deepreshape.learn.training.values import named
 
 _SEARCH, _TRAINING = ".search.safetensors", ".safetensors"
 """Checkpoints of an unfinished run, in this order."""
@@ -104,7 +104,7 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         record = _trained(run, store, machine, images, teaching, record, progress)
     except TrainingFailed as error:
         record = replace(record, error=str(error))
-    threads = _sittings(run, store)
+    threads = _thread_counts(run, store)
     begun = record.environment | {"threads": threads[0]}
     record = replace(record, threads=threads, environment=begun)
     store.put(run, record)
@@ -120,7 +120,7 @@ def _as_begun(run: Run, store: Store, machine: Machine) -> Machine:
     return machine
 
 
-def _sittings(run: Run, store: Store) -> tuple[int, ...]:
+def _thread_counts(run: Run, store: Store) -> tuple[int, ...]:
     """The thread counts that a run was made with, each where it changed: what its checkpoints say,
     and this process's."""
     headers = [checkpoints.header(store.unfinished(run, suffix)) for suffix in (_SEARCH, _TRAINING)]
@@ -152,7 +152,7 @@ def _trained(
             teaching,
             checkpoint,
             progress,
-            store.folder / "searches" / _way(run, run.search, machine, images, teaching),
+            store.folder / "searches" / _trajectory(run, run.search, machine, images, teaching),
         )
         apply(net, found.masks)
         relus = counted(found.masks, run.network)
@@ -182,8 +182,10 @@ def _trained(
     )
 
 
-def _way(run: Run, search: Search, machine: Machine, images: Images, teacher: Teacher) -> str:
-    """The hash of all that decides the way of a search, whatever its budget and later tuning."""
+def _trajectory(
+    run: Run, search: Search, machine: Machine, images: Images, teacher: Teacher
+) -> str:
+    """The hash of all that a search goes through by, whatever its budget and later tuning."""
     facts = [
         ARITHMETIC,
         run.describe() | {"search": named(replace(search, budget=0)), "recipe": None},

@@ -1,7 +1,7 @@
 """A record is made once, goes on where it was interrupted, and again where it cannot be trusted.
 
-Runs are killed a few times here; with DEEPRESHAPE_KILLS=500, `pytest tests/learn/test_making.py -k
-killed` kills each of four kinds of runs 500 times.
+Runs are killed a few times here; with DEEPRESHAPE_KILLS=500, `pytest tests/learn/runs/test_make.py
+-k killed` kills each of four kinds of runs 500 times.
 """
 
 import errno
@@ -19,9 +19,9 @@ import torch
 
 from deepreshape.design import Network, cost
 from deepreshape.learn.images.sets import load
-from deepreshape.learn.runs import making
+from deepreshape.learn.runs import make
 from deepreshape.learn.runs.environment import environment
-from deepreshape.learn.runs.making import obtain, trained
+from deepreshape.learn.runs.make import obtain, trained
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.masks import Masked
@@ -63,7 +63,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[Network]:
         made.append(net.network)
         return train(net, *args)
 
-    monkeypatch.setattr(making, "train", counted)
+    monkeypatch.setattr(make, "train", counted)
     return made
 
 
@@ -149,8 +149,8 @@ def test_what_is_recorded_is_not_trained(
     store: Store, cpu: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = obtain(TAUGHT, store, cpu)
-    monkeypatch.setattr(making, "train", None)
-    monkeypatch.setattr(making, "load", None)
+    monkeypatch.setattr(make, "train", None)
+    monkeypatch.setattr(make, "load", None)
     assert obtain(TAUGHT, store, cpu) == first
 
 

@@ -10,6 +10,35 @@ from torch.nn.functional import avg_pool2d
 from deepreshape.learn.images.sets import Images, Split
 
 
+class Loader:
+    """The training images of a set, epoch after epoch, in whole batches.
+
+    batch: images of a step; all, where there are fewer. shift, flip, seed: see `shown`. halved: so
+    many epochs, from the first, show images of half the side.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        device: torch.device,
+        batch: int,
+        shift: int,
+        flip: bool,
+        seed: int,
+        halved: int = 0,
+    ) -> None:
+        self.images, self.data = images, images.train.to(device)
+        self.batch = min(batch, len(self.data))
+        self.steps = len(self.data) // self.batch
+        self.shift, self.flip, self.seed, self.halved = shift, flip, seed, halved
+
+    def shown(self, epoch: int) -> "Shown":
+        return shown(self.data, self.shift, self.flip, self.seed, epoch)
+
+    def batches(self, epoch: int, pictures: "Shown") -> Iterator["Batch"]:
+        return batches(pictures, self.data, self.images, self.batch, epoch < self.halved)
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The images of an epoch, uint8 (n, h, w, 3), by row of the training set, and their order."""

@@ -24,7 +24,7 @@ def test_every_order_of_budgets_finds_what_each_does_alone(
         net, alone_net = baseline(), baseline()
         alone = seek(search, cpu, alone_net)
         checkpoint = tmp_path / f"{budget}.safetensors"
-        shared = seek(search, cpu, net, checkpoint, places=tmp_path / "way")
+        shared = seek(search, cpu, net, checkpoint, trajectory=tmp_path / "trajectory")
         assert same(dict(shared.masks), dict(alone.masks))
         assert without_times(shared) == without_times(alone)
         assert same(net.state_dict(), alone_net.state_dict())
@@ -35,19 +35,19 @@ def test_an_epoch_that_is_kept_is_not_trained_again(cpu: Machine, tmp_path: Path
         seen: list[int] = []
         checkpoint = tmp_path / f"{trained}.safetensors"
         search = replace(WIDE, budget=budget)
-        seek(search, cpu, None, checkpoint, seen.append, places=tmp_path / "way")
+        seek(search, cpu, None, checkpoint, seen.append, trajectory=tmp_path / "trajectory")
         assert (len(seen) >= STEPS) == trained
 
 
-def test_a_damaged_place_is_not_used(cpu: Machine, tmp_path: Path) -> None:
+def test_a_damaged_state_is_not_used(cpu: Machine, tmp_path: Path) -> None:
     search = replace(WIDE, budget=700)
-    first = seek(search, cpu, None, tmp_path / "a.safetensors", places=tmp_path / "way")
-    (place,) = tmp_path.glob("way-*.safetensors")
-    place.write_bytes(place.read_bytes()[:-8])
-    again = seek(search, cpu, None, tmp_path / "b.safetensors", places=tmp_path / "way")
+    first = seek(search, cpu, None, tmp_path / "a.safetensors", trajectory=tmp_path / "trajectory")
+    (state,) = tmp_path.glob("trajectory-*.safetensors")
+    state.write_bytes(state.read_bytes()[:-8])
+    again = seek(search, cpu, None, tmp_path / "b.safetensors", trajectory=tmp_path / "trajectory")
     assert same(dict(first.masks), dict(again.masks))
 
 
-def test_nothing_is_kept_without_a_place(cpu: Machine, tmp_path: Path) -> None:
+def test_nothing_is_kept_without_a_trajectory(cpu: Machine, tmp_path: Path) -> None:
     seek(WIDE, cpu, None, tmp_path / "a.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from deepreshape.learn.images.epochs import Batch, Shown, batches, normalised, shown
+from deepreshape.learn.images.loader import Batch, Shown, batches, normalised, shown
 from deepreshape.learn.images.sets import Images, Split
 from tests.learn.tiny import digits
 
