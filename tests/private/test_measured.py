@@ -9,7 +9,6 @@ from deepreshape.design import cost, cull, hybrenet, parse, reuse, thin
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import (
     ELEMENTS,
-    PROTOCOLS,
     BadMeasurements,
     ElementCost,
     LayerCost,
@@ -23,13 +22,14 @@ from deepreshape.private.measured import (
     shapes,
     write,
 )
+from deepreshape.private.packings import PACKINGS
 
 SMALL = hybrenet(2, 3, 2, 4)
 
 
 def record(network: str) -> Measurements:
     """Every layer takes the number of its place in seconds, an element a microsecond or more."""
-    every = [shape for packing in PROTOCOLS for shape in shapes(parse(network), packing)]
+    every = [shape for packing in PACKINGS for shape in shapes(parse(network), packing)]
     layers = {
         shape: LayerCost(0.5, float(place), 0.25, 100, 10, 1.0)
         for place, shape in enumerate(dict.fromkeys(every), start=1)

@@ -20,7 +20,7 @@ import seal
 from deepreshape.design import Network, Stage, cull, reuse, thin
 from deepreshape.design.architectures import Grouped, PreActivation, Separable
 from deepreshape.private import client as client_module
-from deepreshape.private import protocol
+from deepreshape.private import packings, protocol
 from deepreshape.private.client import Client
 from deepreshape.private.garbled import garbling
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
@@ -34,8 +34,6 @@ from deepreshape.private.homomorphic.contexts import SEED_BYTES, CiphertextError
 from deepreshape.private.program import public, reference
 from deepreshape.private.program.steps import Linear, Nonlinear, Step, Sum
 from deepreshape.private.protocol import (
-    PACKINGS,
-    RINGS,
     Kind,
     linear_steps,
     nonlinear_steps,
@@ -146,7 +144,7 @@ class Talk:
 
 def _made(network: Network, packing: str = "coefficients", part: float | None = None) -> Service:
     masks = some_masks(network, part) if part is not None else {}
-    program, weights = small(network, masks, RINGS[packing])
+    program, weights = small(network, masks, packings.packing(packing).ring)
     return service(program, weights, packing, 1 << 26)
 
 
@@ -380,7 +378,7 @@ def _sent(talk: Talk, kind: Kind) -> list[bytes]:
 
 def _words(kind: Kind, payload: bytes) -> Iterator[tuple[Words, int]]:
     """What a frame over BINARY says, each time below a modulus; of many bytes the first 2^17."""
-    used = context(PACKINGS["coefficients"].parameters(BINARY))
+    used = context(packings.packing("coefficients").parameters(BINARY))
     match kind:
         case Kind.IMAGE | Kind.LOGITS:
             yield np.frombuffer(payload, np.uint64), BINARY.modulus
@@ -507,14 +505,15 @@ def _garblers_secrets(talk: Talk) -> tuple[Labels, Labels]:
     return np.frombuffer(first, np.uint64) | np.array([1, 0], np.uint64), np.concatenate(zero)
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("packing", packings.PACKINGS)
 def test_the_security_page_has_the_parameters_of_the_ciphertexts(packing: str) -> None:
     found = re.search(
         rf"`{packing}` \| ring dimension (\d+), (\d+) bits of modulus.*\| (\d+) bits", _page()
     )
-    level = context(PACKINGS[packing].parameters(RINGS[packing])).seal.key_context_data()
-    used = level.parms().poly_modulus_degree(), level.total_coeff_modulus_bit_count()
-    assert found and tuple(map(int, found.groups())) == (*used, 128)
+    used = packings.packing(packing)
+    level = context(used.parameters(used.ring)).seal.key_context_data()
+    sizes = level.parms().poly_modulus_degree(), level.total_coeff_modulus_bit_count()
+    assert found and tuple(map(int, found.groups())) == (*sizes, 128)
     assert level.qualifiers().sec_level == seal.sec_level_type.tc128
 
 

@@ -9,6 +9,7 @@ import click
 
 from deepreshape.cli.arguments import Positive, quiet_option
 from deepreshape.design import Network, parse
+from deepreshape.private.packings import PACKINGS
 
 if TYPE_CHECKING:
     from deepreshape.private.measured import Measurements
@@ -72,10 +73,10 @@ def measure(
     shapes = dict.fromkeys(
         shape
         for network in chosen
-        for packing in measured.PROTOCOLS
+        for packing in PACKINGS
         for shape in measured.shapes(network, packing)
     )
-    pairs = [measured.Whole(each, name) for each in measured.PROTOCOLS for name in run]
+    pairs = [measured.Whole(each, name) for each in PACKINGS for name in run]
     record = _begun(out)
     benches: dict[str, timing.Bench] = {}
 

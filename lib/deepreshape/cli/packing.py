@@ -14,6 +14,7 @@ from deepreshape.cli.output import print_json
 from deepreshape.cli.private import UNBOUNDED, drawn
 from deepreshape.cli.rows import Recorded, one
 from deepreshape.cli.tables import new_table, show
+from deepreshape.private.packings import DEFAULT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -185,7 +186,7 @@ def _alike(made: "Compiled", model: "Model", images: "Pixels") -> int:
     from deepreshape.private.program.compiled import floating_logits
     from deepreshape.private.sessions import both
 
-    outcome = both(model, "coefficients", lambda program: list(images)).outcome
+    outcome = both(model, DEFAULT, lambda program: list(images)).outcome
     found = [each.logits.argmax() for each in outcome.images]
     return int((floating_logits(made, images).argmax(axis=1) == found).sum())
 

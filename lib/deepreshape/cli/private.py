@@ -10,6 +10,7 @@ from deepreshape.cli.arguments import json_option
 from deepreshape.cli.images import fitted, opened
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import show
+from deepreshape.private.packings import DEFAULT, TITLES
 
 if TYPE_CHECKING:
     from deepreshape.private.program.model import Model
@@ -26,10 +27,10 @@ LINKS = ("lan", "wan", "cheetah-lan", "cheetah-wan")
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 packing_option = click.option(
     "--packing",
-    type=click.Choice(["coefficients", "slots"]),
-    default="coefficients",
+    type=click.Choice(list(TITLES)),
+    default=DEFAULT,
     show_default=True,
-    help="Of ciphertexts: without rotations, or Delphi's.",
+    help=f"Of ciphertexts: {', '.join(f'{name} is {title}' for name, title in TITLES.items())}.",
 )
 link_option = click.option(
     "--link", type=click.Choice(LINKS), help="A network to emulate; both sides have to name it."

@@ -16,13 +16,12 @@ from deepreshape.private.garbled.garbling import Evaluator, Reused, table_bytes
 from deepreshape.private.garbled.half_gates import LABEL
 from deepreshape.private.garbled.streams import SEED
 from deepreshape.private.garbled.transfer import COLUMNS, POINT, Receiver, message_bytes
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import Linear, Nonlinear, Step, local
 from deepreshape.private.protocol import (
     AHEAD,
     ANSWERS,
-    PACKINGS,
-    RINGS,
     Kind,
     Part,
     Room,
@@ -66,14 +65,14 @@ class Client:
         self._channel, self._source = channel, source
         self.watch = Stopwatch(channel)
         asked: dict[str, Parameter] = {"packing": None}
-        packing = handshake(channel, "client", asked, waits=waits)["packing"]
+        name = handshake(channel, "client", asked, waits=waits)["packing"]
         with channel.account("setup", "program"):
             self.program = public.parse(bytes(channel.receive(Kind.PROGRAM, at_most=public.MOST)))
-        if not isinstance(packing, str) or packing not in PACKINGS:
+        if not isinstance(name, str) or name not in PACKINGS:
             raise ValueError("the server names a packing that is not known here")
-        if self.program.ring != RINGS[packing]:
+        self._packing = packing(name)
+        if self.program.ring != self._packing.ring:
             raise ValueError("the server's program is not over the ring of its packing")
-        self._packing = PACKINGS[packing]
         self._prepared: Prepared | None = None
         self._room = Room()
         with self.watch.at("setup", "keys", "HE"):

@@ -18,13 +18,12 @@ from deepreshape.design.ops import Conv, Linear
 from deepreshape.files import write_text
 from deepreshape.places import DATA
 from deepreshape.private.garbled_counts import Garbled
+from deepreshape.private.packings import PACKINGS
 
 MEASURED = DATA / "latency" / "measured.json"
 """The record that this repository keeps."""
 DIGITS = 4
 """Of a number in a record, which is more than a clock means."""
-PROTOCOLS = {"slots": "Delphi's packing", "coefficients": "rotation-free"}
-"""The linear protocols, with rotations and without, as tables write them."""
 
 
 class BadMeasurements(ValueError):
@@ -69,7 +68,7 @@ class Element:
     function: str
 
 
-ELEMENTS = tuple(Element(packing, name) for packing in PROTOCOLS for name in ("relu", "truncate"))
+ELEMENTS = tuple(Element(packing, name) for packing in PACKINGS for name in ("relu", "truncate"))
 
 
 @dataclass(frozen=True, slots=True)

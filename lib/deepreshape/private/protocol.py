@@ -17,11 +17,8 @@ import numpy.typing as npt
 from deepreshape.design.ops import IMAGE
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels, Octets
-from deepreshape.private.homomorphic.coefficients import Coefficients
-from deepreshape.private.homomorphic.layers import Packing
-from deepreshape.private.homomorphic.slots import Slots
 from deepreshape.private.program.steps import Linear, Nonlinear, Program, Step
-from deepreshape.private.rings import BINARY, PRIME, Ring, Words
+from deepreshape.private.rings import Ring, Words
 from deepreshape.private.wire.pipe import KEPT
 
 
@@ -42,11 +39,6 @@ class Kind(IntEnum):
     COLOURS = 12
     LOGITS = 13
 
-
-RINGS = {"coefficients": BINARY, "slots": PRIME}
-"""The ring of each packing."""
-PACKINGS: dict[str, Packing] = {"coefficients": Coefficients(), "slots": Slots()}
-"""By name: rotation-free (Huang et al. 2022), and Delphi's with rotations."""
 
 AHEAD = 2
 """Requests that are sent before the answer to the first is read: both sides compute."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepreshape.design.ops import IMAGE
+from deepreshape.private import packings
 from deepreshape.private.garbled.garbling import Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import draw_offset
 from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
@@ -22,7 +23,6 @@ from deepreshape.private.program.steps import (
     walk,
 )
 from deepreshape.private.protocol import (
-    PACKINGS,
     Kind,
     Part,
     Room,
@@ -58,7 +58,7 @@ def service(program: Program, weights: Weights, packing: str, allowance: int) ->
 
     Raises ValueError where a layer's weights are too large for its noise to be hidden.
     """
-    pack, ring = PACKINGS[packing], program.ring
+    pack, ring = packings.packing(packing), program.ring
     layers = {step.name: step.op.layer for step in program.steps if isinstance(step.op, Linear)}
     products = {
         name: pack.operations(layer, ring).multiplications for name, layer in layers.items()
@@ -98,13 +98,13 @@ class Session:
         self._channel, self._service, self._source = channel, service, source
         self.watch = Stopwatch(channel)
         self._room, self._labels = Room(), Room()
-        ring, packing = service.program.ring, PACKINGS[service.packing]
+        self._packing = packings.packing(service.packing)
         handshake(channel, "server", {"packing": service.packing})
         with channel.account("setup", "program"):
             channel.send(Kind.PROGRAM, public.dump(service.program))
         with self.watch.at("setup", "keys", "HE"):
             keys = channel.receive(Kind.KEYS, at_most=KEYS)
-            self._evaluator = packing.server(bytes(keys), ring, source)
+            self._evaluator = self._packing.server(bytes(keys), service.program.ring, source)
         with self.watch.at("setup", "transfer", "OT"):
             self._offset = draw_offset(source)
             self._sender = Sender(self._offset, source)
@@ -136,8 +136,8 @@ class Session:
     def _linear(self, step: Step) -> Words:
         """Answer the encrypted share of a linear step's input; returns the server's mask."""
         assert isinstance(step.op, Linear)
-        ring, packing = self._service.program.ring, PACKINGS[self._service.packing]
-        count = packing.operations(step.op.layer, ring).up
+        ring = self._service.program.ring
+        count = self._packing.operations(step.op.layer, ring).up
         with self.watch.at("offline", step.name, "HE"):
             mask = uniform(self._source, ring, step.op.layer.output_shape)
             most = self._evaluator.context.up_bytes

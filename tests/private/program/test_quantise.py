@@ -8,6 +8,7 @@ import pytest
 
 from deepreshape.design import Network, Stage, cost, cull, reuse, thin
 from deepreshape.design.ops import Add, Pool
+from deepreshape.private.homomorphic import coefficients
 from deepreshape.private.homomorphic.coefficients import flooding_bits
 from deepreshape.private.homomorphic.layers import FLOODING, Convolution, clear
 from deepreshape.private.program import quantise, reference
@@ -212,7 +213,7 @@ def test_pixels_are_normalised_by_channel() -> None:
 def test_a_layer_has_as_many_bits_as_its_noise_can_be_hidden_with(
     asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantise, "FLOODING", asked)
+    monkeypatch.setattr(coefficients, "FLOODING", asked)
     nodes = folded(FAMILIES["ResNet18"])
     program, weights = program_of(nodes, pixels(FAMILIES["ResNet18"], 2), PRIME, Precision())
     for step in program.steps:

@@ -13,8 +13,8 @@ from math import ceil, floor, log2
 import numpy as np
 
 from deepreshape.design.ops import IMAGE, Add, Concat, Pool, Shape, Slice
-from deepreshape.private.homomorphic.coefficients import flooding_bits
-from deepreshape.private.homomorphic.layers import FLOODING, products
+from deepreshape.private.homomorphic.layers import products
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program.folding import Activation, Affine, Floats, Node
 from deepreshape.private.program.steps import (
     Join,
@@ -195,7 +195,7 @@ class _Writer:
         unit = _unit(float(np.abs(affine.weights).max()), self.precision.weight)
         while True:
             weights = _rounded(affine.weights / unit)
-            if flooding_bits(affine.layer, weights, self.ring) >= FLOODING:
+            if all(packing(of).hides(affine.layer, weights, self.ring) for of in PACKINGS):
                 return weights, unit
             unit *= 2
 
