@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.design import cost, cull, hybrenet, parse, reuse, thin
+from deepreshape.design import cost, cull, hybrenet, parse, quadratic, reuse, thin
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import (
     ELEMENTS,
@@ -151,3 +151,8 @@ def test_a_file_that_is_no_record_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.json")
+
+
+def test_no_seconds_are_given_to_squares() -> None:
+    with pytest.raises(LookupError, match="has squares"):
+        measured(quadratic(cull(SMALL, [1])), "coefficients", record(str(SMALL)))

@@ -160,8 +160,10 @@ def measured(
     """A network under a packing. garbled: in place of the ReLUs that it has, and no truncation.
 
     ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises LookupError for a
-    layer that is not in the record.
+    layer that is not in the record, and for squares, of which none has any.
     """
+    if network.relus.quadratic:
+        raise LookupError(f"{network} has squares, which are not timed")
     plain = replace(network, relus=replace(network.relus, reuse=1))
     found = [record.layers[_known(shape, record)] for shape in shapes(plain, packing)]
     garbled = garbled or Garbled(cost(network).total_relus)
