@@ -1,6 +1,7 @@
 """Random networks for Hypothesis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import lcm, prod
 from typing import get_args
 
@@ -47,6 +48,7 @@ def networks(
     base_channels: Sequence[int] = (1, 2, 3, 5, 16, 64),
     reuse: Sequence[int] = (1, *REUSE_FACTORS),
     edited: bool = True,
+    quadratic: bool = True,
     blocks: Sequence[type[Block]] = KINDS,
 ) -> Network:
     """A network of any kind of blocks and of any shape, of a named family or of none, with any
@@ -69,6 +71,8 @@ def networks(
         divisions,
         factor > 1 and draw(st.booleans()),
     )
+    if quadratic and (removed := sorted(plan.culled | plan.thinned)):
+        plan = replace(plan, quadratic=draw(st.frozensets(st.sampled_from(removed))))
     size = total_stride(architecture) * draw(st.integers(1, 4))
     return of_architecture(architecture, size, draw(st.integers(1, 200)), plan)
 

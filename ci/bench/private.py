@@ -32,10 +32,10 @@ from deepreshape.private.garbled.garbling import EngineName, Evaluator, Garbler,
 from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.latency import garbled_seconds, latency
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import reference
 from deepreshape.private.program.drawn import random_model
 from deepreshape.private.program.model import read
-from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY
 from deepreshape.private.serving import serve
@@ -122,16 +122,17 @@ def homomorphic(rounds: int) -> None:
 
 
 def _convolution(name: str) -> Callable[[], float]:
-    source, packing, ring = SystemRandomness(), PACKINGS[name], RINGS[name]
-    client = packing.client(ring, source)
-    server = packing.server(packing.keys(client), ring, source)
+    source, chosen = SystemRandomness(), packing(name)
+    ring = chosen.ring
+    client = chosen.client(ring, source)
+    server = chosen.server(chosen.keys(client), ring, source)
     weights = np.random.default_rng(0).integers(-255, 256, CONVOLUTION.weight_shape)
-    prepared = packing.prepare(CONVOLUTION, weights, ring, 1 << 30)
+    prepared = chosen.prepare(CONVOLUTION, weights, ring, 1 << 30)
 
     def once() -> float:
         share = uniform(source, ring, CONVOLUTION.input_shape)
         mask = uniform(source, ring, CONVOLUTION.output_shape)
-        sent = list(packing.encrypt(client, CONVOLUTION, share))
+        sent = list(chosen.encrypt(client, CONVOLUTION, share))
         start = perf_counter()
         list(prepared.apply(server, mask, iter(sent)))
         return perf_counter() - start

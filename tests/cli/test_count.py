@@ -15,6 +15,7 @@ from deepreshape.design import (
     hybrenet_by_depth,
     mobilenet,
     optimize,
+    parse,
     regnet,
     resnet18,
     reuse,
@@ -148,6 +149,14 @@ def test_the_table_marks_the_papers_flops(call: Command) -> None:
         rows = call("count", network).out.splitlines()
         (marked,) = [row for row in rows if "as the paper counts" in row]
         assert marked.strip().startswith(f"FLOPs {convention}")
+
+
+def test_squares_are_counted_where_there_are_any(call: Command) -> None:
+    name = "HRN-2x5x3x(m=16)-C1-T234-Q1234"
+    squares = cost(parse(name)).squares
+    assert json.loads(call("count", name, "--json").out)["squares"] == squares > 0
+    assert f"{squares:,}" in call("count", name).out
+    assert "squares" not in call("count", "ResNet18").out
 
 
 def test_the_table_of_a_network_without_relus_has_no_shares(call: Command) -> None:

@@ -41,7 +41,7 @@ from deepreshape.design.architectures import (
     Separable,
 )
 from deepreshape.design.cost import layer_macs, layer_params
-from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Pool, Relu
+from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Pool, Quadratic, Relu
 from deepreshape.design.reuse_module import Divisions
 from tests.networks import KINDS, networks
 
@@ -319,7 +319,7 @@ def _dense_widths(network: Network) -> tuple[int, ...]:
     return (network.widths[-1], network.classes)
 
 
-@given(networks(reuse=(1,)))
+@given(networks(reuse=(1,), quadratic=False))
 def test_culling_and_thinning_change_relus_only(network: Network) -> None:
     edited, whole = cost(network), cost(replace(network, relus=ReluPlan()))
     assert (edited.macs, edited.batchnorm, edited.params) == (
@@ -327,6 +327,29 @@ def test_culling_and_thinning_change_relus_only(network: Network) -> None:
         whole.batchnorm,
         whole.params,
     )
+
+
+@given(networks())
+def test_squares_and_their_coefficients_are_all_that_polynomials_add(network: Network) -> None:
+    """As many squares as ReLUs were removed, and three numbers for each channel."""
+    plan = network.relus
+    without = cost(replace(network, relus=replace(plan, quadratic=frozenset())))
+    edited = cost(network)
+    channels = sum(
+        layer.op.channels for layer in layers(network) if isinstance(layer.op, Quadratic)
+    )
+    expected = replace(without, squares=edited.squares, params=without.params + 3 * channels)
+    assert edited == expected
+    if plan.reuse == 1 and plan.quadratic == plan.culled | plan.thinned:
+        whole = cost(replace(network, relus=ReluPlan())).total_relus
+        assert edited.squares + edited.total_relus == whole
+
+
+def test_the_small_net_with_polynomials_costs_what_a_sheet_of_paper_says() -> None:
+    """Stem and first ReLU of stage 1 are squares, and both ReLUs of stage 2: 32 + 32 + 2 * 16."""
+    found = cost(parse("Net(2; 2x1, 4x1)-C2-T1-Q12", resolution=4, classes=3))
+    assert (found.relus, found.head_relus, found.squares) == ((0, 32, 0), 0, 96)
+    assert found.params == 401 + 3 * (2 + 2 + 4 + 4)
 
 
 @given(networks())

@@ -29,7 +29,7 @@ PIECES = (
     ["", "ResNet18", "R34-", "HRN-", "Net(2;"],
     ["", "2x5x3x", "2X5X3X", "0x1x1x", "4x1", "2X1,4x0"],
     ["", ")", "(m=16)", "(m=0)", "(m=)"],
-    ["", "-C1", "-T23", "-C9-T1-Re3", "-Re0", "-Re1c", "-ReAll2", "-Re2S"],
+    ["", "-C1", "-T23", "-C9-T1-Re3", "-Re0", "-Re1c", "-ReAll2", "-Re2S", "-C1-Q1", "-Q1"],
     ["", "@64/200", "@0/10", "@33/", "@"],
 )
 
@@ -95,6 +95,9 @@ def test_edits_stand_behind_the_name() -> None:
     plan = ReluPlan(frozenset({1}), frozenset({4, 2, 3}), 8)
     network = dataclasses.replace(hybrenet(2, 5, 3), relus=plan)
     assert network.name == "HRN-2x5x3x(m=16)-C1-T234-Re8"
+    plan = dataclasses.replace(plan, quadratic=frozenset({2, 1}))
+    network = dataclasses.replace(network, relus=plan)
+    assert network.name == "HRN-2x5x3x(m=16)-C1-T234-Q12-Re8"
 
 
 REUSED: dict[str, tuple[Divisions, bool]] = {
@@ -173,7 +176,7 @@ def test_input_and_classes_given_beside_a_name_win_over_those_in_it() -> None:
         "ResNet18(m=1.5)",
         "HRN-2x5x",
         "HRN-2x5x3x2x",
-        "HRN-2x5x3x(m=16)-Q1",
+        "HRN-2x5x3x(m=16)-X1",
         "HRN-2x5x3x(m=16)-T1-C2",
         "HRN-2x5x3x(m=16)-T0",
         "HRN-2x5x3x(m=16)-Re",
@@ -411,3 +414,20 @@ def test_reuse_everywhere_is_reuse_where_no_stage_keeps_every_relu() -> None:
     network = dataclasses.replace(resnet18(), relus=plan)
     everywhere = dataclasses.replace(plan, everywhere=True)
     assert dataclasses.replace(resnet18(), relus=everywhere) == network
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("ResNet18-C1-Q2", "stage 2"), ("ResNet18-T2-Q02", "the stem")]
+)
+def test_a_polynomial_needs_a_removed_relu(name: str, where: str) -> None:
+    with pytest.raises(DesignError, match=f"^{where} keeps all its ReLUs"):
+        parse(name)
+
+
+@pytest.mark.parametrize("name", ["ResNet18-C0-Q0", "WRN22x8-T3-Q3", "VGG16-C5-Q5"])
+def test_polynomials_are_named_and_read_back(name: str) -> None:
+    assert str(parse(name)) == name
+
+
+def test_the_stem_counts_with_stage_1_in_polynomials_too() -> None:
+    assert parse("ResNet18-C01-Q01") == parse("ResNet18-C1-Q1")

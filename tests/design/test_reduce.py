@@ -16,8 +16,10 @@ from deepreshape.design import (
     cull,
     deepreduce,
     hybrenet,
+    layers,
     mobilenet,
     optimize,
+    quadratic,
     regnet,
     resnet18,
     reuse,
@@ -28,6 +30,7 @@ from deepreshape.design import (
     wide_resnet,
 )
 from deepreshape.design.architectures import Basic, Block, Grouped, Inverted, Plain
+from deepreshape.design.ops import Quadratic
 from deepreshape.design.reduce import algorithm2, dominates
 from deepreshape.design.reuse_module import Divisions
 from deepreshape.paper.printed import tables
@@ -628,3 +631,34 @@ def test_the_stem_goes_with_stage_1(
     network: Network, edit: Callable[[Network, list[int]], Network]
 ) -> None:
     assert edit(cull(network, [0]), [1]) == edit(network, [1]) == cull(edit(network, [1]), [0])
+
+
+# Polynomials in the place of what was removed
+
+
+def test_polynomials_stand_where_relus_were_removed() -> None:
+    found = quadratic(thin(SMALL, [2]))
+    ops = {layer.name: layer.op for layer in layers(found)}
+    assert ops["stage2/block1/relu1"] == Quadratic(4)
+    assert [name for name, op in ops.items() if isinstance(op, Quadratic)] == [
+        "stage2/block1/relu1"
+    ]
+
+
+@given(with_stages())
+def test_polynomials_leave_the_relus_and_the_names_of_layers(
+    drawn: tuple[Network, frozenset[int], frozenset[int]],
+) -> None:
+    network, culled, thinned = drawn
+    edited = thin(cull(network, culled), thinned)
+    found = quadratic(edited)
+    assert cost(found).relus == cost(edited).relus
+    kept = [layer.name for layer in layers(found) if not isinstance(layer.op, Quadratic)]
+    if not network.relus.quadratic:
+        assert kept == [layer.name for layer in layers(edited)]
+
+
+def test_a_stage_that_keeps_its_relus_has_no_place_for_polynomials() -> None:
+    with pytest.raises(DesignError, match="stage 1 keeps all its ReLUs"):
+        quadratic(thin(SMALL, [2]), [1])
+    assert quadratic(thin(SMALL, [2]), [2]) == quadratic(thin(SMALL, [2]))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deepreshape.design import Network, cull, optimize, reuse, thin
+from deepreshape.design import Network, cull, optimize, quadratic, reuse, thin
 from deepreshape.design.architectures import Basic
 from tests.families import FAMILIES
 
@@ -14,6 +14,7 @@ EDITS: dict[str, Callable[[Network], Network]] = {
     "stem culled": lambda network: cull(network, {0}),
     "thinned": lambda network: thin(network, {1, 2}),
     "optimized": optimize,
+    "C1-T2-Q12": lambda network: quadratic(thin(cull(network, {1}), {2})),
 }
 REUSES: dict[str, Callable[[Network], Network]] = {
     "Re4": lambda network: reuse(network, 4),
@@ -21,6 +22,7 @@ REUSES: dict[str, Callable[[Network], Network]] = {
     "Re4s": lambda network: reuse(network, 4, "apart"),
     "C0-Re4": lambda network: reuse(cull(network, {0}), 4),
     "Re8 after all": lambda network: reuse(optimize(network), 8),
+    "T2-Q2-Re4": lambda network: reuse(quadratic(thin(network, {2})), 4),
 }
 """Of basic blocks."""
 EVERYWHERE: dict[str, Callable[[Network], Network]] = {

@@ -10,7 +10,7 @@ from torch import nn
 
 from deepreshape.design import Network
 from deepreshape.learn.search.masks import apply, sites
-from deepreshape.learn.training.nets import Net, build
+from deepreshape.learn.training.nets import Net, Polynomial, build
 from deepreshape.private.program import quantise
 from deepreshape.private.program.compiled import Compiled, compiled
 from deepreshape.private.program.folding import Mask, Node, fold
@@ -25,7 +25,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def trained(network: Network, seed: int = 1) -> Net:
-    """A net in evaluation, in double precision, whose BatchNorms do something."""
+    """A net in evaluation, in double precision, whose BatchNorms and polynomials do something."""
     net = build(network, seed).double().eval()
     generator = torch.Generator().manual_seed(seed)
 
@@ -39,6 +39,9 @@ def trained(network: Network, seed: int = 1) -> Net:
             module.bias.data = drawn(module.bias, -0.3, 0.3)
             module.running_mean = drawn(module.running_mean, -0.2, 0.2)
             module.running_var = drawn(module.running_var, 0.5, 2.0)
+        if isinstance(module, Polynomial):
+            for each, least in ((module.a, -0.3), (module.b, 0.5), (module.c, -0.2)):
+                each.data = drawn(each, least, least + 0.5)
     return net
 
 

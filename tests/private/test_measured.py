@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.design import cost, cull, hybrenet, parse, reuse, thin
+from deepreshape.design import cost, cull, hybrenet, parse, quadratic, reuse, thin
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import (
     ELEMENTS,
-    PROTOCOLS,
     BadMeasurements,
     ElementCost,
     LayerCost,
@@ -23,13 +22,14 @@ from deepreshape.private.measured import (
     shapes,
     write,
 )
+from deepreshape.private.packings import PACKINGS
 
 SMALL = hybrenet(2, 3, 2, 4)
 
 
 def record(network: str) -> Measurements:
     """Every layer takes the number of its place in seconds, an element a microsecond or more."""
-    every = [shape for packing in PROTOCOLS for shape in shapes(parse(network), packing)]
+    every = [shape for packing in PACKINGS for shape in shapes(parse(network), packing)]
     layers = {
         shape: LayerCost(0.5, float(place), 0.25, 100, 10, 1.0)
         for place, shape in enumerate(dict.fromkeys(every), start=1)
@@ -151,3 +151,8 @@ def test_a_file_that_is_no_record_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.json")
+
+
+def test_no_seconds_are_given_to_squares() -> None:
+    with pytest.raises(LookupError, match="has squares"):
+        measured(quadratic(cull(SMALL, [1])), "coefficients", record(str(SMALL)))

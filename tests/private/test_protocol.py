@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import seal
 
-from deepreshape.design import Network, Stage, cull, reuse, thin
+from deepreshape.design import Network, Stage, cull, quadratic, reuse, thin
 from deepreshape.design.architectures import Grouped, PreActivation, Separable
 from deepreshape.private import client as client_module
-from deepreshape.private import protocol
+from deepreshape.private import packings, protocol
 from deepreshape.private.client import Client
-from deepreshape.private.garbled import garbling
+from deepreshape.private.garbled import garbling, received
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
 from deepreshape.private.garbled.garbling import Reused
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels
@@ -32,13 +32,11 @@ from deepreshape.private.homomorphic import ciphertexts
 from deepreshape.private.homomorphic.coefficients import Coefficients
 from deepreshape.private.homomorphic.contexts import SEED_BYTES, CiphertextError, context
 from deepreshape.private.program import public, reference
-from deepreshape.private.program.steps import Linear, Nonlinear, Step, Sum
+from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, Sum
 from deepreshape.private.protocol import (
-    PACKINGS,
-    RINGS,
     Kind,
+    joint_steps,
     linear_steps,
-    nonlinear_steps,
     offline_order,
 )
 from deepreshape.private.randomness import Randomness, SystemRandomness
@@ -146,7 +144,7 @@ class Talk:
 
 def _made(network: Network, packing: str = "coefficients", part: float | None = None) -> Service:
     masks = some_masks(network, part) if part is not None else {}
-    program, weights = small(network, masks, RINGS[packing])
+    program, weights = small(network, masks, packings.packing(packing).ring)
     return service(program, weights, packing, 1 << 26)
 
 
@@ -171,6 +169,12 @@ NETS: dict[str, tuple[Network, float | None]] = {
     "without ReLUs": (TINY, 0.0),
     "before activation": (Network(4, (Stage(4, 1), Stage(8, 1)), 8, 5, block=PreActivation()), 0.7),
     "separable": (Network(4, (Stage(4, 1), Stage(8, 1)), 8, 5, block=Separable()), None),
+    "quadratic": (quadratic(thin(cull(DEEPER, {1}), {2})), None),
+    "quadratic and masked": (quadratic(thin(DEEPER, {2})), 0.5),
+    "quadratic before activation": (
+        quadratic(cull(Network(4, (Stage(4, 1), Stage(8, 1)), 8, 5, block=PreActivation()), {2})),
+        None,
+    ),
     "grouped": (Network(4, (Stage(4, 1), Stage(8, 1)), 8, 5, block=Grouped(2)), None),
 }
 
@@ -183,8 +187,9 @@ def test_the_logits_are_the_reference_of_each_image(network: Network, part: floa
     assert [found.tolist() for found in _talked(made, images).logits] == wanted
 
 
-def test_delphis_packing_and_the_prime_ring_give_the_reference() -> None:
-    made, images = _made(TINY, "slots"), pixels(TINY, 2, seed=9)
+@pytest.mark.parametrize("network", [TINY, quadratic(thin(TINY, {1}))], ids=str)
+def test_delphis_packing_and_the_prime_ring_give_the_reference(network: Network) -> None:
+    made, images = _made(network, "slots"), pixels(network, 2, seed=9)
     assert made.program.ring == PRIME
     wanted = _expected(made, images)
     assert [found.tolist() for found in _talked(made, images).logits] == wanted
@@ -205,14 +210,14 @@ def test_layers_of_many_batches_and_on_disk_give_the_reference(
         filed.append(1)
         return in_a_file(*args)
 
-    in_a_file = client_module._filed
-    monkeypatch.setattr(client_module, "_filed", counted)
+    in_a_file = received.filed
+    monkeypatch.setattr(received, "filed", counted)
     monkeypatch.setattr(client_module, "IN_MEMORY", 0)
     network = Network(16, (Stage(16, 1),), 16, 5)
     assert protocol.BATCH < 16 * 16 * 16
     made, images = _made(network), pixels(network, 1)
     assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
-    assert len(filed) == 2 * len(nonlinear_steps(made.program))
+    assert len(filed) == 2 * len(joint_steps(made.program))
 
 
 def test_no_answers_need_to_be_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,12 +244,16 @@ def test_no_answers_need_to_be_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("number", range(len(FAMILIES)), ids=FAMILIES)
 def test_a_share_is_asked_for_behind_those_it_is_made_of(number: int) -> None:
     network = list(FAMILIES.values())[number]
+    if number % 3 == 0:
+        network = quadratic(thin(network, {1, 2}))
     program, _ = small(network, some_masks(network) if number % 2 else {})
     order = offline_order(program)
     assert sorted(step.name for step in order) == sorted(step.name for step in program.steps)
     known = {"image"}
     for step in order:
-        drawn = isinstance(step.op, Nonlinear) and not protocol.passes(step, step.op)
+        drawn = isinstance(step.op, Square) or (
+            isinstance(step.op, Nonlinear) and not protocol.passes(step, step.op)
+        )
         assert drawn or known.issuperset(step.inputs)
         known.add(step.name)
     linear = [step.name for step in order if isinstance(step.op, Linear)]
@@ -380,9 +389,9 @@ def _sent(talk: Talk, kind: Kind) -> list[bytes]:
 
 def _words(kind: Kind, payload: bytes) -> Iterator[tuple[Words, int]]:
     """What a frame over BINARY says, each time below a modulus; of many bytes the first 2^17."""
-    used = context(PACKINGS["coefficients"].parameters(BINARY))
+    used = context(packings.packing("coefficients").parameters(BINARY))
     match kind:
-        case Kind.IMAGE | Kind.LOGITS:
+        case Kind.IMAGE | Kind.LOGITS | Kind.PRODUCTS | Kind.DIFFERENCES | Kind.SQUARES:
             yield np.frombuffer(payload, np.uint64), BINARY.modulus
         case Kind.KEYS | Kind.INPUT:
             residues = used.unpack(payload[:-SEED_BYTES], 1, len(used.primes))
@@ -409,10 +418,16 @@ def _looks_uniform(words: Words, modulus: int = BINARY.modulus) -> None:
         assert ((counts - expected) ** 2 / expected).sum() < 103.5
 
 
+@pytest.fixture(scope="module")
+def squaring() -> Service:
+    """With ReLUs, truncations and squares, so that it sends frames of every kind."""
+    return _made(quadratic(thin(TINY, {1})))
+
+
 @pytest.fixture(scope="module", params=[0, 255], ids=["black", "white"])
-def twenty(tiny: Service, request: pytest.FixtureRequest) -> Talk:
+def twenty(squaring: Service, request: pytest.FixtureRequest) -> Talk:
     """Twenty images of one colour."""
-    talk = Talk(tiny, np.full((20, 8, 8, 3), request.param, np.uint8), key=3)
+    talk = Talk(squaring, np.full((20, 8, 8, 3), request.param, np.uint8), key=3)
     assert not talk.errors
     return talk
 
@@ -420,6 +435,7 @@ def twenty(tiny: Service, request: pytest.FixtureRequest) -> Talk:
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.PROGRAM, Kind.NEXT)])
 def test_what_is_sent_is_uniform_whatever_the_image(kind: Kind, twenty: Talk) -> None:
     said = [list(_words(kind, payload)) for payload in _sent(twenty, kind)]
+    assert said
     for position in zip(*said, strict=True):
         _looks_uniform(np.concatenate([words for words, _ in position]), position[0][1])
 
@@ -507,14 +523,15 @@ def _garblers_secrets(talk: Talk) -> tuple[Labels, Labels]:
     return np.frombuffer(first, np.uint64) | np.array([1, 0], np.uint64), np.concatenate(zero)
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("packing", packings.PACKINGS)
 def test_the_security_page_has_the_parameters_of_the_ciphertexts(packing: str) -> None:
     found = re.search(
         rf"`{packing}` \| ring dimension (\d+), (\d+) bits of modulus.*\| (\d+) bits", _page()
     )
-    level = context(PACKINGS[packing].parameters(RINGS[packing])).seal.key_context_data()
-    used = level.parms().poly_modulus_degree(), level.total_coeff_modulus_bit_count()
-    assert found and tuple(map(int, found.groups())) == (*used, 128)
+    used = packings.packing(packing)
+    level = context(used.parameters(used.ring)).seal.key_context_data()
+    sizes = level.parms().poly_modulus_degree(), level.total_coeff_modulus_bit_count()
+    assert found and tuple(map(int, found.groups())) == (*sizes, 128)
     assert level.qualifiers().sec_level == seal.sec_level_type.tc128
 
 
@@ -564,8 +581,8 @@ SEMI_HONEST = {Kind.TABLES, Kind.LABELS, Kind.COLOURS, Kind.NONCE}
 
 
 @pytest.fixture(scope="module")
-def honest(tiny: Service) -> Talk:
-    return _talked(tiny, pixels(TINY, 1))
+def honest(squaring: Service) -> Talk:
+    return _talked(squaring, pixels(TINY, 1))
 
 
 def _stages(talk: Talk, side: str, how: str) -> list[int]:
@@ -578,7 +595,7 @@ def _stages(talk: Talk, side: str, how: str) -> list[int]:
 @pytest.mark.parametrize("how", [*SHAPES, *BYTES])
 @pytest.mark.parametrize("side", ["client", "server"])
 def test_a_hostile_peer_ends_its_session_with_a_clear_error(
-    side: str, how: str, tiny: Service, honest: Talk
+    side: str, how: str, squaring: Service, honest: Talk
 ) -> None:
     images, victim = pixels(TINY, 1), "server" if side == "client" else "client"
     for stage in _stages(honest, side, how):
@@ -590,7 +607,7 @@ def test_a_hostile_peer_ends_its_session_with_a_clear_error(
             return {**SHAPES, **BYTES}[how](frame) if index == at else frame
 
         hostile: dict[str, Change] = {side: change}
-        talk = Talk(tiny, images, **hostile)  # type: ignore[arg-type]
+        talk = Talk(squaring, images, **hostile)  # type: ignore[arg-type]
         if victim in talk.errors:
             _clear(talk.errors[victim])
         if how in SHAPES and not (kind == Kind.NEXT and how == "shorter"):
@@ -599,7 +616,8 @@ def test_a_hostile_peer_ends_its_session_with_a_clear_error(
             assert quiet or victim in talk.errors, (Kind(kind).name if kind else "HELLO", how)
         elif how in BYTES and kind not in SEMI_HONEST:
             # Zeros are numbers of the ring.
-            quiet = how == "zeros" and kind in (Kind.IMAGE, Kind.LOGITS)
+            numbers = Kind.IMAGE, Kind.LOGITS, Kind.PRODUCTS, Kind.DIFFERENCES, Kind.SQUARES
+            quiet = how == "zeros" and kind in numbers
             assert quiet or victim in talk.errors, kind
 
 

@@ -11,9 +11,9 @@ from deepreshape.private.homomorphic.contexts import context
 from deepreshape.private.homomorphic.layers import Convolution, FullyConnected
 from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.measured import ELEMENTS, Element, Shape
-from deepreshape.private.protocol import PACKINGS, RINGS
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.rings import PRIME
-from deepreshape.private.timing import Bench, element, layer_of, lighter, whole
+from deepreshape.private.timing import Bench, element, layer_of, whole
 
 
 def weight(layer: Convolution) -> float:
@@ -22,13 +22,13 @@ def weight(layer: Convolution) -> float:
 
 def test_a_light_layer_is_run_whole() -> None:
     layer = Convolution(64, 64, 16, 3)
-    assert lighter(layer, weight(layer)) == layer
+    assert SLOTS.lighter(layer, weight(layer)) == layer
 
 
 @pytest.mark.parametrize("limit", [0.5, 2.0, 20.0])
 def test_of_a_heavy_layer_whole_ciphertexts_are_run_as_far_as_the_limit_goes(limit: float) -> None:
     layer = Convolution(400, 1200, 16, 3, 2)
-    part = lighter(layer, limit)
+    part = SLOTS.lighter(layer, limit)
     assert isinstance(part, Convolution)
     assert weight(part) <= limit or (part.inputs, part.outputs) == (32, 32)
     assert (part.inputs % 32, part.outputs % 32) == (0, 0)
@@ -38,20 +38,20 @@ def test_of_a_heavy_layer_whole_ciphertexts_are_run_as_far_as_the_limit_goes(lim
 
 def test_at_least_a_pair_of_ciphertexts_is_run() -> None:
     layer = Convolution(1200, 1200, 8, 3)
-    assert lighter(layer, 1e-6) == Convolution(128, 128, 8, 3)
+    assert SLOTS.lighter(layer, 1e-6) == Convolution(128, 128, 8, 3)
 
 
 def test_a_vector_is_run_whole() -> None:
-    assert lighter(FullyConnected(512, 100), 1e-6) == FullyConnected(512, 100)
+    assert SLOTS.lighter(FullyConnected(512, 100), 1e-6) == FullyConnected(512, 100)
     assert layer_of(Shape("slots", 512, 100, 0)) == FullyConnected(512, 100)
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-def test_bytes_are_those_of_all_ciphertexts(packing: str) -> None:
-    shape = Shape(packing, 4, 8, 8, 3, 2)
-    found = Bench(packing, 1.0).layer(shape, rounds=1)
-    operations = PACKINGS[packing].operations(layer_of(shape), RINGS[packing])
-    made = context(PACKINGS[packing].parameters(RINGS[packing]))
+@pytest.mark.parametrize("name", PACKINGS)
+def test_bytes_are_those_of_all_ciphertexts(name: str) -> None:
+    shape, used = Shape(name, 4, 8, 8, 3, 2), packing(name)
+    found = Bench(name, 1.0).layer(shape, rounds=1)
+    operations = used.operations(layer_of(shape), used.ring)
+    made = context(used.parameters(used.ring))
     assert found.up_bytes == operations.up * made.up_bytes
     assert found.down_bytes == operations.down * made.down_bytes
     assert found.share == 1
@@ -75,7 +75,7 @@ def test_a_wrong_answer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("which", ELEMENTS, ids=repr)
 def test_bytes_of_an_element_are_tables_choices_labels_and_colours(which: Element) -> None:
     found = element(which, count=1, rounds=1)
-    ring = RINGS[which.packing]
+    ring = packing(which.packing).ring
     make: Any = {"relu": timing.circuits.relu, "truncate": timing.circuits.truncate}
     gates = make[which.function](ring, timing.SHIFT).circuit.and_gates
     assert found.offline_bytes == 32 * gates + 16 * 2 * ring.bits
@@ -90,9 +90,9 @@ def test_a_wrong_element_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
         element(ELEMENTS[0], count=1, rounds=1)
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-def test_a_whole_inference_is_accounted_for(packing: str) -> None:
-    found = whole(parse("ResNet18(m=2)-C1", resolution=8, classes=4), packing)
+@pytest.mark.parametrize("name", PACKINGS)
+def test_a_whole_inference_is_accounted_for(name: str) -> None:
+    found = whole(parse("ResNet18(m=2)-C1", resolution=8, classes=4), name)
     assert min(found.he_s, found.he_client_s, found.gc_s, found.online_s) > 0
     assert found.offline_s > found.he_s
     assert found.images == 1

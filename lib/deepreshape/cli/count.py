@@ -43,7 +43,7 @@ def _counts(network: Network, counted: Cost) -> dict[str, Any]:
         "macs": counted.macs,
         "flops": {"A": counted.flops("A"), "B": counted.flops("B")},
         "params": counted.params,
-    }
+    } | ({"squares": counted.squares} if counted.squares else {})
 
 
 def heading(network: Network) -> str:
@@ -59,7 +59,9 @@ def _print_counts(network: Network, counted: Cost) -> None:
     for place, relus in _places(counted).items():
         name = place.replace("stage", "stage ")
         table.add_row(f"ReLUs {name}", f"{relus:,}", f"{relus / max(total, 1):.2%}")
-    table.add_row("ReLUs", f"{total:,}", "", end_section=True)
+    table.add_row("ReLUs", f"{total:,}", "", end_section=not counted.squares)
+    if counted.squares:
+        table.add_row("squares", f"{counted.squares:,}", "", end_section=True)
     table.add_row("MACs", f"{counted.macs:,}", "")
     used = paper_convention(network)
     for convention in ("A", "B"):

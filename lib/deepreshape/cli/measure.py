@@ -13,6 +13,7 @@ from deepreshape.design import Network, parse
 from deepreshape.learn.training import processor
 from deepreshape.paper.printed.protocols import WHOLE, garbled_networks, timed_networks
 from deepreshape.private import garbled_counts, measured, timing
+from deepreshape.private.packings import PACKINGS
 from deepreshape.private.program.drawn import garbled
 from deepreshape.progress import Shown
 
@@ -37,10 +38,10 @@ def measure(
     shapes = dict.fromkeys(
         shape
         for network in chosen
-        for packing in measured.PROTOCOLS
+        for packing in PACKINGS
         for shape in measured.shapes(network, packing)
     )
-    pairs = [measured.Whole(each, name) for each in measured.PROTOCOLS for name in run]
+    pairs = [measured.Whole(each, name) for each in PACKINGS for name in run]
     bench = cache(lambda packing: timing.Bench(packing, limit))
     parts: list[Part] = [
         (measured.ELEMENTS, "elements", timing.element),

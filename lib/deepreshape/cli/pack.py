@@ -21,6 +21,7 @@ from deepreshape.learn.images.sets import parse as parse_data
 from deepreshape.learn.runs.record import Record
 from deepreshape.learn.search.masks import load_masks
 from deepreshape.learn.tensor_files import load_tensors
+from deepreshape.private.packings import DEFAULT
 from deepreshape.private.program.compiled import (
     Agreement,
     Compiled,
@@ -144,7 +145,7 @@ def _doubts(made: Compiled, same: Agreement) -> Iterator[str]:
 
 def _alike(made: Compiled, model: Model, images: Pixels) -> int:
     """How many images client and server classify as the net does in floating point."""
-    outcome = both(model, "coefficients", lambda program: list(images)).outcome
+    outcome = both(model, DEFAULT, lambda program: list(images)).outcome
     found = [each.logits.argmax() for each in outcome.images]
     return int((floating_logits(made, images).argmax(axis=1) == found).sum())
 

@@ -21,7 +21,7 @@ from deepreshape.design.families import (
     wide_resnet,
 )
 from deepreshape.design.layers import layers
-from deepreshape.design.network import Network, ReluPlan, parse
+from deepreshape.design.network import Network, parse
 from deepreshape.design.ops import Layer
 from deepreshape.design.reduce import (
     algorithm2,
@@ -29,11 +29,13 @@ from deepreshape.design.reduce import (
     deepreduce,
     dominates,
     optimize,
+    quadratic,
     reuse,
     scale,
     shrink,
     thin,
 )
+from deepreshape.design.relu_plan import ReluPlan
 
 __all__ = [
     "Convention",
@@ -57,6 +59,7 @@ __all__ = [
     "optimize",
     "paper_convention",
     "parse",
+    "quadratic",
     "regnet",
     "resnet18",
     "resnet34",

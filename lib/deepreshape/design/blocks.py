@@ -25,6 +25,7 @@ from deepreshape.design.ops import (
     Layer,
     Linear,
     Pool,
+    Quadratic,
     Relu,
     Tape,
 )
@@ -40,7 +41,8 @@ class Part(NamedTuple):
     inputs, width: channels that come in and go out (of the head: the classes). depth: blocks.
     stride: of the first block. side: height and width of the map that comes in. reuse: the factor
     N of ReLU-reuse, 1 for none. divisions: of its modules. everywhere: do they replace the stem's
-    convolution and the first of a block, and not only the second?
+    convolution and the first of a block, and not only the second? quadratic: does a `Quadratic`
+    take the place of a ReLU that is not kept?
     """
 
     role: Literal["stem", "stage", "head"]
@@ -54,6 +56,7 @@ class Part(NamedTuple):
     reuse: int = 1
     divisions: Divisions = "three"
     everywhere: bool = False
+    quadratic: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +79,8 @@ def part_layers(part: Part) -> tuple[Layer, ...]:
                 stride = part.stride if number == 1 else 1
                 x = _block(tape, part, f"block{number}", x, stride)
     sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
-    return _without(tape.layers, _dropped(part, sites))
+    dropped = _dropped(part, sites)
+    return _replaced(tape.layers, dropped) if part.quadratic else _without(tape.layers, dropped)
 
 
 def _dropped(part: Part, sites: list[str]) -> set[str]:
@@ -95,6 +99,14 @@ def _without(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
         replace(layer, inputs=tuple(reads.get(name, name) for name in layer.inputs))
         for layer in listed
         if layer.name not in dropped
+    )
+
+
+def _replaced(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
+    """The list with polynomials in the place of some of its ReLUs."""
+    return tuple(
+        replace(layer, op=Quadratic(layer.shape[0])) if layer.name in dropped else layer
+        for layer in listed
     )
 
 

@@ -16,7 +16,7 @@ from deepreshape.design.architectures import (
 from deepreshape.design.blocks import Part, part_layers
 from deepreshape.design.layers import parts
 from deepreshape.design.network import Network
-from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Relu
+from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Quadratic, Relu
 
 Convention = Literal["A", "B"]
 """How many FLOPs a BatchNorm output element counts, next to one per multiply-accumulate."""
@@ -31,7 +31,8 @@ class Cost:
     relus: ReLU evaluations of the stem, then of each stage. macs: multiply-accumulates of
     convolutions (shortcuts included) and of fully connected layers. batchnorm: BatchNorm output
     elements. params: learned numbers, BatchNorm weights and fully connected bias included.
-    head_relus: ReLU evaluations behind the last stage, of the families that have any.
+    head_relus: ReLU evaluations behind the last stage, of the families that have any. squares:
+    elements of `Quadratic` layers; each takes one multiplication of shares in private inference.
     """
 
     relus: tuple[int, ...]
@@ -39,6 +40,7 @@ class Cost:
     batchnorm: int
     params: int
     head_relus: int = 0
+    squares: int = 0
 
     @property
     def total_relus(self) -> int:
@@ -66,30 +68,32 @@ def cost(network: Network) -> Cost:
     (139264, 35058176)
     """
     relus = []
-    macs = batchnorm = params = 0
+    macs = batchnorm = params = squares = 0
     for part in parts(network):
         of_part = part_cost(part)
         relus.append(of_part[0])
         macs += of_part[1]
         batchnorm += of_part[2]
         params += of_part[3]
-    return Cost(tuple(relus[:-1]), macs, batchnorm, params, relus[-1])
+        squares += of_part[4]
+    return Cost(tuple(relus[:-1]), macs, batchnorm, params, relus[-1], squares)
 
 
 @lru_cache(maxsize=2**16)
-def part_cost(part: Part) -> tuple[int, int, int, int]:
-    """ReLUs, MACs, BatchNorm elements and parameters of a part."""
+def part_cost(part: Part) -> tuple[int, int, int, int, int]:
+    """ReLUs, MACs, BatchNorm elements, parameters and squares of a part."""
     listed = part_layers(part)
     return (
         sum(prod(layer.shape) for layer in listed if isinstance(layer.op, Relu)),
         sum(map(layer_macs, listed)),
         sum(prod(layer.shape) for layer in listed if isinstance(layer.op, BatchNorm)),
         sum(map(layer_params, listed)),
+        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, Quadratic)),
     )
 
 
 def layer_macs(layer: Layer) -> int:
-    """Multiply-accumulates of one layer; ReLU, sums, BatchNorm, pooling and bias are free."""
+    """Multiply-accumulates of one layer; activations, sums, BatchNorm, pooling, bias are free."""
     match layer.op:
         case Conv(inputs=inputs, kernel=kernel, groups=groups):
             return kernel * kernel * inputs // groups * prod(layer.shape)
@@ -106,6 +110,8 @@ def layer_params(layer: Layer) -> int:
             return kernel * kernel * inputs // groups * outputs
         case BatchNorm(channels=channels):
             return 2 * channels
+        case Quadratic(channels=channels):
+            return 3 * channels
         case Linear(inputs=inputs, outputs=outputs):
             return (inputs + 1) * outputs
         case _:
@@ -119,7 +125,7 @@ def paper_convention(network: Network) -> Convention | None:
     those on TinyImageNet (64 x 64), for all ResNet34-based and ConvNeXt-like ones, ResNet32 and
     VGG16.
     """
-    if network.resolution not in (32, 64):
+    if network.resolution not in (32, 64) or network.relus.quadratic:
         return None
     match network.block:
         case Plain():

@@ -1,13 +1,15 @@
 """Network -> its layers, in the order in which they are computed.
 
 This list is the one description that cost, torch module, latency model and private program read. A
-ReLU that the plan removes is not in the list; whatever used it reads its input instead.
+ReLU that the plan removes is not in the list; whatever used it reads its input instead, unless the
+plan has a polynomial in its place.
 """
 
 from deepreshape.design.architectures import Inverted
 from deepreshape.design.blocks import Kept, Part, part_layers
-from deepreshape.design.network import STEM, Network, ReluPlan
+from deepreshape.design.network import Network
 from deepreshape.design.ops import IMAGE, Layer
+from deepreshape.design.relu_plan import STEM, ReluPlan
 from deepreshape.design.reuse_module import Divisions
 
 
@@ -18,18 +20,21 @@ def parts(network: Network) -> tuple[Part, ...]:
     head_kept = _kept_of(network, last)
     stem_kept = "none" if STEM in plan.culled else _kept_of(network, 1)
     stem_reuse = _reuse_of(plan, stem_kept)
-    found = [Part("stem", block, 3, network.stem, 1, 1, side, stem_kept, *stem_reuse)]
+    stem_quadratic = not plan.quadratic.isdisjoint({STEM, 1})
+    found = [
+        Part("stem", block, 3, network.stem, 1, 1, side, stem_kept, *stem_reuse, stem_quadratic)
+    ]
     channels = network.stem
     for number, stage in enumerate(network.stages, start=1):
         stride = stage.stride or (1 if number == 1 else 2)
         kept = _kept_of(network, number)
         reuse = _reuse_of(plan, kept)
         of_stage = Inverted(1, block.features) if number == 1 and type(block) is Inverted else block
-        found.append(
-            Part("stage", of_stage, channels, stage.width, stage.depth, stride, side, kept, *reuse)
-        )
+        sizes = channels, stage.width, stage.depth, stride, side
+        found.append(Part("stage", of_stage, *sizes, kept, *reuse, number in plan.quadratic))
         channels, side = stage.width, side // stride
-    found.append(Part("head", block, channels, network.classes, 1, 1, side, head_kept))
+    head = Part("head", block, channels, network.classes, 1, 1, side, head_kept)
+    found.append(head._replace(quadratic=last in plan.quadratic))
     return tuple(found)
 
 

@@ -1,16 +1,16 @@
 """Names of architectures: written as the paper writes them, and read back.
 
 Each family has a pattern, a function that reads a match of it, and one that writes an architecture
-or answers None where it is not of the family. The last family writes any architecture.
+or answers None where it is not of the family. The last writes any architecture, in full.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
+from deepreshape.design import names_in_full
 from deepreshape.design.architectures import (
     CIFAR_DEPTHS,
     CONVNEXT,
@@ -18,14 +18,8 @@ from deepreshape.design.architectures import (
     REGNET_X,
     Architecture,
     Basic,
-    Block,
     DesignError,
     Grouped,
-    Inverted,
-    Plain,
-    PreActivation,
-    Separable,
-    Stage,
     basic,
     convnext,
     mobilenet_v1,
@@ -34,10 +28,10 @@ from deepreshape.design.architectures import (
     vgg16,
     wide,
 )
+from deepreshape.design.names_in_full import NUMBER
 
 Match = re.Match[str]
 
-NUMBER = "[0-9]{1,10}"
 _M = rf"(?:\(m=(?P<m>{NUMBER})\))?"
 _TWO = rf"{NUMBER}x{NUMBER}"
 _FACTORS = rf"(?P<factors>{_TWO}x{NUMBER})x?"
@@ -221,55 +215,6 @@ def _write_regnet(architecture: Architecture) -> str | None:
     return next((f"RegNetX-{name}" for name in REGNET_X if regnet_x(name) == architecture), None)
 
 
-# Any other
-
-
-_KINDS: dict[str, type[Block]] = {
-    "Net": Basic,
-    "PreActNet": PreActivation,
-    "PlainNet": Plain,
-    "SeparableNet": Separable,
-    "InvertedNet": Inverted,
-    "GroupedNet": Grouped,
-}
-_STAGE = rf"{NUMBER}x{NUMBER}(?:/{NUMBER})?"
-
-
-def _read_any(match: Match) -> Architecture:
-    name = next(name for name in _KINDS if name.lower() == match["kind"])
-    numbers = tuple(int(number) for number in (match["numbers"] or "").split(",") if number)
-    block = _block_of(name, numbers)
-    stages = []
-    for text in match["stages"].split(","):
-        size, _, stride = text.partition("/")
-        width, depth = size.split("x")
-        stages.append(Stage(int(width), int(depth), int(stride) if stride else None))
-    return Architecture(int(match["stem"]), tuple(stages), block)
-
-
-def _block_of(name: str, numbers: tuple[int, ...]) -> Block:
-    kind: Any = _KINDS[name]
-    if kind is Plain:
-        return Plain(numbers)
-    try:
-        return kind(*numbers)  # type: ignore[no-any-return]
-    except TypeError:
-        wanted = len(fields(kind))
-        raise DesignError(f"{name} has {wanted} numbers in brackets, not {len(numbers)}") from None
-
-
-def _write_any(architecture: Architecture) -> str:
-    block: Any = architecture.block
-    kind = next(name for name, each in _KINDS.items() if each is type(block))
-    numbers = block.hidden if isinstance(block, Plain) else astuple(block)
-    stages = ", ".join(
-        f"{stage.width}x{stage.depth}" + (f"/{stage.stride}" if stage.stride else "")
-        for stage in architecture.stages
-    )
-    brackets = f"[{','.join(map(str, numbers))}]" if numbers else ""
-    return f"{kind}{brackets}({architecture.stem}; {stages})"
-
-
 FAMILIES = (
     Family(
         re.compile(rf"(?:(?:(?:r|resnet)-?(?P<depth>18|34)-)?hrn-)?{_FACTORS}{_M}"),
@@ -312,12 +257,5 @@ FAMILIES = (
         _read_regnet,
         _write_regnet,
     ),
-    Family(
-        re.compile(
-            rf"(?P<kind>{'|'.join(_KINDS).lower()})(?:\[(?P<numbers>{NUMBER}(?:,{NUMBER})*)\])?"
-            rf"\((?P<stem>{NUMBER});(?P<stages>{_STAGE}(?:,{_STAGE})*)\)"
-        ),
-        _read_any,
-        _write_any,
-    ),
+    Family(names_in_full.PATTERN, names_in_full.read, names_in_full.write),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import prod
 
-from deepreshape.design import names
+from deepreshape.design import names, relu_plan
 from deepreshape.design.architectures import (
     Architecture,
     Basic,
@@ -20,7 +20,8 @@ from deepreshape.design.architectures import (
     Plain,
     Stage,
 )
-from deepreshape.design.reuse_module import Divisions
+from deepreshape.design.names_in_full import NUMBER
+from deepreshape.design.relu_plan import ALL, STEM, ReluPlan
 
 MOST_STAGES = 9
 """A name writes the number of a stage as one digit."""
@@ -32,45 +33,6 @@ MOST_GROUPS = 64
 """A bound on the equal groups of a ReLU-reuse module, likewise."""
 MOST = 10**9
 """A bound on every other number of a network."""
-
-
-STEM = 0
-"""The stem's number among the stages, in a plan and in a list of layers."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReluPlan:
-    """Which ReLUs a network keeps (section 4.3 and Algorithm 2).
-
-    culled: stages without any ReLU; 0 is the stem alone. thinned: stages that keep every second of
-    their ReLUs, counted from the last: of a basic block the one after the residual sum. The stem
-    counts with stage 1 and the head with the last stage: culling or thinning that stage drops their
-    ReLUs too.
-    reuse: the reduction factor N of ReLU-reuse; 1 is none. In a stage that is not culled a module
-    replaces the second convolution of every block. divisions: how it divides the channels.
-    everywhere: modules replace every convolution with a ReLU behind it, the stem's and the first of
-    a block too (Appendix I, Figure 22); where thinning drops that ReLU, none does.
-    """
-
-    culled: frozenset[int] = frozenset()
-    thinned: frozenset[int] = frozenset()
-    reuse: int = 1
-    divisions: Divisions = "three"
-    everywhere: bool = False
-
-    def __post_init__(self) -> None:
-        if self.reuse == 1:
-            object.__setattr__(self, "divisions", "three")
-            object.__setattr__(self, "everywhere", False)
-        # A culled stage has nothing left to thin, and the stem nothing left to cull where stage 1
-        # was culled or thinned: both orders of two edits are one value.
-        object.__setattr__(self, "thinned", self.thinned - self.culled)
-        if 1 in self.culled | self.thinned:
-            object.__setattr__(self, "culled", self.culled - {STEM})
-
-
-ALL = ReluPlan()
-"""Every ReLU is kept."""
 BASIC = Basic()
 
 
@@ -124,6 +86,7 @@ class Network:
             self._require_fitting_block()
         if self.relus is not ALL:
             self.require_stages((self.relus.culled - {STEM}) | self.relus.thinned)
+            self._require_removed(self.relus.quadratic)
             self._require_reusable()
             if self.relus.everywhere and not self._whole_stages():
                 # No module replaces more than the second convolutions: the same network.
@@ -137,6 +100,12 @@ class Network:
                     f"there is no stage {number}: {names.write(self.architecture)} has stages"
                     f" 1 to {len(self.stages)}"
                 )
+
+    def _require_removed(self, numbers: Iterable[int]) -> None:
+        for number in sorted(numbers):
+            if number not in self.relus.culled | self.relus.thinned:
+                where = "the stem" if number == STEM else f"stage {number}"
+                raise DesignError(f"{where} keeps all its ReLUs: no polynomial can replace one")
 
     def _require_fitting_block(self) -> None:
         match self.block:
@@ -180,7 +149,7 @@ class Network:
                 if factor > MOST_GROUPS:
                     raise DesignError(f"ReLU-reuse {what}; {MOST_GROUPS} are the most")
             case unknown:
-                raise DesignError(f"divisions are {', '.join(_SUFFIXES)}, not {unknown!r}")
+                raise DesignError(f"divisions are {', '.join(relu_plan.SUFFIXES)}, not {unknown!r}")
         widths = {"the stem": self.stem} if plan.everywhere and 1 in self._whole_stages() else {}
         for number, stage in enumerate(self.stages, start=1):
             if number not in plan.culled:
@@ -219,19 +188,9 @@ class Network:
 
     @property
     def name(self) -> str:
-        """The paper's name for the architecture, then the edits: `HRN-2x5x3x(m=16)-C1-T234-Re8`.
-
-        C names culled stages, T thinned ones, Re the ReLU-reuse factor: `-Re8` of three divisions,
-        `-Re8c` of eight chained ones, `-Re8s` of eight that are split; `-ReAll8` is everywhere.
-        """
-        plan = self.relus
-        parts = [names.write(self.architecture)]
-        parts += ["C" + _digits(plan.culled)] if plan.culled else []
-        parts += ["T" + _digits(plan.thinned)] if plan.thinned else []
-        if plan.reuse > 1:
-            where = "ReAll" if plan.everywhere else "Re"
-            parts.append(f"{where}{plan.reuse}{_SUFFIXES[plan.divisions]}")
-        return "-".join(parts)
+        """The paper's name for the architecture, then the edits: `HRN-2x5x3x(m=16)-C1-T234-Re8`
+        (`ReluPlan.name`)."""
+        return "-".join(filter(None, (names.write(self.architecture), self.relus.name)))
 
     def __str__(self) -> str:
         """The name, and behind `@` input size and classes where they are not CIFAR-100's."""
@@ -239,13 +198,7 @@ class Network:
         return self.name if shape == (32, 100) else f"{self.name}@{shape[0]}/{shape[1]}"
 
 
-_SUFFIXES: dict[Divisions, str] = {"three": "", "chained": "c", "apart": "s"}
-"""What a name has behind the ReLU-reuse factor."""
-_EDITS = re.compile(
-    r"(?:-c(?P<culled>[0-9]+))?(?:-t(?P<thinned>[1-9]+))?"
-    rf"(?:-re(?P<everywhere>all)?(?P<reuse>{names.NUMBER})(?P<divisions>[cs]?))?"
-    rf"(?:@(?P<resolution>{names.NUMBER})/(?P<classes>{names.NUMBER}))?$"
-)
+_REST = re.compile(rf"{relu_plan.PATTERN}(?:@(?P<resolution>{NUMBER})/(?P<classes>{NUMBER}))?$")
 _TYPESET = str.maketrans("×−–‐‑", "x----")
 """What a name may have in place of x and -, where it is copied from a page."""
 _EXAMPLES = "HRN-5x5x3x(m=16), ResNet18(m=16)-4x4x4x, R34-HRN-2x6x3x(m=12), WRN22x8, RegNetX-1.6GF"
@@ -262,22 +215,15 @@ def parse(text: str, resolution: int | None = None, classes: int | None = None) 
     R34-HRN-2x6x3x(m=16)@64/200
     """
     found = names.read(re.sub(r"\s+", "", text).translate(_TYPESET).lower())
-    edits = _EDITS.match(found[1]) if found else None
-    if not found or not edits:
+    rest = _REST.match(found[1]) if found else None
+    if not found or not rest:
         shown = text if len(text) <= 80 else text[:80] + "..."
         raise DesignError(f"unknown network {shown!r}; names look like {_EXAMPLES}")
-    plan = ReluPlan(
-        frozenset(int(digit) for digit in edits["culled"] or ""),
-        frozenset(int(digit) for digit in edits["thinned"] or ""),
-        int(edits["reuse"] or 1),
-        next(key for key, suffix in _SUFFIXES.items() if suffix == (edits["divisions"] or "")),
-        bool(edits["everywhere"]),
-    )
     return of_architecture(
         found[0],
-        resolution if resolution is not None else int(edits["resolution"] or 32),
-        classes if classes is not None else int(edits["classes"] or 100),
-        plan,
+        resolution if resolution is not None else int(rest["resolution"] or 32),
+        classes if classes is not None else int(rest["classes"] or 100),
+        relu_plan.read(rest),
     )
 
 
@@ -287,10 +233,6 @@ def of_architecture(
     """The network of an architecture, an input size and a number of classes."""
     stem, stages, block = architecture
     return Network(stem, stages, resolution, classes, relus, block)
-
-
-def _digits(numbers: Iterable[int]) -> str:
-    return "".join(str(number) for number in sorted(numbers))
 
 
 def _require_count(what: str, number: int) -> None:

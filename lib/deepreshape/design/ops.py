@@ -31,6 +31,17 @@ class Relu:
 
 
 @dataclass(frozen=True, slots=True)
+class Quadratic:
+    """a x^2 + b x + c, with learned coefficients of each channel.
+
+    By channel, as BatchNorm's are: what it gives is of a scale of each channel's own, which a
+    square does not let through, and three numbers a channel cost nothing.
+    """
+
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Add:
     pass
 
@@ -63,7 +74,7 @@ class Linear:
     outputs: int
 
 
-Op = Conv | BatchNorm | Relu | Add | Slice | Concat | Pool | Linear
+Op = Conv | BatchNorm | Relu | Quadratic | Add | Slice | Concat | Pool | Linear
 
 IMAGE = "image"
 """The name by which the first layer calls the network's input, or a part's."""
@@ -120,5 +131,5 @@ def _output_shape(op: Op, inputs: list[Shape]) -> Shape:
             return (channels, height // size, width // size) if size else (channels, 1, 1)
         case Linear():
             return op.outputs, 1, 1
-        case BatchNorm() | Relu() | Add():
+        case BatchNorm() | Relu() | Quadratic() | Add():
             return inputs[0]

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from deepreshape.design.architectures import DesignError, Inverted, Plain
 from deepreshape.design.cost import cost
-from deepreshape.design.network import STEM, Network
+from deepreshape.design.network import Network
+from deepreshape.design.relu_plan import STEM
 from deepreshape.design.reuse_module import Divisions
 
 HALF = Fraction(1, 2)
@@ -42,6 +43,17 @@ def thin(network: Network, stages: Iterable[int]) -> Network:
     network.require_stages(thinned)
     plan = network.relus
     return replace(network, relus=replace(plan, thinned=plan.thinned | thinned))
+
+
+def quadratic(network: Network, stages: Iterable[int] | None = None) -> Network:
+    """With a learned a x^2 + b x + c in the place of every ReLU that was removed in these stages,
+    by default in all that lost any (after AutoReP, Peng et al. 2023, which does so by pixel).
+
+    Raises DesignError where a stage keeps all its ReLUs.
+    """
+    plan = network.relus
+    chosen = plan.culled | plan.thinned if stages is None else frozenset(stages)
+    return replace(network, relus=replace(plan, quadratic=plan.quadratic | chosen))
 
 
 def scale(network: Network, factor: Fraction | float | str) -> Network:

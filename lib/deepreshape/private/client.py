@@ -1,32 +1,33 @@
 """The client: it has an image, and learns its logits and nothing else."""
 
-import os
-import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepreshape.design.ops import IMAGE
-from deepreshape.private.garbled.garbling import Evaluator, Reused, table_bytes
-from deepreshape.private.garbled.half_gates import LABEL
+from deepreshape.private.garbled.garbling import Evaluator, Reused
+from deepreshape.private.garbled.gates import Bits
+from deepreshape.private.garbled.half_gates import Labels
+from deepreshape.private.garbled.received import Received
 from deepreshape.private.garbled.streams import SEED
 from deepreshape.private.garbled.transfer import COLUMNS, POINT, Receiver, message_bytes
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import public
-from deepreshape.private.program.steps import Linear, Nonlinear, Step, local
+from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, local
 from deepreshape.private.protocol import (
     AHEAD,
     ANSWERS,
-    PACKINGS,
-    RINGS,
     Kind,
     Part,
     Room,
-    nonlinear_steps,
+    batches,
+    joint_steps,
     offline_order,
     parts,
     passes,
@@ -34,6 +35,7 @@ from deepreshape.private.protocol import (
 )
 from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import Integers, Words
+from deepreshape.private.squares import Multiplicand
 from deepreshape.private.stopwatch import Stopwatch
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import Parameter, handshake
@@ -45,11 +47,12 @@ IN_MEMORY = 1 << 28
 @dataclass(frozen=True, eq=False, slots=True)
 class Prepared:
     """What the client keeps of the offline phase of one image: its shares of the image and of the
-    logits, and the garbled parts of every nonlinear step."""
+    logits, the garbled parts of every nonlinear step, and the products of every square."""
 
     image: Words
     logits: Words
     garbled: Mapping[str, list[tuple[Part, Evaluator]]]
+    squares: Mapping[str, Multiplicand]
 
 
 class Client:
@@ -66,14 +69,14 @@ class Client:
         self._channel, self._source = channel, source
         self.watch = Stopwatch(channel)
         asked: dict[str, Parameter] = {"packing": None}
-        packing = handshake(channel, "client", asked, waits=waits)["packing"]
+        name = handshake(channel, "client", asked, waits=waits)["packing"]
         with channel.account("setup", "program"):
             self.program = public.parse(bytes(channel.receive(Kind.PROGRAM, at_most=public.MOST)))
-        if not isinstance(packing, str) or packing not in PACKINGS:
+        if not isinstance(name, str) or name not in PACKINGS:
             raise ValueError("the server names a packing that is not known here")
-        if self.program.ring != RINGS[packing]:
+        self._packing = packing(name)
+        if self.program.ring != self._packing.ring:
             raise ValueError("the server's program is not over the ring of its packing")
-        self._packing = PACKINGS[packing]
         self._prepared: Prepared | None = None
         self._room = Room()
         with self.watch.at("setup", "keys", "HE"):
@@ -93,9 +96,9 @@ class Client:
             raise ValueError("an image is prepared already: classify it first")
         self._channel.send(Kind.NEXT, b"")
         shares = self._shares()
-        garbled = self._garbled(shares)
+        garbled, squares = self._joint(shares)
         last = self.program.steps[-1].name
-        self._prepared = Prepared(shares[IMAGE], shares[last].reshape(-1), garbled)
+        self._prepared = Prepared(shares[IMAGE], shares[last].reshape(-1), garbled, squares)
         return self._prepared
 
     def classify(self, prepared: Prepared, pixels: npt.NDArray[np.uint8]) -> Integers:
@@ -111,7 +114,10 @@ class Client:
         self._prepared = None
         with self.watch.at("online", IMAGE, "clear"):
             channel.send(Kind.IMAGE, ring.subtract(image, prepared.image).tobytes())
-        for step in nonlinear_steps(self.program):
+        for step in joint_steps(self.program):
+            if isinstance(step.op, Square):
+                self._square(step, prepared.squares[step.name])
+                continue
             for part, evaluator in prepared.garbled[step.name]:
                 with self.watch.at("online", step.name, "GC"):
                     self._evaluate(part, evaluator)
@@ -140,7 +146,7 @@ class Client:
                     asked.append(step)
                 case Nonlinear() as op if passes(step, op):
                     known[step.name] = self._masked(step, op, share(step.inputs[0]))
-                case Nonlinear():
+                case Nonlinear() | Square():
                     known[step.name] = uniform(self._source, ring, step.shape)
                 case op:
                     known[step.name] = local(op, [share(of) for of in step.inputs], ring)
@@ -179,43 +185,85 @@ class Client:
             answers = self._channel.receive_many(Kind.ANSWER, count, at_most=most)
             return self._packing.decrypt(self._decryptor, step.op.layer, map(bytes, answers))
 
-    def _garbled(self, shares: Mapping[str, Words]) -> dict[str, list[tuple[Part, Evaluator]]]:
-        """The server's tables of every nonlinear step, and the labels of the client's own bits."""
-        made: dict[str, list[_Layer]] = {}
-        asked: deque[tuple[_Layer, slice]] = deque()
+    def _joint(
+        self, shares: Mapping[str, Words]
+    ) -> tuple[dict[str, list[tuple[Part, Evaluator]]], dict[str, Multiplicand]]:
+        """What the steps need at which the parties meet: the server's tables of nonlinear ones, the
+        labels of the client's own bits, and the products of squares."""
+        tables: dict[str, list[tuple[Part, Received]]] = {}
+        squares: dict[str, Multiplicand] = {}
+        asked: deque[Callable[[], None]] = deque()
         left = IN_MEMORY
-        for step in nonlinear_steps(self.program):
-            assert isinstance(step.op, Nonlinear)
-            made[step.name] = []
+        for step in joint_steps(self.program):
             inputs, masks = shares[step.inputs[0]].reshape(-1), shares[step.name].reshape(-1)
-            for part in parts(step, step.op, self.program.ring):
-                layer = _Layer(step.name, part, left)
-                left -= layer.memory
-                made[step.name].append(layer)
-                chosen = inputs[part.elements], masks[part.elements]
-                for batch in part.batches():
-                    self._choose(layer, batch, *(words[batch] for words in chosen))
-                    asked.append((layer, batch))
-                    while len(asked) > AHEAD:
-                        self._tables(*asked.popleft())
+            requests: list[Iterator[Callable[[], None]]] = []
+            if isinstance(step.op, Nonlinear):
+                tables[step.name] = []
+                for part in parts(step, step.op, self.program.ring):
+                    found = Received(part.function.circuit, part.elements.size, left)
+                    left -= found.memory
+                    tables[step.name].append((part, found))
+                    mine = inputs[part.elements], masks[part.elements]
+                    requests.append(self._ask_tables(step, part, found, *mine))
+            else:
+                made = squares[step.name] = Multiplicand(self.program.ring, inputs, masks)
+                requests.append(self._ask_products(step, made))
+            for receive in chain(*requests):
+                asked.append(receive)
+                while len(asked) > AHEAD:
+                    asked.popleft()()
         while asked:
-            self._tables(*asked.popleft())
-        return {name: [layer.ready() for layer in found] for name, found in made.items()}
+            asked.popleft()()
+        ready = {
+            name: [(part, found.evaluator()) for part, found in each]
+            for name, each in tables.items()
+        }
+        return ready, squares
 
-    def _choose(self, layer: "_Layer", batch: slice, inputs: Words, masks: Words) -> None:
-        """Ask for the labels of a batch of elements, by its bits."""
-        with self.watch.at("offline", layer.step, "OT"):
-            bits = layer.part.function.evaluator_bits(inputs, masks).reshape(-1)
+    def _ask_tables(
+        self, step: Step, part: Part, found: Received, inputs: Words, masks: Words
+    ) -> Iterator[Callable[[], None]]:
+        """Ask for the labels of the elements' bits, batch by batch; yields what receives a batch's
+        tables."""
+        for batch in part.batches():
+            bits = part.function.evaluator_bits(inputs[batch], masks[batch])
+            self._choose(step, bits, found.labels[batch])
+            yield partial(self._tables, step, found, batch)
+
+    def _ask_products(self, step: Step, made: Multiplicand) -> Iterator[Callable[[], None]]:
+        """The same of a square; yields what receives a batch's products."""
+        for batch in batches(prod(step.shape)):
+            bits = made.bits(batch)
+            labels = np.empty((*bits.shape, 2), np.uint64)
+            self._choose(step, bits, labels)
+            yield partial(self._products, step, made, batch, labels)
+
+    def _choose(self, step: Step, bits: Bits, labels: Labels) -> None:
+        """Ask for the labels of a batch of elements, by its bits (elements, bits)."""
+        with self.watch.at("offline", step.name, "OT"):
             message = self._room.octets(message_bytes(bits.size))
-            self._receiver.extend(bits, message, layer.labels[batch].reshape(-1, 2))
+            self._receiver.extend(bits.reshape(-1), message, labels.reshape(-1, 2))
             self._channel.send(Kind.CHOICES, message)
 
-    def _tables(self, layer: "_Layer", batch: slice) -> None:
+    def _tables(self, step: Step, found: Received, batch: slice) -> None:
         """Receive the tables of a batch of elements."""
-        with self.watch.at("offline", layer.step, "GC"):
+        with self.watch.at("offline", step.name, "GC"):
             if batch.start == 0:
-                layer.nonce = bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
-            self._channel.receive_into(Kind.TABLES, layer.tables[batch])
+                found.nonce = self._nonce()
+            self._channel.receive_into(Kind.TABLES, found.tables[batch])
+
+    def _products(self, step: Step, made: Multiplicand, batch: slice, labels: Labels) -> None:
+        """Receive what makes the products of a batch of elements."""
+        with self.watch.at("offline", step.name, "OT"):
+            if batch.start == 0:
+                made.nonce = self._nonce()
+            count = labels.size // 2
+            message = self._channel.receive(Kind.PRODUCTS, exactly=8 * count)
+            offered = public.residues(message, self.program.ring).reshape(labels.shape[:-1])
+            made.take(batch, labels, offered)
+
+    def _nonce(self) -> bytes:
+        return bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
 
     def _evaluate(self, part: Part, evaluator: Evaluator) -> None:
         """Answer the labels of the server's bits with the colours of the outputs."""
@@ -225,30 +273,10 @@ class Client:
             self._channel.receive_into(Kind.LABELS, labels)
             self._channel.send(Kind.COLOURS, evaluator.evaluate(labels))
 
-
-class _Layer:
-    """A part of a nonlinear step, as its tables and labels come in; memory: bytes that they may
-    take there, and then those that they do."""
-
-    def __init__(self, step: str, part: Part, memory: int) -> None:
-        self.step, self.part, self.nonce = step, part, b""
-        circuit, count = part.function.circuit, part.elements.size
-        each, bits = table_bytes(circuit), circuit.evaluator
-        size = count * (each + LABEL * bits)
-        fits = size <= memory
-        self.memory, store = (size, np.empty) if fits else (0, _filed)
-        self.tables = store((count, each), np.uint8)
-        self.labels = store((count, bits, 2), np.uint64)
-
-    def ready(self) -> tuple[Part, Evaluator]:
-        circuit, count = self.part.function.circuit, self.part.elements.size
-        tables = self.tables.reshape(-1)
-        return self.part, Evaluator(circuit, count, self.nonce, tables, self.labels)
-
-
-def _filed(shape: tuple[int, ...], kind: type) -> npt.NDArray[Any]:
-    """Room in a temporary file that nobody else can open. Raises OSError where there is none."""
-    with tempfile.TemporaryFile() as file:
-        # A page that the disk has no room for would end the process where it is written.
-        os.posix_fallocate(file.fileno(), 0, prod(shape) * np.dtype(kind).itemsize)
-        return np.memmap(file, kind, "w+", shape=shape)
+    def _square(self, step: Step, made: Multiplicand) -> None:
+        """Answer the server's masked share of what is squared."""
+        with self.watch.at("online", step.name, "clear"):
+            size = 8 * prod(step.shape)
+            message = self._channel.receive(Kind.DIFFERENCES, exactly=size)
+            difference = public.residues(message, self.program.ring)
+            self._channel.send(Kind.SQUARES, made.answer(difference).tobytes())

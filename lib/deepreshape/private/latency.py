@@ -91,8 +91,10 @@ def latency(network: Network) -> Latency:
     """The HE, GC and Lat. columns of Tables 7 and 8 for a network.
 
     ReLU-reuse and grouped convolutions are costed as the convolutions without groups (Appendix J).
-    Raises DesignError for maps of more than 4096 positions, which Delphi's packing does not hold.
+    Raises DesignError for maps of more than 4096 positions, which Delphi's packing does not hold,
+    and for squares, of which nothing was published.
     """
+    _require_published(network)
     multiplications = key_switches = up = down = relus = 0
     for part in parts(network):
         relus += part_cost(part)[0]
@@ -110,6 +112,7 @@ def layer_latencies(network: Network) -> tuple[Latency, ...]:
 
     The ReLU inside a ReLU-reuse module stands where the block's second ReLU would be.
     """
+    _require_published(network)
     kept = {
         layer.name.replace("/reuse/relu", "/relu2"): prod(layer.shape)
         for layer in layers(network)
@@ -121,6 +124,11 @@ def layer_latencies(network: Network) -> tuple[Latency, ...]:
         for layer in layers(plain)
         if isinstance(layer.op, Conv | Linear | Relu)
     )
+
+
+def _require_published(network: Network) -> None:
+    if network.relus.quadratic:
+        raise DesignError(f"{network.name} has squares, of which the model knows no seconds")
 
 
 @lru_cache(maxsize=2**16)

@@ -18,13 +18,12 @@ from deepreshape.design.ops import Conv, Linear
 from deepreshape.files import write_text
 from deepreshape.places import DATA
 from deepreshape.private.garbled_counts import Garbled
+from deepreshape.private.packings import PACKINGS
 
 MEASURED = DATA / "latency" / "measured.json"
 """The record that this repository keeps."""
 DIGITS = 4
 """Of a number in a record, which is more than a clock means."""
-PROTOCOLS = {"slots": "Delphi's packing", "coefficients": "rotation-free"}
-"""The linear protocols, with rotations and without, as tables write them."""
 
 
 class BadMeasurements(ValueError):
@@ -69,7 +68,7 @@ class Element:
     function: str
 
 
-ELEMENTS = tuple(Element(packing, name) for packing in PROTOCOLS for name in ("relu", "truncate"))
+ELEMENTS = tuple(Element(packing, name) for packing in PACKINGS for name in ("relu", "truncate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +160,10 @@ def measured(
     """A network under a packing. garbled: in place of the ReLUs that it has, and no truncation.
 
     ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises LookupError for a
-    layer that is not in the record.
+    layer that is not in the record, and for squares, of which none has any.
     """
+    if network.relus.quadratic:
+        raise LookupError(f"{network} has squares, which are not timed")
     plain = replace(network, relus=replace(network.relus, reuse=1))
     found = [record.layers[_known(shape, record)] for shape in shapes(plain, packing)]
     garbled = garbled or Garbled(cost(network).total_relus)

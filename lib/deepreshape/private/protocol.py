@@ -3,7 +3,7 @@
 Both walk the same public program, in Delphi's layout (Mishra et al. 2020). Offline the client
 learns its share of every tensor: of the image and behind every nonlinear step it draws it, of a
 linear step it gets it encrypted. Online the server learns its own, and the two meet only at
-nonlinear steps.
+nonlinear steps, which are garbled, and at squares.
 """
 
 from collections.abc import Iterator
@@ -17,16 +17,13 @@ import numpy.typing as npt
 from deepreshape.design.ops import IMAGE
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels, Octets
-from deepreshape.private.homomorphic.coefficients import Coefficients
-from deepreshape.private.homomorphic.layers import Packing
-from deepreshape.private.homomorphic.slots import Slots
-from deepreshape.private.program.steps import Linear, Nonlinear, Program, Step
-from deepreshape.private.rings import BINARY, PRIME, Ring, Words
+from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square, Step
+from deepreshape.private.rings import Ring, Words
 from deepreshape.private.wire.pipe import KEPT
 
 
 class Kind(IntEnum):
-    """Frames of the protocol, in the order of their first use."""
+    """Frames of the protocol, in the order of their first use; the last three are of squares."""
 
     PROGRAM = 1
     KEYS = 2
@@ -41,12 +38,10 @@ class Kind(IntEnum):
     LABELS = 11
     COLOURS = 12
     LOGITS = 13
+    PRODUCTS = 14
+    DIFFERENCES = 15
+    SQUARES = 16
 
-
-RINGS = {"coefficients": BINARY, "slots": PRIME}
-"""The ring of each packing."""
-PACKINGS: dict[str, Packing] = {"coefficients": Coefficients(), "slots": Slots()}
-"""By name: rotation-free (Huang et al. 2022), and Delphi's with rotations."""
 
 AHEAD = 2
 """Requests that are sent before the answer to the first is read: both sides compute."""
@@ -63,8 +58,13 @@ class Part(NamedTuple):
     elements: npt.NDArray[np.intp]
 
     def batches(self) -> Iterator[slice]:
-        for start in range(0, self.elements.size, BATCH):
-            yield slice(start, min(start + BATCH, self.elements.size))
+        return batches(self.elements.size)
+
+
+def batches(count: int) -> Iterator[slice]:
+    """So many elements, BATCH at a time."""
+    for start in range(0, count, BATCH):
+        yield slice(start, min(start + BATCH, count))
 
 
 def parts(step: Step, op: Nonlinear, ring: Ring) -> list[Part]:
@@ -90,6 +90,8 @@ def offline_order(program: Program) -> list[Step]:
                 waits[step.name] = answers + 1
             case Nonlinear() as op if not passes(step, op):
                 waits[step.name] = 0
+            case Square():
+                waits[step.name] = 0
             case _:
                 waits[step.name] = answers
     return sorted(
@@ -102,8 +104,9 @@ def linear_steps(program: Program) -> list[Step]:
     return [step for step in offline_order(program) if isinstance(step.op, Linear)]
 
 
-def nonlinear_steps(program: Program) -> list[Step]:
-    return [step for step in program.steps if isinstance(step.op, Nonlinear)]
+def joint_steps(program: Program) -> list[Step]:
+    """The steps at which the parties meet online."""
+    return [step for step in program.steps if isinstance(step.op, Nonlinear | Square)]
 
 
 def passes(step: Step, op: Nonlinear) -> bool:

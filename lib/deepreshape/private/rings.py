@@ -64,8 +64,21 @@ class Ring:
         """-residues."""
         return self._reduced(np.uint64(self.modulus) - residues)
 
+    def multiply(self, left: Words, right: Words | np.uint64) -> Words:
+        """left * right, element by element."""
+        if self.binary:
+            return self._reduced(left * right)
+        # In limbs of the right one, the highest first: neither a product of one nor a shifted sum
+        # exceeds 63 bits.
+        width = 63 - self.bits
+        total = np.zeros(np.broadcast_shapes(left.shape, np.shape(right)), np.uint64)
+        for low in reversed(range(0, self.bits, width)):
+            limb = right >> np.uint64(low) & np.uint64((1 << width) - 1)
+            total = self._reduced((total << np.uint64(width)) + left * limb)
+        return total
+
     def _reduced(self, sums: Words) -> Words:
-        """Numbers below 2^61 or so, as residues."""
+        """Numbers as residues."""
         if self.binary:
             return sums & np.uint64(self.modulus - 1)
         return sums % np.uint64(self.modulus)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from deepreshape.design.ops import IMAGE
+from deepreshape.private import packings
 from deepreshape.private.garbled.garbling import Garbler, table_bytes
-from deepreshape.private.garbled.half_gates import draw_offset
+from deepreshape.private.garbled.half_gates import Labels, draw_offset
 from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
 from deepreshape.private.homomorphic.layers import FLOODING, Prepared, clear
 from deepreshape.private.program import public
@@ -22,17 +24,18 @@ from deepreshape.private.program.steps import (
     walk,
 )
 from deepreshape.private.protocol import (
-    PACKINGS,
     Kind,
     Part,
     Room,
+    batches,
+    joint_steps,
     linear_steps,
-    nonlinear_steps,
     parts,
     place,
 )
 from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import Words
+from deepreshape.private.squares import Multiplier
 from deepreshape.private.stopwatch import Stopwatch
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import handshake
@@ -58,7 +61,7 @@ def service(program: Program, weights: Weights, packing: str, allowance: int) ->
 
     Raises ValueError where a layer's weights are too large for its noise to be hidden.
     """
-    pack, ring = PACKINGS[packing], program.ring
+    pack, ring = packings.packing(packing), program.ring
     layers = {step.name: step.op.layer for step in program.steps if isinstance(step.op, Linear)}
     products = {
         name: pack.operations(layer, ring).multiplications for name, layer in layers.items()
@@ -85,6 +88,7 @@ class _Offline:
 
     masks: dict[str, Words]
     garbled: dict[str, list[tuple[Part, Garbler]]]
+    squares: dict[str, Multiplier]
 
 
 class Session:
@@ -98,13 +102,13 @@ class Session:
         self._channel, self._service, self._source = channel, service, source
         self.watch = Stopwatch(channel)
         self._room, self._labels = Room(), Room()
-        ring, packing = service.program.ring, PACKINGS[service.packing]
+        self._packing = packings.packing(service.packing)
         handshake(channel, "server", {"packing": service.packing})
         with channel.account("setup", "program"):
             channel.send(Kind.PROGRAM, public.dump(service.program))
         with self.watch.at("setup", "keys", "HE"):
             keys = channel.receive(Kind.KEYS, at_most=KEYS)
-            self._evaluator = packing.server(bytes(keys), ring, source)
+            self._evaluator = self._packing.server(bytes(keys), service.program.ring, source)
         with self.watch.at("setup", "transfer", "OT"):
             self._offset = draw_offset(source)
             self._sender = Sender(self._offset, source)
@@ -128,16 +132,19 @@ class Session:
 
     def _offline(self) -> _Offline:
         masks = {step.name: self._linear(step) for step in linear_steps(self._service.program)}
-        garbled = {
-            step.name: self._garbled(step) for step in nonlinear_steps(self._service.program)
-        }
-        return _Offline(masks, garbled)
+        found = _Offline(masks, {}, {})
+        for step in joint_steps(self._service.program):
+            if isinstance(step.op, Nonlinear):
+                found.garbled[step.name] = self._garbled(step)
+            else:
+                found.squares[step.name] = self._multiplier(step)
+        return found
 
     def _linear(self, step: Step) -> Words:
         """Answer the encrypted share of a linear step's input; returns the server's mask."""
         assert isinstance(step.op, Linear)
-        ring, packing = self._service.program.ring, PACKINGS[self._service.packing]
-        count = packing.operations(step.op.layer, ring).up
+        ring = self._service.program.ring
+        count = self._packing.operations(step.op.layer, ring).up
         with self.watch.at("offline", step.name, "HE"):
             mask = uniform(self._source, ring, step.op.layer.output_shape)
             most = self._evaluator.context.up_bytes
@@ -157,18 +164,34 @@ class Session:
             with self.watch.at("offline", step.name, "GC"):
                 self._channel.send(Kind.NONCE, garbler.nonce)
             for batch in part.batches():
-                elements = batch.stop - batch.start
-                with self.watch.at("offline", step.name, "OT"):
-                    count = elements * circuit.evaluator
-                    message = self._room.octets(message_bytes(count))
-                    self._channel.receive_into(Kind.CHOICES, message)
-                    labels = self._labels.labels(elements, circuit.evaluator)
-                    self._sender.extend(message, count, labels.reshape(-1, 2))
+                labels = self._transferred(step, batch, circuit.evaluator)
                 with self.watch.at("offline", step.name, "GC"):
-                    tables = self._room.octets(elements * table_bytes(circuit))
+                    tables = self._room.octets(len(labels) * table_bytes(circuit))
                     self._channel.send(Kind.TABLES, garbler.garble(labels, tables))
             found.append((part, garbler))
         return found
+
+    def _multiplier(self, step: Step) -> Multiplier:
+        """Prepare the products of a square, with the client's labels from the transfers."""
+        ring, count = self._service.program.ring, prod(step.shape)
+        found = Multiplier(ring, count, self._source)
+        with self.watch.at("offline", step.name, "clear"):
+            self._channel.send(Kind.NONCE, found.nonce)
+        for batch in batches(count):
+            labels = self._transferred(step, batch, ring.bits)
+            with self.watch.at("offline", step.name, "OT"):
+                self._channel.send(Kind.PRODUCTS, found.offer(batch, labels, self._offset))
+        return found
+
+    def _transferred(self, step: Step, batch: slice, bits: int) -> Labels:
+        """The zero labels of so many of the client's bits for each element of a batch."""
+        elements = batch.stop - batch.start
+        with self.watch.at("offline", step.name, "OT"):
+            message = self._room.octets(message_bytes(elements * bits))
+            self._channel.receive_into(Kind.CHOICES, message)
+            labels = self._labels.labels(elements, bits)
+            self._sender.extend(message, elements * bits, labels.reshape(-1, 2))
+        return labels
 
     def _online(self, offline: _Offline) -> None:
         program, ring = self._service.program, self._service.program.ring
@@ -189,10 +212,17 @@ class Session:
                     share = place(share, part, self._exchanged(part, garbler, mine))
             return share
 
+        def square(step: Step, share: Words) -> Words:
+            with self.watch.at("online", step.name, "clear"):
+                made, mine = offline.squares.pop(step.name), share.reshape(-1)
+                self._channel.send(Kind.DIFFERENCES, made.open(mine).tobytes())
+                answer = self._channel.receive(Kind.SQUARES, exactly=8 * mine.size)
+                return made.close(mine, public.residues(answer, ring)).reshape(share.shape)
+
         with self.watch.at("online", IMAGE, "clear"):
             size = 8 * int(np.prod(program.image))
             image = public.residues(self._channel.receive(Kind.IMAGE, exactly=size), ring)
-        logits = walk(program, image.reshape(program.image), linear, nonlinear)
+        logits = walk(program, image.reshape(program.image), linear, nonlinear, square)
         with self.watch.at("online", program.steps[-1].name, "clear"):
             self._channel.send(Kind.LOGITS, logits.tobytes())
 

@@ -11,12 +11,12 @@ from time import monotonic
 import numpy as np
 import numpy.typing as npt
 
+from deepreshape.private import packings
 from deepreshape.private.client import Client
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program import public
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.steps import Program
-from deepreshape.private.protocol import RINGS
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.rings import Integers
 from deepreshape.private.server import Service, Session, service
@@ -39,7 +39,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def over(model: Model, packing: str) -> Program:
     """A model's program over the ring of a packing."""
-    return replace(model.program, ring=RINGS[packing])
+    return replace(model.program, ring=packings.packing(packing).ring)
 
 
 def ready(model: Model, packing: str, allowance: int = KEPT) -> Service:

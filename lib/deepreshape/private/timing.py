@@ -6,13 +6,13 @@ clear, an element against its function, logits against the reference.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
 from deepreshape.design import Network
+from deepreshape.private import packings
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, draw_offset
@@ -21,19 +21,15 @@ from deepreshape.private.homomorphic.layers import (
     Convolution,
     FullyConnected,
     LinearLayer,
-    Packing,
     Prepared,
     clear,
 )
-from deepreshape.private.homomorphic.slot_plans import MapPlan, plan
-from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.latency import Operations
 from deepreshape.private.measured import Element, ElementCost, LayerCost, Shape, WholeCost
 from deepreshape.private.program import reference
 from deepreshape.private.program.drawn import random_model
-from deepreshape.private.protocol import PACKINGS, RINGS
 from deepreshape.private.randomness import Randomness, SystemRandomness, uniform
-from deepreshape.private.rings import PRIME, Integers
+from deepreshape.private.rings import Integers
 from deepreshape.private.sessions import both, over
 from deepreshape.private.stopwatch import Spent
 
@@ -51,14 +47,14 @@ class Bench:
     """A client and a server of one packing, to time layers with.
 
     limit: operations of a layer that are run, as seconds of the latency model (`Operations`); of a
-    heavier layer a part is.
+    heavier layer a part may be (`Packing.lighter`).
     """
 
     def __init__(self, packing: str, limit: float, source: Randomness | None = None) -> None:
         self._source = source or SystemRandomness()
         self._name, self._limit = packing, limit
-        self._packing: Packing = PACKINGS[packing]
-        self._ring = RINGS[packing]
+        self._packing = packings.packing(packing)
+        self._ring = self._packing.ring
         self._client = self._packing.client(self._ring, self._source)
         keys = self._packing.keys(self._client)
         self._server = self._packing.server(keys, self._ring, self._source)
@@ -66,7 +62,7 @@ class Bench:
     def layer(self, shape: Shape, rounds: int = 3) -> LayerCost:
         """The cost of a layer with weights none of which is zero."""
         whole = layer_of(shape)
-        part = lighter(whole, self._limit) if self._name == "slots" else whole
+        part = self._packing.lighter(whole, self._limit)
         all_of, ran = self._operations(whole), self._operations(part)
         weights = np.random.default_rng(0).integers(1, WEIGHT + 1, part.weight_shape)
         prepared = self._packing.prepare(part, weights, self._ring, ROOM)
@@ -117,32 +113,9 @@ def layer_of(shape: Shape) -> LinearLayer:
     )
 
 
-def lighter(layer: LinearLayer, limit: float) -> LinearLayer:
-    """The layer, or one with as many of its channels as the limit allows under Delphi's packing.
-
-    That does the same for every pair of a ciphertext of inputs and one of outputs. So whole
-    ciphertexts are taken, of both about as many, and the rest follows in proportion.
-    """
-    found, part = plan(layer), layer
-    if not isinstance(found, MapPlan):
-        return layer
-    inputs, outputs, each = found.inputs, found.outputs, 2 * found.channels
-    while SLOTS.operations(part, PRIME).seconds > limit and inputs * outputs > 1:
-        if inputs >= outputs:
-            inputs -= 1
-        else:
-            outputs -= 1
-        part = replace(
-            found.layer,
-            inputs=min(found.layer.inputs, inputs * each),
-            outputs=min(found.layer.outputs, outputs * each),
-        )
-    return part
-
-
 def element(which: Element, count: int = 5 * CHUNK, rounds: int = 5) -> ElementCost:
     """The cost of an element, from so many at a time, each through one chunk of memory."""
-    ring = RINGS[which.packing]
+    ring = packings.packing(which.packing).ring
     make = circuits.relu if which.function == "relu" else circuits.truncate
     step = make(ring, SHIFT)
     times = [_chunks(step, count) for _ in range(rounds + 1)][1:]

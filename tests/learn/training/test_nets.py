@@ -26,6 +26,7 @@ from deepreshape.design import (
     layers,
     mobilenet,
     parse,
+    quadratic,
     regnet,
     resnet18,
     resnet34,
@@ -35,7 +36,7 @@ from deepreshape.design import (
     wide_resnet,
 )
 from deepreshape.design.architectures import REGNET_X, Grouped
-from deepreshape.learn.training.nets import Net, Strided1x1, build
+from deepreshape.learn.training.nets import Net, Polynomial, Strided1x1, build
 from tests.families import FAMILIES
 from tests.learn.edits import EDITED
 
@@ -176,6 +177,23 @@ def test_a_thinned_block_keeps_the_relu_behind_its_sum() -> None:
 def test_the_submodules_are_the_layers() -> None:
     net = build(SMALL, 0)
     assert [name for name, _ in net.named_children()] == [layer.name for layer in layers(SMALL)]
+
+
+def test_a_polynomial_is_its_formula_by_channel() -> None:
+    module = Polynomial(2)
+    with torch.no_grad():
+        for each, values in ((module.a, (2, -1)), (module.b, (0.5, 3)), (module.c, (1, 0))):
+            each.copy_(torch.tensor(values))
+    x = torch.tensor([[[[3.0]], [[2.0]]]])
+    assert module(x).flatten().tolist() == [2 * 9 + 0.5 * 3 + 1, -4 + 3 * 2 + 0]
+    assert torch.equal(module(x[..., 0, 0]), module(x)[..., 0, 0])  # behind the mean
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_net_with_polynomials_starts_as_the_net_without_their_relus(family: str) -> None:
+    removed = thin(FAMILIES[family], {1, 2})
+    one, other = build(quadratic(removed), 0).eval(), build(removed, 0).eval()
+    assert torch.equal(one(pictures(2)), other(pictures(2)))
 
 
 # Blocks that others wrote

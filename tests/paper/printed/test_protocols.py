@@ -24,7 +24,8 @@ from deepreshape.paper.printed.protocols import (
 from deepreshape.private import garbled_counts
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.latency import garbled_seconds
-from deepreshape.private.measured import PROTOCOLS, Element, Whole, measured, read
+from deepreshape.private.measured import Element, Whole, measured, read
+from deepreshape.private.packings import PACKINGS
 from deepreshape.private.wire.link import WAN
 
 RECORD = read()
@@ -57,7 +58,7 @@ def test_a_removed_relu_is_truncated_as_run_here_and_free_in_the_paper() -> None
             assert 0 < run.truncations < removed
 
 
-@pytest.mark.parametrize("packing", PROTOCOLS)
+@pytest.mark.parametrize("packing", PACKINGS)
 def test_seconds_and_bytes_count_truncations_as_run_here(packing: str) -> None:
     each = RECORD.elements[Element(packing, "truncate")]
     for entry in entries():
@@ -68,7 +69,7 @@ def test_seconds_and_bytes_count_truncations_as_run_here(packing: str) -> None:
         assert run.he_s == free.he_s
 
 
-@pytest.mark.parametrize("packing", PROTOCOLS)
+@pytest.mark.parametrize("packing", PACKINGS)
 def test_the_record_has_every_layer(packing: str) -> None:
     for entry in entries():
         assert entry.measured(packing, RECORD).total_s > 0

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepreshape.private import packings
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
-from deepreshape.private.homomorphic.coefficients import COEFFICIENTS
 from deepreshape.private.homomorphic.layers import (
     Convolution,
     FullyConnected,
@@ -15,11 +15,10 @@ from deepreshape.private.homomorphic.layers import (
     Packing,
     clear,
 )
-from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY, PRIME, Integers, Ring, Words
 
-PACKINGS: tuple[Packing, ...] = (COEFFICIENTS, SLOTS)
+PACKINGS = [packings.packing(name) for name in packings.PACKINGS]
 
 
 def directly(layer: Convolution, weights: Integers, share: Words, ring: Ring) -> Words:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepreshape.design import Network, Stage, cull, thin
+from deepreshape.design import Network, Stage, cull, quadratic, thin
 from deepreshape.places import DATA
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program import bounds, quantise, reference
@@ -25,7 +25,7 @@ from deepreshape.private.program.tops import COARSER, decoded, leaving, topped
 from deepreshape.private.program.windows import is_source
 from deepreshape.private.rings import BINARY, PRIME, Ring
 from tests.families import FAMILIES
-from tests.private.nets import MEAN, STD, Pixels, folded, normalised, pixels, some_masks
+from tests.private.nets import MEAN, STD, Pixels, folded, normalised, packed, pixels, some_masks
 
 TINY = Network(4, (Stage(4, 2), Stage(8, 2)), 12, 10)
 NETS = {
@@ -219,3 +219,9 @@ def test_no_image_leaves_the_ring_of_a_net_of_the_repository(name: str) -> None:
     model = read(DATA / "models" / f"{name}.safetensors")
     assert model.program.bounded
     assert leaving(model.program, model.weights) == ()
+
+
+def test_a_square_is_told_as_what_may_leave_the_ring() -> None:
+    found = packed(quadratic(cull(TINY, {1})))
+    assert not found.program.bounded
+    assert found.open == ("stem/relu/squared",) == leaving(found.program, found.weights)

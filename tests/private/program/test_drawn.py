@@ -12,11 +12,12 @@ from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled_counts import Garbled, read
 from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.latency import layer_operations
+from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import model
 from deepreshape.private.program.drawn import FEW, garbled, random_model
 from deepreshape.private.program.folding import Mask
 from deepreshape.private.program.steps import Linear, Nonlinear
-from deepreshape.private.protocol import RINGS, parts
+from deepreshape.private.protocol import parts
 from deepreshape.private.rings import PRIME, Ring
 
 QUICK = 200e6
@@ -40,7 +41,7 @@ def test_the_record_counts_the_compiled_program(name: str) -> None:
     assert garbled(parse(name)) == COUNTS[name]
 
 
-@pytest.mark.parametrize("ring", RINGS.values(), ids=repr)
+@pytest.mark.parametrize("ring", [packing(name).ring for name in PACKINGS], ids=repr)
 def test_the_protocol_garbles_what_is_counted(ring: Ring) -> None:
     name = "HRN-2x5x3x(m=8)-C1-T234"
     program = random_model(parse(name), np.random.default_rng(0), FEW).program

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepreshape.design import Network, Stage, reuse, thin
+from deepreshape.design import Network, Stage, quadratic, reuse, thin
 from deepreshape.private.program import quantise
 from deepreshape.private.program.folding import (
     Activation,
@@ -139,3 +139,19 @@ def test_culled_sites_take_no_mask() -> None:
 def test_reuse_applies_its_relus_to_a_part() -> None:
     relus = program_of(folded(reuse(NETWORK, 2, "apart")), pixels(NETWORK))[0].relus
     assert 0 < relus < program_of(folded(NETWORK), pixels(NETWORK))[0].relus
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_a_missing_coefficient_is_named(name: str) -> None:
+    network = quadratic(thin(NETWORK, {2}))
+    found = arrays(trained(network))
+    del found[f"stage2/block1/relu1.{name}"]
+    with pytest.raises(ArraysDoNotFit, match=rf"stage2/block1/relu1\.{name} is missing"):
+        fold(network, found, {})
+
+
+def test_a_polynomial_is_no_site_of_a_mask() -> None:
+    network = quadratic(thin(NETWORK, {2}))
+    masks = {"stage2/block1/relu1": np.ones((8, 4, 4), np.bool_)}
+    with pytest.raises(ArraysDoNotFit, match="is no ReLU site"):
+        fold(network, arrays(trained(network)), masks)

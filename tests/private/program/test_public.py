@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.design import Network, Stage, reuse
+from deepreshape.design import Network, Stage, quadratic, reuse, thin
 from deepreshape.private.program import public
 from deepreshape.private.program.public import BadProgram, dump, parse, residues
 from deepreshape.private.program.steps import Nonlinear, Program, Step
@@ -24,6 +24,7 @@ from tests.private.nets import small, some_masks
 
 TINY = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 REUSED = reuse(Network(4, (Stage(8, 1),), 8, 10), 4)
+SQUARED = quadratic(thin(TINY, {1}))
 NAMES = tuple(f"class {number}" for number in range(10))
 PROGRAM = replace(small(TINY, some_masks(TINY))[0], bounded=True, classes=NAMES)
 FIELDS: dict[str, Any] = json.loads(dump(PROGRAM))
@@ -40,7 +41,7 @@ def _same(left: Step, right: Step) -> bool:
     return left.op == right.op
 
 
-@pytest.mark.parametrize("network", [*FAMILIES.values(), TINY, REUSED], ids=str)
+@pytest.mark.parametrize("network", [*FAMILIES.values(), TINY, REUSED, SQUARED], ids=str)
 @pytest.mark.parametrize("part", [None, 0.5])
 def test_a_program_survives_its_text(network: Network, part: float | None) -> None:
     masks = some_masks(network, part) if part else {}
@@ -49,7 +50,8 @@ def test_a_program_survives_its_text(network: Network, part: float | None) -> No
     assert dump(found) == dump(program)
     assert len(found.steps) == len(program.steps)
     assert all(map(_same, found.steps, program.steps))
-    for name in ("ring", "image", "mean", "std", "unit", "logit", "relus", "truncations"):
+    counts = ("relus", "truncations", "squares")
+    for name in ("ring", "image", "mean", "std", "unit", "logit", *counts):
         assert getattr(found, name) == getattr(program, name)
 
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from deepreshape.design import Network, Stage, cost, cull, reuse, thin
+from deepreshape.design import Network, Stage, cost, cull, quadratic, reuse, thin
 from deepreshape.design.ops import Add, Pool
+from deepreshape.private.homomorphic import coefficients
 from deepreshape.private.homomorphic.coefficients import flooding_bits
 from deepreshape.private.homomorphic.layers import FLOODING, Convolution, clear
 from deepreshape.private.program import quantise, reference
@@ -17,6 +18,7 @@ from deepreshape.private.program.steps import (
     Linear,
     Nonlinear,
     Program,
+    Square,
     Step,
     SumPool,
     Weights,
@@ -32,6 +34,7 @@ TINY = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 EDITS = {
     "culled": cull(FAMILIES["ResNet18"], {0, 1}),
     "thinned": thin(FAMILIES["ResNet18"], {1, 2, 3, 4}),
+    "quadratic": quadratic(thin(cull(FAMILIES["ResNet18"], {1}), {2, 3, 4})),
     "reuse": reuse(FAMILIES["ResNet18"], 4),
     "chained": reuse(FAMILIES["HRN"], 4, "chained"),
     "apart": reuse(FAMILIES["ResNet20"], 4, "apart", everywhere=True),
@@ -91,9 +94,12 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
     def nonlinear(step: Step, op: Nonlinear, values: Words) -> Words:
         return ring.residues(shifted(op, ring.signed(values) + rounding(op.shift)))
 
+    def square(step: Step, values: Words) -> Words:
+        return ring.multiply(values, values)
+
     for number, step in enumerate(steps, start=1):
         upto = replace(program, ring=ring, steps=steps[:number])
-        values = walk(upto, ring.residues(program.quantised(image)), linear, nonlinear)
+        values = walk(upto, ring.residues(program.quantised(image)), linear, nonlinear, square)
         found.append((step.name, ring.signed(values)))
     return found
 
@@ -102,6 +108,25 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
 def test_the_relus_are_those_of_the_cost_model(network: Network) -> None:
     program, _ = program_of(folded(network), pixels(network, 1))
     assert program.relus == cost(network).total_relus
+
+
+@every_net
+def test_the_squares_are_those_of_the_cost_model(network: Network) -> None:
+    squared = quadratic(thin(network, {1, 2}))
+    program, _ = program_of(folded(squared), pixels(network, 1))
+    assert program.squares == cost(squared).squares > 0
+    assert program.relus == cost(squared).total_relus
+
+
+def test_what_is_squared_was_truncated_to_the_bits_of_an_activation() -> None:
+    images, precision = pixels(TINY), Precision()
+    program, weights = program_of(folded(quadratic(thin(TINY, {1}))), images, BINARY, precision)
+    (step,) = [each for each in program.steps if isinstance(each.op, Square)][:1]
+    (source,) = [each for each in program.steps if each.name == step.inputs[0]]
+    assert isinstance(source.op, Nonlinear) and not source.op.relus and source.op.shift
+    upto = replace(program, steps=program.steps[: program.steps.index(source) + 1])
+    largest = max(np.abs(reference.logits(upto, weights, image)).max() for image in images)
+    assert 2 ** (precision.activation - 1) <= largest <= 2**precision.activation
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 1.1])
@@ -212,7 +237,7 @@ def test_pixels_are_normalised_by_channel() -> None:
 def test_a_layer_has_as_many_bits_as_its_noise_can_be_hidden_with(
     asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantise, "FLOODING", asked)
+    monkeypatch.setattr(coefficients, "FLOODING", asked)
     nodes = folded(FAMILIES["ResNet18"])
     program, weights = program_of(nodes, pixels(FAMILIES["ResNet18"], 2), PRIME, Precision())
     for step in program.steps:

@@ -6,15 +6,16 @@ import click
 
 from deepreshape.cli.usage.arguments import file_type, json_option, quiet_option, store_option
 from deepreshape.cli.usage.commands import command
+from deepreshape.private.packings import DEFAULT, TITLES
 from deepreshape.private.wire.link import LINKS
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 packing_option = click.option(
     "--packing",
-    type=click.Choice(["coefficients", "slots"]),
-    default="coefficients",
+    type=click.Choice(list(TITLES)),
+    default=DEFAULT,
     show_default=True,
-    help="Of ciphertexts: without rotations, or Delphi's.",
+    help=f"Of ciphertexts: {', '.join(f'{name} is {title}' for name, title in TITLES.items())}.",
 )
 link_option = click.option(
     "--link",

@@ -18,6 +18,7 @@ from deepreshape.design.ops import (
     Linear,
     Op,
     Pool,
+    Quadratic,
     Relu,
     Slice,
 )
@@ -107,6 +108,21 @@ class Strided1x1(nn.Conv2d):
         return conv2d(read, self.weight, self.bias, groups=self.groups)
 
 
+class Polynomial(nn.Module):
+    """a x^2 + b x + c, by channel. It starts as the identity, that is, as the net without this
+    activation; the gradient of a is a sum of squares times what comes back, and not zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(channels))
+        self.b = nn.Parameter(torch.ones(channels))
+        self.c = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b, c = (each.view(-1, *[1] * (x.dim() - 2)) for each in (self.a, self.b, self.c))
+        return a * x.square() + b * x + c
+
+
 class _Sum(nn.Module):
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         return left + right
@@ -136,6 +152,8 @@ def module_of(op: Op) -> nn.Module:
             return nn.BatchNorm2d(channels)
         case Relu():
             return nn.ReLU()
+        case Quadratic(channels=channels):
+            return Polynomial(channels)
         case Add():
             return _Sum()
         case Slice(start=start, stop=stop):

@@ -17,10 +17,9 @@ def traced_cost(net: Net) -> Cost:
         return prod(shape)
 
     aten = torch.ops.aten
-    relu, batchnorm = aten.relu, aten._native_batch_norm_legit_no_training
-    counter = FlopCounterMode(
-        display=False, custom_mapping={relu: elements, aten.relu_: elements, batchnorm: elements}
-    )
+    relu, batchnorm, square = aten.relu, aten._native_batch_norm_legit_no_training, aten.pow
+    counted = (relu, aten.relu_, batchnorm, square)
+    counter = FlopCounterMode(display=False, custom_mapping=dict.fromkeys(counted, elements))
     size = net.network.resolution
     was_training = net.training
     net.eval()
@@ -32,6 +31,7 @@ def traced_cost(net: Net) -> Cost:
     relus = [0] * (len(net.network.stages) + 2)
     for layer in net.program:
         relus[layer.stage] += counts.get(f"{type(net).__name__}.{layer.name}", {}).get(relu, 0)
-    macs = sum(flops for op, flops in whole.items() if op not in (relu, aten.relu_, batchnorm)) // 2
+    macs = sum(flops for op, flops in whole.items() if op not in counted) // 2
     params = sum(parameter.numel() for parameter in net.parameters())
-    return Cost(tuple(relus[:-1]), macs, whole.get(batchnorm, 0), params, relus[-1])
+    squares = whole.get(square, 0)
+    return Cost(tuple(relus[:-1]), macs, whole.get(batchnorm, 0), params, relus[-1], squares)

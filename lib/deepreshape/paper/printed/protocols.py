@@ -17,7 +17,8 @@ from deepreshape.paper.printed.versus import SIDES, exact_relus, linear
 from deepreshape.private import garbled_counts
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.latency import latency
-from deepreshape.private.measured import PROTOCOLS, Measured, Measurements, measured
+from deepreshape.private.measured import Measured, Measurements, measured
+from deepreshape.private.packings import TITLES
 from deepreshape.private.wire.link import LAN, WAN, Link
 
 DATA_SETS = {32: "CIFAR-100", 64: "TinyImageNet"}
@@ -29,6 +30,8 @@ WHOLE = "HRN-2x5x3x(m=8)-C1-T234"
 """What is run as a whole, to hold sums over layers against."""
 FREE, RUN = COUNTS = "truncation free", "as run here"
 """What is garbled: the ReLUs alone, as the paper assumes; or all that the private program does."""
+COMPARED = ("slots", "coefficients")
+"""The packings that a row sets side by side: the paper's, and one without rotations."""
 VERDICTS = ("holds", "less", "gone")
 
 
@@ -46,11 +49,11 @@ class Way:
 
 
 WAYS = (
-    *(Way(name, packing) for packing, name in PROTOCOLS.items()),
+    *(Way(name, packing) for packing, name in TITLES.items()),
     Way("over a LAN", "coefficients", LAN),
     Way("over a WAN", "coefficients", WAN),
 )
-"""Computing by either protocol, and the rotation-free one over two wires."""
+"""Computing under each packing, and the rotation-free one over two wires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,9 @@ def timed(name: str, data: str, record: Measurements) -> pd.DataFrame:
     rows = {}
     for entry in entries():
         if (entry.table, entry.data) == (name, data):
-            rotating, free = (entry.measured(packing, record) for packing in PROTOCOLS)
+            rotating, free = (entry.measured(packing, record) for packing in COMPARED)
             garbled = {
-                f"GC {count}": [entry.measured(each, record, count).gc_s for each in PROTOCOLS]
+                f"GC {count}": [entry.measured(each, record, count).gc_s for each in COMPARED]
                 for count in COUNTS
             }
             rows[entry.label] = {

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from deepreshape.private.garbled.half_gates import (
     AND,
@@ -16,6 +15,7 @@ from deepreshape.private.garbled.half_gates import (
     Labels,
     Octets,
     Plan,
+    hashed,
 )
 
 GARBLE, EVALUATE = 4, 2
@@ -28,7 +28,7 @@ class NumpyEngine:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._places = np.empty((plan.places, CHUNK, 2), np.uint64)
-        self._hashed = np.empty((GARBLE * CHUNK + 1, 2), np.uint64)  # OpenSSL wants some room
+        self._hashed = np.empty((GARBLE * CHUNK + 1, 2), np.uint64)
         self._inputs = np.empty(GARBLE * CHUNK * 2, np.uint64)
 
     def garble(
@@ -48,7 +48,7 @@ class NumpyEngine:
             inputs[0] = left ^ (offset if inversions & 1 else np.uint64(0))
             inputs[2] = right ^ (offset if inversions & 2 else np.uint64(0))
             inputs[1], inputs[3] = inputs[0] ^ offset, inputs[2] ^ offset
-            left_0, left_1, right_0, right_1 = self._hash(keys[gate], inputs)
+            left_0, left_1, right_0, right_1 = hashed(keys[gate], inputs, self._hashed)
             left_half, right_half = left_0 ^ left_1, right_0 ^ right_1
             rows.write(gate, 0, left_half ^ _if_coloured(inputs[2], offset))
             rows.write(gate, 1, right_half ^ inputs[0])
@@ -63,7 +63,7 @@ class NumpyEngine:
         inputs = self._inputs[: EVALUATE * count * 2].reshape(EVALUATE, count, 2)
         for gate, target, left, right, _ in self._steps(garbler, evaluator, colours):
             inputs[0], inputs[1] = left, right
-            left_hash, right_hash = self._hash(keys[gate], inputs)
+            left_hash, right_hash = hashed(keys[gate], inputs, self._hashed)
             target[:] = left_hash ^ _if_coloured(inputs[0], rows.read(gate, 0))
             target ^= right_hash
             target ^= _if_coloured(inputs[1], rows.read(gate, 1) ^ inputs[0])
@@ -88,17 +88,6 @@ class NumpyEngine:
                 np.bitwise_and(
                     places[left, :, 0], np.uint64(1), out=colours[target], casting="unsafe"
                 )
-
-    def _hash(self, key: Octets, labels: Labels) -> Labels:
-        """Labels' hashes under one key, in an array that the next call overwrites."""
-        octets = self._hashed.reshape(-1).view(np.uint8)
-        cipher = Cipher(algorithms.AES128(key.tobytes()), modes.ECB()).encryptor()
-        cipher.update_into(labels.data.cast("B"), octets.data)
-        hashed = self._hashed[: labels.size // 2].reshape(labels.shape)
-        hashed[..., 0] ^= labels[..., 1]
-        hashed[..., 1] ^= labels[..., 0]
-        hashed[..., 1] ^= labels[..., 1]
-        return hashed
 
 
 class _Rows:

@@ -103,6 +103,21 @@ def chunk_keys(nonce: bytes, chunk: int, gates: int) -> Octets:
     return np.frombuffer(cipher.update(counters.tobytes()), np.uint8).reshape(gates, LABEL)
 
 
+def hashed(key: Octets, labels: Labels, room: Labels | None = None) -> Labels:
+    """Labels' hashes under one key, (..., 2) as the labels are, which are contiguous.
+
+    room: an array to overwrite, flat, of one label more: OpenSSL wants some room.
+    """
+    room = np.empty((labels.size // 2 + 1, 2), np.uint64) if room is None else room
+    cipher = Cipher(algorithms.AES128(key.tobytes()), modes.ECB()).encryptor()
+    cipher.update_into(labels.data.cast("B"), room.reshape(-1).view(np.uint8).data)
+    found = room[: labels.size // 2].reshape(labels.shape)
+    found[..., 0] ^= labels[..., 1]
+    found[..., 1] ^= labels[..., 0]
+    found[..., 1] ^= labels[..., 1]
+    return found
+
+
 @lru_cache
 def plan(circuit: Circuit) -> Plan:
     """The order of a circuit's work; an input is loaded where it is first needed."""

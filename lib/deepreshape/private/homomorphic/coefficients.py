@@ -22,6 +22,7 @@ from deepreshape.private.homomorphic.coefficient_plans import (
 )
 from deepreshape.private.homomorphic.contexts import Parameters, context
 from deepreshape.private.homomorphic.layers import (
+    FLOODING,
     Kept,
     LinearLayer,
     as_convolution,
@@ -31,7 +32,7 @@ from deepreshape.private.homomorphic.layers import (
 )
 from deepreshape.private.latency import Operations
 from deepreshape.private.randomness import Randomness, uniform
-from deepreshape.private.rings import Integers, Ring, Words
+from deepreshape.private.rings import BINARY, Integers, Ring, Words
 
 
 class Kernels:
@@ -134,7 +135,9 @@ def _noise_bits(found: Plan, phases: Integers) -> float:
 
 
 class Coefficients:
-    """The packing as `homomorphic.Packing` has it."""
+    """The packing as `layers.Packing` has it."""
+
+    ring = BINARY
 
     def parameters(self, ring: Ring) -> Parameters:
         """109 bits of modulus at degree 4096 for up to 41 bits of plaintext, else 185 at 8192.
@@ -150,6 +153,12 @@ class Coefficients:
         found = plan(as_convolution(layer), self.parameters(ring).degree)
         up, down = found.tiles * found.inputs, found.tiles * found.outputs
         return Operations(found.tiles * found.products, 0, up, down)
+
+    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+        return layer
+
+    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+        return flooding_bits(layer, weights, ring) >= FLOODING
 
     def client(self, ring: Ring, source: Randomness) -> Client:
         return Client(context(self.parameters(ring)), source)

@@ -117,7 +117,12 @@ class Prepared(Protocol):
 
 
 class Packing(Protocol):
-    """How tensors lie in ciphertexts, and how a layer is computed on them."""
+    """How tensors lie in ciphertexts, and how a layer is computed on them.
+
+    ring: over which programs are shared under it. What is computed on ciphertexts takes others.
+    """
+
+    ring: Ring
 
     def parameters(self, ring: Ring) -> Parameters:
         """The encryption for a ring."""
@@ -137,6 +142,16 @@ class Packing(Protocol):
 
     def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
         """What a layer with dense weights costs, and the ciphertexts that travel."""
+        ...
+
+    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+        """The layer, or a part of it that takes no more than `limit` seconds by the latency model
+        and tells of the whole in proportion to `operations`."""
+        ...
+
+    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+        """Are answers flooded by `FLOODING` bits with these weights, or would smaller ones not
+        help?"""
         ...
 
     def prepare(

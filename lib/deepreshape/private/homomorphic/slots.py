@@ -10,6 +10,7 @@ protocol whose latency the paper reports, not the best that slots allow.
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from math import log2
 
@@ -28,7 +29,7 @@ from deepreshape.private.homomorphic.layers import (
 from deepreshape.private.homomorphic.slot_plans import DEGREE, ROW, MapPlan, Turn, VectorPlan, plan
 from deepreshape.private.latency import Operations, convolution, fully_connected
 from deepreshape.private.randomness import Randomness, uniform
-from deepreshape.private.rings import Integers, Ring, Words
+from deepreshape.private.rings import PRIME, Integers, Ring, Words
 
 _GALOIS_HEAD = 56
 """Bytes that SEAL saves before the index of its keys, whose length is the last 8."""
@@ -140,7 +141,9 @@ class Diagonals:
 
 
 class Slots:
-    """The packing as `homomorphic.Packing` has it."""
+    """The packing as `layers.Packing` has it."""
+
+    ring = PRIME
 
     def parameters(self, ring: Ring) -> Parameters:
         """The 218 bits of modulus that SEAL proposes for degree 8192; the ring must be prime and 1
@@ -166,6 +169,29 @@ class Slots:
             return fully_connected(found.layer.inputs, found.layer.outputs)
         conv = found.layer
         return convolution(found.side, conv.inputs, conv.outputs, conv.kernel)
+
+    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+        """Every pair of a ciphertext of inputs and one of outputs takes the same. So whole
+        ciphertexts are taken, of both about as many, and the rest follows in proportion."""
+        found, part = plan(layer), layer
+        if not isinstance(found, MapPlan):
+            return layer
+        inputs, outputs, each = found.inputs, found.outputs, 2 * found.channels
+        while self.operations(part, self.ring).seconds > limit and inputs * outputs > 1:
+            if inputs >= outputs:
+                inputs -= 1
+            else:
+                outputs -= 1
+            part = replace(
+                found.layer,
+                inputs=min(found.layer.inputs, inputs * each),
+                outputs=min(found.layer.outputs, outputs * each),
+            )
+        return part
+
+    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+        """Slots of any weights are coefficients of up to half the ring's modulus."""
+        return True
 
     def prepare(
         self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from deepreshape.design import Network
+from deepreshape.private.packings import smallest_ring
 from deepreshape.private.program import quantise, reference
 from deepreshape.private.program.folding import Affine, Floats, Mask, Node, fold
 from deepreshape.private.program.quantise import Precision
 from deepreshape.private.program.steps import Program, Weights
 from deepreshape.private.program.tops import topped
-from deepreshape.private.rings import PRIME
 
 Pixels = npt.NDArray[np.uint8]
 """Images (n, height, width, 3)."""
@@ -22,7 +22,7 @@ FAINT = 4
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Compiled:
-    """A folded net and its private program. The program fits both rings of `rings`.
+    """A folded net and its private program. The program fits the ring of every packing.
 
     open: a tensor that an image might bring out of a ring, as far as the weights tell; none where
     the program is `bounded`. faint: the layers of which some channels' weights are so much smaller
@@ -63,7 +63,7 @@ def compiled(
     DoesNotFit. bound: see that no image can leave the ring, which takes some time."""
     nodes = fold(network, arrays, masks)
     normalised = _normalised(images, mean, std)
-    made = quantise.program(nodes, normalised, mean, std, PRIME, precision)
+    made = quantise.program(nodes, normalised, mean, std, smallest_ring(), precision)
     if not bound:
         return Compiled(nodes, made.program, made.weights, (), {})
     found = topped(made.program, made.weights, made.seen)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepreshape.design import Network, layers
-from deepreshape.design.ops import BatchNorm, Conv, Linear
+from deepreshape.design.ops import BatchNorm, Conv, Linear, Quadratic
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.program.compiled import compiled
 from deepreshape.private.program.folding import Mask
@@ -35,6 +35,9 @@ def random_model(
                 for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0)):
                     arrays[f"{layer.name}.{part}"] = np.full(n, float(value))
                 arrays[f"{layer.name}.running_var"] = np.ones(n)
+            case Quadratic(n):
+                for part in "abc":
+                    arrays[f"{layer.name}.{part}"] = choices.normal(0, 0.3, n)
             case Linear(n, m):
                 arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
                 arrays[f"{layer.name}.bias"] = np.zeros(m)

@@ -1,8 +1,9 @@
 """A trained net as a graph of few operations: BatchNorm is folded into the convolution before it.
 
-What is left are affine layers, ReLUs and what needs no secret (sums, slices, means). A trained net
-comes as plain arrays: `weight`, `bias`, `running_mean` and `running_var` under each layer's name,
-and a mask for each ReLU site of which only a part is activated.
+What is left are affine layers, ReLUs, squares and what needs no secret (sums, slices, means): a
+polynomial a x^2 + b x + c is an affine layer of the square, plus one of x. A trained net comes as
+plain arrays, such as `weight` and `bias` under a layer's name, and a mask for each ReLU site of
+which only a part is activated.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from deepreshape.design import Network, layers
-from deepreshape.design.ops import IMAGE, Add, BatchNorm, Concat, Conv, Linear, Pool, Shape, Slice
+from deepreshape.design.ops import (
+    IMAGE,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Linear,
+    Pool,
+    Quadratic,
+    Relu,
+    Shape,
+    Slice,
+)
 from deepreshape.design.ops import Layer as Described
 from deepreshape.private.homomorphic.layers import Convolution
 
@@ -25,6 +38,7 @@ PARTS: Mapping[type, tuple[str, ...]] = {
     Conv: ("weight",),
     BatchNorm: ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
     Linear: ("weight", "bias"),
+    Quadratic: ("a", "b", "c"),
 }
 """The arrays of a layer, by its operation; the count of batches is not needed."""
 
@@ -48,7 +62,12 @@ class Activation:
     kept: Mask | None = None
 
 
-NodeOp = Affine | Activation | Add | Slice | Concat | Pool
+@dataclass(frozen=True, slots=True)
+class Square:
+    """x -> x^2, element by element."""
+
+
+NodeOp = Affine | Activation | Square | Add | Slice | Concat | Pool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,8 +113,7 @@ def fold(
                     nodes[before.name] = _scaled(before, before.op, scale, shift)
                     alias[layer.name] = before.name
                     continue
-                each = Convolution(channels, channels, layer.shape[1], groups=channels)
-                op: NodeOp = Affine(each, scale.reshape(-1, 1, 1, 1), shift)
+                op: NodeOp = _by_channel(layer.shape, scale, shift)
             case Conv(n, m, kernel, stride, groups):
                 side = shapes[layer.inputs[0]][1]
                 convolution = Convolution(n, m, side, kernel, stride, groups)
@@ -107,7 +125,18 @@ def fold(
                 op = Affine(Convolution(n, m, 1), weights, bias)
             case Add() | Slice() | Concat() | Pool():
                 op = layer.op
-            case _:
+            case Quadratic(channels):
+                a, b, c = (_array(arrays, f"{layer.name}.{of}", (channels,)) for of in "abc")
+                made: dict[str, tuple[NodeOp, tuple[str, ...]]] = {
+                    "squared": (Square(), inputs),
+                    "curved": (_by_channel(layer.shape, a, c), (f"{layer.name}/squared",)),
+                    "straight": (_by_channel(layer.shape, b, np.zeros(channels)), inputs),
+                }
+                for of, (each, reads) in made.items():
+                    name = f"{layer.name}/{of}"
+                    nodes[name] = Node(name, each, reads, layer.shape)
+                op, inputs = Add(), (f"{layer.name}/curved", f"{layer.name}/straight")
+            case Relu():
                 unused.discard(layer.name)
                 op = Activation(_mask(masks, layer.name, layer.shape))
         nodes[layer.name] = Node(layer.name, op, inputs, layer.shape)
@@ -118,6 +147,13 @@ def fold(
 
 def _names(listed: tuple[Described, ...]) -> list[str]:
     return [IMAGE, *(layer.name for layer in listed)]
+
+
+def _by_channel(shape: Shape, scale: Floats, shift: Floats) -> Affine:
+    """x -> scale * x + shift, each channel its own."""
+    channels, side, _ = shape
+    layer = Convolution(channels, channels, side, groups=channels)
+    return Affine(layer, scale.reshape(-1, 1, 1, 1), shift)
 
 
 def _scaled(node: Node, op: Affine, scale: Floats, shift: Floats) -> Node:

@@ -17,6 +17,7 @@ from deepreshape.private.program.steps import (
     LinearWeights,
     Nonlinear,
     Program,
+    Square,
     Step,
     Sum,
     SumPool,
@@ -111,6 +112,8 @@ def _forward(step: Step, mine: LinearWeights | None, inputs: list[_Channels]) ->
             found = first.mapped(lambda share: passed * share / 2.0**shift)
             relus = {step.name: own} if own.any() else {}
             return found.plus(_Channels(relus, none, passed / 2 if shift else none))
+        case Square():
+            raise ValueError(f"{step.name} is a square, of which no sum of a row is a bound")
         case Sum(lifts):
             terms = [each.mapped(_times(lift)) for each, lift in zip(inputs, lifts, strict=True)]
             return reduce(_Channels.plus, terms)

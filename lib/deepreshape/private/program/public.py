@@ -20,6 +20,7 @@ from deepreshape.private.program.steps import (
     Linear,
     Nonlinear,
     Program,
+    Square,
     Step,
     StepOp,
     Sum,
@@ -123,6 +124,8 @@ def _described(op: StepOp) -> dict[str, Any]:
             if not isinstance(relus, bool):
                 kept = base64.b64encode(np.packbits(relus.reshape(-1)).tobytes()).decode()
             return {"op": "nonlinear", "relus": kept, "shift": shift, "top": top}
+        case Square():
+            return {"op": "square"}
         case Sum(lifts):
             return {"op": "sum", "lifts": lifts}
         case Join(lifts):
@@ -178,6 +181,8 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
         return Linear(layer), (outputs, layer.output_side, layer.output_side)
     if kind == "nonlinear":
         return _nonlinear(fields, inputs[0], ring), inputs[0]
+    if kind == "square":
+        return Square(), inputs[0]
     if kind == "slice":
         start = _integer(fields["start"], 0, channels - 1)
         stop = _integer(fields["stop"], start + 1, channels)

@@ -2,8 +2,8 @@
 
 Every affine layer multiplies the unit of its input by that of its weights, so integers grow along
 the net. A ReLU shifts them back, at no cost in a garbled circuit. Where a chain of layers without a
-ReLU would outgrow the ring, the input of the next is truncated first. How large numbers get is
-measured on images.
+ReLU would outgrow the ring, the input of the next is truncated first, and so is always that of a
+square. How large numbers get is measured on images.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,9 @@ from math import ceil, floor, log2
 import numpy as np
 
 from deepreshape.design.ops import IMAGE, Add, Concat, Pool, Shape, Slice
-from deepreshape.private.homomorphic.coefficients import flooding_bits
-from deepreshape.private.homomorphic.layers import FLOODING, products
+from deepreshape.private.homomorphic.layers import products
+from deepreshape.private.packings import PACKINGS, packing
+from deepreshape.private.program import folding
 from deepreshape.private.program.folding import Activation, Affine, Floats, Node
 from deepreshape.private.program.steps import (
     Join,
@@ -22,6 +23,7 @@ from deepreshape.private.program.steps import (
     LinearWeights,
     Nonlinear,
     Program,
+    Square,
     Step,
     StepOp,
     Sum,
@@ -105,6 +107,8 @@ def run(nodes: tuple[Node, ...], images: Floats) -> Iterator[tuple[str, Floats]]
             case Activation(kept):
                 relu = np.maximum(first, 0)
                 found = relu if kept is None else np.where(kept, relu, first)
+            case folding.Square():
+                found = np.square(first)
             case Add():
                 found = first + others[0]
             case Slice(start, stop):
@@ -162,6 +166,11 @@ class _Writer:
                 unit = source.unit * 2**shift
                 self._step(node, op, unit, top)
                 self.seen[node.name] = ceil(top / unit)
+            case folding.Square():
+                self._truncate(node.inputs[0])
+                unit = self.tensors[node.inputs[0]].unit ** 2
+                self._require(node, top, unit)
+                self._step(node, Square(), unit, top)
             case Add() | Concat():
                 self._together(node, top)
             case Slice() as op:
@@ -195,7 +204,7 @@ class _Writer:
         unit = _unit(float(np.abs(affine.weights).max()), self.precision.weight)
         while True:
             weights = _rounded(affine.weights / unit)
-            if flooding_bits(affine.layer, weights, self.ring) >= FLOODING:
+            if all(packing(of).hides(affine.layer, weights, self.ring) for of in PACKINGS):
                 return weights, unit
             unit *= 2
 

@@ -14,6 +14,7 @@ from deepreshape.private.program.steps import (
     LinearWeights,
     Nonlinear,
     Program,
+    Square,
     Step,
     Sum,
     SumPool,
@@ -70,6 +71,8 @@ def clear(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> 
                 if op.top is not None:
                     untopped = shifted(replace(op, top=None), lifted)
                     topped += int((found != untopped).sum())
+            case Square():
+                found = _sized(_wide(inputs[0], _bits(inputs[0])) ** 2)
             case _:
                 found = _local(step, inputs)
         values[step.name] = found
@@ -116,14 +119,18 @@ def _local(step: Step, inputs: list[Integers]) -> Integers:
             sums: Integers = windows.sum(axis=(2, 4))
             return sums
         case op:
-            assert not isinstance(op, Linear | Nonlinear)
+            assert not isinstance(op, Linear | Nonlinear | Square)
             return inputs[0][op.start : op.stop]
 
 
 def _lifted(values: Integers, lift: int) -> Integers:
     """values * 2^lift."""
-    wide = values if _bits(values) + lift < WORD else values.astype(object)
-    return wide * (1 << lift)
+    return _wide(values, lift) * (1 << lift)
+
+
+def _wide(values: Integers, more: int) -> Integers:
+    """The same numbers where so many more bits have room."""
+    return values if _bits(values) + more < WORD else values.astype(object)
 
 
 def _sized(values: Integers) -> Integers:

@@ -4,13 +4,14 @@ The program itself is public: shapes, shifts, and which ReLUs are kept. Weights 
 server's (`Weights`); the client never sees them, nor needs them. An integer v in a tensor stands
 for the number v * unit of that tensor; units are powers of two, except behind a mean.
 
-Offline, online and reference all walk the same steps; they differ in what a `Linear` and a
-`Nonlinear` do. The other steps are linear maps that everybody knows, so each party applies them to
-its own share (`local`).
+Offline, online and reference all walk the same steps; they differ in what a `Linear`, a `Nonlinear`
+and a `Square` do. The other steps are linear maps that everybody knows, so each party applies them
+to its own share (`local`).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,11 @@ class Nonlinear:
 
 
 @dataclass(frozen=True, slots=True)
+class Square:
+    """x -> x^2, by a multiplication of shares (`squares`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sum:
     """The sum of the inputs, each times 2^lift."""
 
@@ -60,7 +66,7 @@ class SumPool:
     size: int
 
 
-StepOp = Linear | Nonlinear | Sum | Join | Slice | SumPool
+StepOp = Linear | Nonlinear | Square | Sum | Join | Slice | SumPool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,6 +112,11 @@ class Program:
             for step in self.steps
             if isinstance(step.op, Nonlinear) and step.op.shift
         )
+
+    @property
+    def squares(self) -> int:
+        """Elements that are squared."""
+        return sum(prod(step.shape) for step in self.steps if isinstance(step.op, Square))
 
     def quantised(self, pixels: npt.NDArray[np.uint8]) -> Integers:
         """Pixels (height, width, 3) as integers of the input's shape. Raises ValueError."""
@@ -179,6 +190,7 @@ def walk(
     image: Words,
     linear: Callable[[Step, Linear, Words], Words],
     nonlinear: Callable[[Step, Nonlinear, Words], Words],
+    square: Callable[[Step, Words], Words],
 ) -> Words:
     """Take every step, from a share of the image to a share of the logits (classes,)."""
     last_use = {name: step.name for step in program.steps for name in step.inputs}
@@ -190,6 +202,8 @@ def walk(
                 values[step.name] = linear(step, step.op, inputs[0])
             case Nonlinear():
                 values[step.name] = nonlinear(step, step.op, inputs[0])
+            case Square():
+                values[step.name] = square(step, inputs[0])
             case _:
                 values[step.name] = local(step.op, inputs, program.ring)
         for name in step.inputs:

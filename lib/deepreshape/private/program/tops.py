@@ -17,6 +17,7 @@ from deepreshape.private.program.steps import (
     LinearWeights,
     Nonlinear,
     Program,
+    Square,
     Step,
     Weights,
     rounding,
@@ -39,6 +40,8 @@ class Topped:
 
 def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Topped:
     """The program with tops. seen: the largest integer seen behind each step of ReLUs."""
+    if squares := _squares(program):
+        return Topped(program, weights, squares)
     least = {
         step.name: max(seen[step.name] - 1, 0).bit_length()
         for step in program.steps
@@ -63,9 +66,16 @@ def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Toppe
     return Topped(*_changed(program, weights, stretches, coarser, tops), ())
 
 
+def _squares(program: Program) -> tuple[str, ...]:
+    """The first square, or none: it has no top, and what it gives is bound by no sum of a row."""
+    return tuple(step.name for step in program.steps if isinstance(step.op, Square))[:1]
+
+
 def leaving(program: Program, weights: Weights) -> tuple[str, ...]:
     """The first decoded tensor that an image might bring out of the ring, as far as the weights
     tell; none, where no image can."""
+    if squares := _squares(program):
+        return squares
     relus = [step for step in program.steps if is_source(step)]
     tops = {step.name: _top(step) for step in relus}
     over = _over(program, weights, tops, 0)[1]

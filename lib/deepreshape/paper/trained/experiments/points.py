@@ -7,7 +7,7 @@ from math import inf, prod
 from typing import Literal
 
 from deepreshape.design import Network, cost, cull
-from deepreshape.design.network import STEM
+from deepreshape.design.relu_plan import STEM
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.search.masks import sites

@@ -1,4 +1,4 @@
-"""What a client keeps of garbled circuits, in memory and in files."""
+"""What an evaluator keeps of garbled circuits, in memory and in files."""
 
 import errno
 import tempfile
@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepreshape.private.client import _filed, _Layer
 from deepreshape.private.garbled import circuits
-from deepreshape.private.protocol import Part
+from deepreshape.private.garbled.received import Received, filed
 from deepreshape.private.rings import BINARY
 
-PART = Part(circuits.relu(BINARY, 20), np.arange(100))
+CIRCUIT = circuits.relu(BINARY, 20).circuit
 SIZE = 100 * (32 * 100 + 16 * 82)
 
 
 def test_a_layer_lies_in_memory_where_it_fits_and_else_in_files() -> None:
-    inside, outside = (_Layer("relu", PART, memory) for memory in (SIZE, SIZE - 1))
+    inside, outside = (Received(CIRCUIT, 100, memory) for memory in (SIZE, SIZE - 1))
     assert not isinstance(inside.tables, np.memmap)
     assert isinstance(outside.tables, np.memmap)
     assert (inside.memory, outside.memory) == (SIZE, 0)
@@ -31,12 +30,12 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(
 
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(OSError, match="No space left"):
-        _filed((1000, 32), np.uint8)
+        filed((1000, 32), np.uint8)
 
 
 def test_nothing_is_left_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    room = _filed((1000, 32), np.uint8)
+    room = filed((1000, 32), np.uint8)
     room[:] = 7
     assert list(tmp_path.iterdir()) == []
     assert (room == 7).all()
