@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from deepreshape.learn.checks import arithmetic
-from deepreshape.learn.images.sources import KNOWN, DataError, files_of
+from deepreshape.learn.images.sources import DOWNLOADS, KNOWN, PACKAGED, DataError, files_of
 from deepreshape.learn.runs import speed
 from deepreshape.learn.tensor_files import CorruptFile, cache_folder, load_tensors
 from deepreshape.learn.training import processor
@@ -127,9 +127,9 @@ def data_facts() -> Iterator[Fact]:
 
 
 def _source(name: str, mirror: Path | None) -> str:
-    if name == "mnist5k":
+    if name in PACKAGED:
         return "a package has it"
-    if mirror is None and name == "cifar100":
+    if mirror is None and name in DOWNLOADS:
         return "downloaded at first use, or read from DEEPRESHAPE_MIRROR"
     return "not in the mirror" if mirror else "needs DEEPRESHAPE_MIRROR"
 

@@ -101,7 +101,7 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         return replace(record, error=str(error))
     record = replace(record, teacher_digest=teacher_digest)
     try:
-        record = _trained(run, store, machine, images, teaching, record, progress)
+        record = _train_and_store(run, store, machine, images, teaching, record, progress)
     except TrainingFailed as error:
         record = replace(record, error=str(error))
     threads = _thread_counts(run, store)
@@ -128,7 +128,7 @@ def _thread_counts(run: Run, store: Store) -> tuple[int, ...]:
     return tuple(number for number, _ in groupby([*counts, torch.get_num_threads()]))
 
 
-def _trained(
+def _train_and_store(
     run: Run,
     store: Store,
     machine: Machine,
