@@ -14,6 +14,7 @@ from deepreshape.learn.runs import speed
 from deepreshape.learn.tensor_files import CorruptFile, cache_folder, load_tensors
 from deepreshape.learn.training import processor
 from deepreshape.learn.training.machine import Machine, chosen, describe, driver, this_machine
+from deepreshape.places import named_folder
 
 MEMORY = Path("/proc/meminfo")
 SHARED = Path("/dev/shm")
@@ -110,8 +111,7 @@ def _lines(path: Path) -> list[str]:
 
 def data_facts() -> Iterator[Fact]:
     """Every set that is known: is it decoded in the cache, or in the mirror, and whole?"""
-    named = os.environ.get("DEEPRESHAPE_MIRROR")
-    mirror = Path(named).expanduser() if named else None
+    mirror = named_folder("DEEPRESHAPE_MIRROR")
     if mirror is not None and not mirror.is_dir():
         yield Fact("mirror", str(mirror), (f"DEEPRESHAPE_MIRROR: there is no folder {mirror}",))
     for name in KNOWN:
