@@ -141,8 +141,7 @@ def _trained(name: str, steps: int, lessons: Path | None = None) -> float:
     times: list[float] = []
 
     def note(count: int) -> None:
-        if count:
-            times.append(perf_counter())
+        times.append(perf_counter())
 
     recipe, machine = Recipe(epochs=1, batch=BATCH), this_machine("cpu")
     teaching = None

@@ -5,7 +5,7 @@ import torch
 
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.training import evaluate
-from deepreshape.learn.training.evaluate import TrainingFailed, accuracy, predicted
+from deepreshape.learn.training.evaluate import TrainingFailed, accuracy, logits_of
 from deepreshape.learn.training.machine import Machine
 from tests.learn.tiny import digits, fresh, same, weights
 
@@ -22,12 +22,12 @@ def test_logits_come_in_the_order_of_the_images(images: Images, cpu: Machine) ->
     x = (pictures.float() - torch.tensor(images.mean)) / torch.tensor(images.std)
     with torch.no_grad():
         expected = net(x.permute(0, 3, 1, 2))
-    torch.testing.assert_close(predicted(net, pictures, images, cpu), expected)
+    torch.testing.assert_close(logits_of(net, pictures, images, cpu), expected)
 
 
 def test_logits_are_in_single_precision_on_every_machine(images: Images, cpu: Machine) -> None:
     half = Machine(cpu.device, "bfloat16")
-    exact, rounded = (predicted(fresh(), images.test.images, images, m) for m in (cpu, half))
+    exact, rounded = (logits_of(fresh(), images.test.images, images, m) for m in (cpu, half))
     assert rounded.dtype == torch.float32
     assert not rounded.equal(exact)
     torch.testing.assert_close(rounded, exact, rtol=0.1, atol=0.1)
@@ -36,13 +36,13 @@ def test_logits_are_in_single_precision_on_every_machine(images: Images, cpu: Ma
 def test_a_net_is_asked_in_evaluation_mode(images: Images, cpu: Machine) -> None:
     net = fresh().train()
     before = weights(net)
-    answers = predicted(net, images.test.images, images, cpu)
+    answers = logits_of(net, images.test.images, images, cpu)
     assert same(net.state_dict(), before)
-    assert predicted(net.eval(), images.test.images, images, cpu).equal(answers)
+    assert logits_of(net.eval(), images.test.images, images, cpu).equal(answers)
 
 
 def test_logits_take_no_gradient(images: Images, cpu: Machine) -> None:
-    assert not predicted(fresh(), images.test.images, images, cpu).requires_grad
+    assert not logits_of(fresh(), images.test.images, images, cpu).requires_grad
 
 
 def test_a_net_that_always_says_three_is_right_one_time_in_ten(
@@ -76,5 +76,5 @@ def test_an_accuracy_is_a_share_in_percent(
     """The first three of four right: their largest logits are at the labels."""
     logits = torch.eye(10)[images.test.labels]
     logits[len(logits) * 3 // 4 :] *= -1
-    monkeypatch.setattr(evaluate, "predicted", lambda *_: logits)
+    monkeypatch.setattr(evaluate, "logits_of", lambda *_: logits)
     assert accuracy(fresh(), images.test, images, cpu) == 75

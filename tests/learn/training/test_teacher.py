@@ -14,7 +14,7 @@ from deepreshape.learn.images.loader import shown
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.search.masks import apply, sites
 from deepreshape.learn.training import teacher as teacher_module
-from deepreshape.learn.training.evaluate import predicted
+from deepreshape.learn.training.evaluate import logits_of
 from deepreshape.learn.training.losses import DKD, KD, Distillation
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net, build
@@ -35,9 +35,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def noted(net: Net, pictures: torch.Tensor, *rest: Any) -> torch.Tensor:
         counts.append(len(pictures))
-        return predicted(net, pictures, *rest)
+        return logits_of(net, pictures, *rest)
 
-    monkeypatch.setattr(teacher_module, "predicted", noted)
+    monkeypatch.setattr(teacher_module, "logits_of", noted)
     return counts
 
 
@@ -64,7 +64,7 @@ def test_a_lesson_is_the_nets_logits_to_16_bits(
     """By row of the training set; the second time from the file, where it is kept."""
     teaching_ = of(fresh(), images, cpu, tmp_path if keeps else None)
     pictures = shown(images.train, 1, True, 7, 2).images
-    expected = predicted(fresh(), pictures, images, cpu).half().float()
+    expected = logits_of(fresh(), pictures, images, cpu).half().float()
     assert teaching_.lesson(2, pictures).equal(expected)
     assert teaching_.lesson(2, pictures).equal(expected)
 
@@ -160,7 +160,7 @@ def test_a_teacher_with_huge_logits_teaches_what_it_means(
     net = fresh()
     with torch.no_grad():
         net.get_parameter("head/logits.weight").mul_(size)
-    said = predicted(net, images.train.images, images, cpu)
+    said = logits_of(net, images.train.images, images, cpu)
     assert said.abs().max() > 65504
     student = torch.randn(said.shape, generator=torch.Generator().manual_seed(0))
     heard = of(net, images, cpu, None).lesson(0, images.train.images)

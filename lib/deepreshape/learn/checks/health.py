@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from deepreshape.learn.checks import arithmetic
-from deepreshape.learn.images.sources import KNOWN, DataError, files_of
+from deepreshape.learn.images.sources import DOWNLOADS, KNOWN, PACKAGED, DataError, files_of
 from deepreshape.learn.runs import speed
 from deepreshape.learn.tensor_files import CorruptFile, cache_folder, load_tensors
 from deepreshape.learn.training import processor
 from deepreshape.learn.training.machine import Machine, chosen, describe, driver, this_machine
+from deepreshape.places import named_folder
 
 MEMORY = Path("/proc/meminfo")
 SHARED = Path("/dev/shm")
@@ -110,8 +111,7 @@ def _lines(path: Path) -> list[str]:
 
 def data_facts() -> Iterator[Fact]:
     """Every set that is known: is it decoded in the cache, or in the mirror, and whole?"""
-    named = os.environ.get("DEEPRESHAPE_MIRROR")
-    mirror = Path(named).expanduser() if named else None
+    mirror = named_folder("DEEPRESHAPE_MIRROR")
     if mirror is not None and not mirror.is_dir():
         yield Fact("mirror", str(mirror), (f"DEEPRESHAPE_MIRROR: there is no folder {mirror}",))
     for name in KNOWN:
@@ -127,9 +127,9 @@ def data_facts() -> Iterator[Fact]:
 
 
 def _source(name: str, mirror: Path | None) -> str:
-    if name == "mnist5k":
+    if name in PACKAGED:
         return "a package has it"
-    if mirror is None and name == "cifar100":
+    if mirror is None and name in DOWNLOADS:
         return "downloaded at first use, or read from DEEPRESHAPE_MIRROR"
     return "not in the mirror" if mirror else "needs DEEPRESHAPE_MIRROR"
 

@@ -15,7 +15,18 @@ from deepreshape.learn.images.folder import Folder
 from deepreshape.learn.images.mirror import mirror_folder, mirrored, shard_files
 from deepreshape.places import named_folder
 
-__all__ = ["KNOWN", "PLACES", "DataError", "Known", "decode", "files_of", "fingerprint", "source"]
+__all__ = [
+    "DOWNLOADS",
+    "KNOWN",
+    "PACKAGED",
+    "PLACES",
+    "DataError",
+    "Known",
+    "decode",
+    "files_of",
+    "fingerprint",
+    "source",
+]
 
 KNOWN = {
     "mnist5k": Known(

@@ -1,7 +1,5 @@
 """Making a run's record: once, resumable, teachers first."""
 
-import hashlib
-import json
 from dataclasses import replace
 from itertools import groupby
 
@@ -10,7 +8,7 @@ import torch
 from deepreshape.design import cost
 from deepreshape.learn.images.sets import Images, load
 from deepreshape.learn.runs.environment import environment
-from deepreshape.learn.runs.record import ARITHMETIC, Record, packed
+from deepreshape.learn.runs.record import ARITHMETIC, Record, packed, sha256
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.masks import apply, counted, save_masks
@@ -101,7 +99,7 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         return replace(record, error=str(error))
     record = replace(record, teacher_digest=teacher_digest)
     try:
-        record = _trained(run, store, machine, images, teaching, record, progress)
+        record = _train_and_store(run, store, machine, images, teaching, record, progress)
     except TrainingFailed as error:
         record = replace(record, error=str(error))
     threads = _thread_counts(run, store)
@@ -128,7 +126,7 @@ def _thread_counts(run: Run, store: Store) -> tuple[int, ...]:
     return tuple(number for number, _ in groupby([*counts, torch.get_num_threads()]))
 
 
-def _trained(
+def _train_and_store(
     run: Run,
     store: Store,
     machine: Machine,
@@ -193,7 +191,7 @@ def _trajectory(
         [machine.precision, describe(machine.device)],
         teacher.weights,
     ]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256(facts)[:16]
 
 
 def _teacher(

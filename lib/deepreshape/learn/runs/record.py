@@ -28,8 +28,12 @@ _NUMBER = int | float
 
 def key_of(description: dict[str, Any]) -> str:
     """The key of a run by its description (`Run.describe`): 16 hexadecimal digits of a SHA-256."""
-    text = json.dumps([ARITHMETIC, description], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sha256([ARITHMETIC, description])[:16]
+
+
+def sha256(value: object) -> str:
+    """Of JSON values, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def packed(correct: NDArray[np.bool_]) -> str:
 def write(path: Path, record: Record) -> None:
     """Write a whole record, or leave what was there."""
     fields = asdict(record)
-    write_text(path, json.dumps({"record": fields, "sha256": _digest(fields)}, indent=1) + "\n")
+    write_text(path, json.dumps({"record": fields, "sha256": sha256(fields)}, indent=1) + "\n")
 
 
 def read(path: Path) -> Record | None:
@@ -126,14 +130,10 @@ def whole(path: Path) -> dict[str, Any] | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         fields = stored["record"]
         keys = {path.stem, fields["key"], key_of(fields["run"])}
-        is_whole = stored["sha256"] == _digest(fields) and len(keys) == 1
+        is_whole = stored["sha256"] == sha256(fields) and len(keys) == 1
         return dict(fields) if is_whole else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _digest(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def is_plausible(fields: dict[str, Any]) -> bool:

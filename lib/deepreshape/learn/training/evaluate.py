@@ -14,7 +14,7 @@ class TrainingFailed(RuntimeError):
 
 
 @torch.no_grad()
-def predicted(net: Net, pictures: Tensor, images: Images, machine: Machine) -> Tensor:
+def logits_of(net: Net, pictures: Tensor, images: Images, machine: Machine) -> Tensor:
     """The logits (n, classes) of pictures, uint8 (n, h, w, 3), normalised as the set's images.
 
     Raises TrainingFailed for a logit that is not finite: it would be taken for an answer.
@@ -33,7 +33,7 @@ def predicted(net: Net, pictures: Tensor, images: Images, machine: Machine) -> T
 
 def correct(net: Net, split: Split, images: Images, machine: Machine) -> Tensor:
     """Which images of a split a net is right about: bool, (n,), on the CPU."""
-    return predicted(net, split.images, images, machine).argmax(1).cpu() == split.labels.cpu()
+    return logits_of(net, split.images, images, machine).argmax(1).cpu() == split.labels.cpu()
 
 
 def percent(right: Tensor) -> float:

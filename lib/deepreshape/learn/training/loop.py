@@ -26,14 +26,14 @@ Progress = Callable[[int], None]
 
 
 class Trainer:
-    """A net in training, with its optimizer and history, as far as its checkpoint has it.
+    """A net in training, its optimizer and its history, as far as its checkpoint has them.
 
-    optimizer: makes one for the net, which is put on the machine. checkpoint: the file that is
-    written after every epoch, and gone on from; None for none. teacher: the hash of its weights; a
-    checkpoint of another is not gone on from, and the number format is the one that it has. rate:
-    the learning rate of a step, counted from 0; the optimizer's own without it.
+    optimizer: makes one for the net, once that is on the machine. checkpoint: the file that every
+    epoch is written to; where it holds one under the same teacher (the hash of its weights), that
+    is gone on from, in the number format that it began with. rate: the learning rate of a step,
+    counted from 0; without it the optimizer's own.
 
-    history: an entry for every epoch, with its loss and seconds, and whatever else is noted.
+    history: an entry for every epoch, with its loss, its seconds and what its objective notes.
     """
 
     def __init__(

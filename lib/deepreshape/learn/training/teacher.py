@@ -14,7 +14,7 @@ from torch import Tensor
 
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.tensor_files import CorruptFile, alone, load_tensors, save_tensors
-from deepreshape.learn.training.evaluate import predicted
+from deepreshape.learn.training.evaluate import logits_of
 from deepreshape.learn.training.machine import Machine, describe
 from deepreshape.learn.training.nets import Net
 
@@ -57,7 +57,7 @@ def teacher(
 
     def lesson(epoch: int, pictures: Tensor) -> Tensor:
         def computed() -> Tensor:
-            return rounded(predicted(net, pictures, images, machine))
+            return rounded(logits_of(net, pictures, images, machine))
 
         number = 0 if still else epoch
         logits = _once(kept / f"{name}-{number}.safetensors", computed) if kept else computed()
