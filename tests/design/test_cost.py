@@ -41,7 +41,7 @@ from deepreshape.design.architectures import (
     Separable,
 )
 from deepreshape.design.cost import layer_macs, layer_params
-from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Pool, Quadratic, Relu
+from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Layer, Pool, Quadratic, Relu
 from deepreshape.design.reuse_module import Divisions
 from tests.networks import KINDS, networks
 
@@ -426,7 +426,7 @@ def test_groups_divide_what_a_convolution_costs(groups: int) -> None:
 
 
 def test_the_bias_of_a_linear_layer_is_learned_but_free() -> None:
-    layer = Layer("x", Linear(5, 3), ("image",), (3, 1, 1), 0)
+    layer = Layer("x", FullyConnected(5, 3), ("image",), (3, 1, 1), 0)
     assert (layer_macs(layer), layer_params(layer)) == (15, 18)
 
 

@@ -38,8 +38,8 @@ from deepreshape.design.ops import (
     BatchNorm,
     Concat,
     Conv,
+    FullyConnected,
     Layer,
-    Linear,
     Op,
     Pool,
     Relu,
@@ -123,7 +123,7 @@ def test_the_small_net_is_this_list() -> None:
         ),
         Layer("stage2/block1/relu2", Relu(), ("stage2/block1/sum",), (4, 2, 2), 2),
         Layer("head/pool", Pool(), ("stage2/block1/relu2",), (4, 1, 1), 3),
-        Layer("head/logits", Linear(4, 3), ("head/pool",), (3, 1, 1), 3),
+        Layer("head/logits", FullyConnected(4, 3), ("head/pool",), (3, 1, 1), 3),
     )
 
 
@@ -169,7 +169,7 @@ def test_convolutions_batchnorms_and_linear_layers_fit_what_they_read(
     channels = {IMAGE: 3} | {layer.name: layer.shape[0] for layer in layers(network)}
     for layer in layers(network):
         match layer.op:
-            case Conv(inputs=wanted) | BatchNorm(channels=wanted) | Linear(inputs=wanted):
+            case Conv(inputs=wanted) | BatchNorm(channels=wanted) | FullyConnected(inputs=wanted):
                 assert channels[layer.inputs[0]] == wanted
 
 
@@ -208,7 +208,7 @@ def test_groups_divide_the_channels_on_both_sides_of_a_convolution(network: Netw
 def test_a_linear_layer_reads_a_vector(network: Network) -> None:
     found = by_name(network)
     for layer in found.values():
-        if isinstance(layer.op, Linear):
+        if isinstance(layer.op, FullyConnected):
             assert found[layer.inputs[0]].shape == (layer.op.inputs, 1, 1)
 
 
@@ -342,7 +342,7 @@ def test_a_stage_narrower_than_a_group_is_one_group() -> None:
 
 @pytest.mark.parametrize("block", [Basic(), Separable(), Grouped(2), Plain()], ids=str)
 def test_most_heads_are_a_mean_and_the_logits(block: Block) -> None:
-    assert head(one_stage(block)) == [("pool", Pool()), ("logits", Linear(4, 3))]
+    assert head(one_stage(block)) == [("pool", Pool()), ("logits", FullyConnected(4, 3))]
 
 
 def test_the_head_of_pre_activation_activates_the_last_sum() -> None:
@@ -350,18 +350,18 @@ def test_the_head_of_pre_activation_activates_the_last_sum() -> None:
         ("bn", BatchNorm(4)),
         ("relu", Relu()),
         ("pool", Pool()),
-        ("logits", Linear(4, 3)),
+        ("logits", FullyConnected(4, 3)),
     ]
 
 
 def test_the_head_of_plain_blocks_has_the_hidden_layers() -> None:
     assert head(one_stage(Plain((5, 6)))) == [
         ("pool", Pool()),
-        ("hidden1", Linear(4, 5)),
+        ("hidden1", FullyConnected(4, 5)),
         ("relu1", Relu()),
-        ("hidden2", Linear(5, 6)),
+        ("hidden2", FullyConnected(5, 6)),
         ("relu2", Relu()),
-        ("logits", Linear(6, 3)),
+        ("logits", FullyConnected(6, 3)),
     ]
 
 
@@ -371,7 +371,7 @@ def test_the_head_of_inverted_blocks_has_the_features() -> None:
         ("features_bn", BatchNorm(5)),
         ("relu", Relu()),
         ("pool", Pool()),
-        ("logits", Linear(5, 3)),
+        ("logits", FullyConnected(5, 3)),
     ]
 
 

@@ -23,7 +23,7 @@ from deepreshape.design import (
     thin,
 )
 from deepreshape.design.architectures import Basic, Grouped
-from deepreshape.design.ops import Conv, Layer, Linear
+from deepreshape.design.ops import Conv, FullyConnected, Layer
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.verify import judge
 from deepreshape.paper.printed.versus import SIDES, exact_relus
@@ -234,7 +234,7 @@ def test_a_grouped_convolution_costs_as_much_as_a_dense_one(
 
 def test_only_layers_with_weights_have_homomorphic_operations() -> None:
     for layer in layers(parse("HRN-2x5x3x(m=16)-Re4")):
-        weights = isinstance(layer.op, Conv | Linear) and "_bn" not in layer.name
+        weights = isinstance(layer.op, Conv | FullyConnected) and "_bn" not in layer.name
         assert (layer_operations(layer) != Operations()) == weights
 
 

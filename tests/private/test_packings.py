@@ -7,11 +7,11 @@ from deepreshape.design import parse
 from deepreshape.private import packings
 from deepreshape.private.homomorphic.coefficients import Coefficients
 from deepreshape.private.measured import Shape
+from deepreshape.private.measuring import Bench
 from deepreshape.private.program import reference
 from deepreshape.private.program.drawn import random_model
 from deepreshape.private.rings import Ring
 from deepreshape.private.sessions import both, over
-from deepreshape.private.timing import Bench
 
 
 class Third(Coefficients):

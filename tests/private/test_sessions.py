@@ -15,7 +15,7 @@ import pytest
 
 from deepreshape.design import parse
 from deepreshape.private import sessions
-from deepreshape.private.client import Client, Prepared
+from deepreshape.private.client import Client, Preparation
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
 from deepreshape.private.server import Session
@@ -159,7 +159,7 @@ def test_images_that_were_finished_outlive_a_server_that_stops(
 ) -> None:
     prepare, calls = Client.prepare, iter(range(6))
 
-    def cut(client: Client) -> Prepared:
+    def cut(client: Client) -> Preparation:
         if next(calls) == finished:
             client._channel.close()
         return prepare(client)

@@ -11,7 +11,7 @@ from deepreshape.cli.tables import new_table, show
 from deepreshape.cli.usage.arguments import edited
 from deepreshape.design import Cost, Network, cost, layers, paper_convention
 from deepreshape.design.cost import layer_macs, layer_params
-from deepreshape.design.ops import Conv, Layer, Linear, Relu
+from deepreshape.design.ops import Conv, FullyConnected, Layer, Relu
 
 Row = dict[str, Any]
 COUNTS = ("relus", "macs", "params")
@@ -96,7 +96,7 @@ def _kind(layer: Layer) -> str:
         case Conv(inputs=inputs, kernel=kernel, groups=groups):
             mixed = "" if groups == 1 else " depthwise" if groups == inputs else " grouped"
             return f"conv {kernel}x{kernel}{mixed}"
-        case Linear():
+        case FullyConnected():
             return "fully connected"
         case Relu():
             return "ReLU"

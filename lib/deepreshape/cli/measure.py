@@ -12,7 +12,7 @@ from rich.progress import Progress
 from deepreshape.design import Network, parse
 from deepreshape.learn.training import processor
 from deepreshape.paper.printed.protocols import WHOLE, garbled_networks, timed_networks
-from deepreshape.private import garbled_counts, measured, timing
+from deepreshape.private import garbled_counts, measured, measuring
 from deepreshape.private.packings import PACKINGS
 from deepreshape.private.program.drawn import garbled
 from deepreshape.progress import Shown
@@ -42,11 +42,11 @@ def measure(
         for shape in measured.shapes(network, packing)
     )
     pairs = [measured.Whole(each, name) for each in PACKINGS for name in run]
-    bench = cache(lambda packing: timing.Bench(packing, limit))
+    bench = cache(lambda packing: measuring.Bench(packing, limit))
     parts: list[Part] = [
-        (measured.ELEMENTS, "elements", timing.element),
+        (measured.ELEMENTS, "elements", measuring.element),
         (shapes, "layers", lambda shape: bench(shape.packing).layer(shape)),
-        (pairs, "wholes", lambda each: timing.whole(parse(each.network), each.packing)),
+        (pairs, "wholes", lambda each: measuring.whole(parse(each.network), each.packing)),
     ]
     record = _timed(_begun(out), parts, out, again, quiet)
     counts = len(record.layers), len(record.elements), len(record.wholes)

@@ -22,8 +22,8 @@ from deepreshape.design.ops import (
     Add,
     BatchNorm,
     Conv,
+    FullyConnected,
     Layer,
-    Linear,
     Pool,
     Quadratic,
     Relu,
@@ -130,9 +130,9 @@ def _head(tape: Tape, part: Part) -> None:
     x = tape.put("pool", Pool(), x)
     if isinstance(part.block, Plain):
         for number, width in enumerate(part.block.hidden, start=1):
-            x = tape.put(f"hidden{number}", Linear(tape.channels(x), width), x)
+            x = tape.put(f"hidden{number}", FullyConnected(tape.channels(x), width), x)
             x = tape.put(f"relu{number}", Relu(), x)
-    tape.put("logits", Linear(tape.channels(x), part.width), x)
+    tape.put("logits", FullyConnected(tape.channels(x), part.width), x)
 
 
 def _block(tape: Tape, part: Part, name: str, source: str, stride: int) -> str:

@@ -16,7 +16,7 @@ from deepreshape.design.architectures import (
 from deepreshape.design.blocks import Part, part_layers
 from deepreshape.design.layers import parts
 from deepreshape.design.network import Network
-from deepreshape.design.ops import BatchNorm, Conv, Layer, Linear, Quadratic, Relu
+from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Layer, Quadratic, Relu
 
 Convention = Literal["A", "B"]
 """How many FLOPs a BatchNorm output element counts, next to one per multiply-accumulate."""
@@ -97,7 +97,7 @@ def layer_macs(layer: Layer) -> int:
     match layer.op:
         case Conv(inputs=inputs, kernel=kernel, groups=groups):
             return kernel * kernel * inputs // groups * prod(layer.shape)
-        case Linear(inputs=inputs, outputs=outputs):
+        case FullyConnected(inputs=inputs, outputs=outputs):
             return inputs * outputs
         case _:
             return 0
@@ -112,7 +112,7 @@ def layer_params(layer: Layer) -> int:
             return 2 * channels
         case Quadratic(channels=channels):
             return 3 * channels
-        case Linear(inputs=inputs, outputs=outputs):
+        case FullyConnected(inputs=inputs, outputs=outputs):
             return (inputs + 1) * outputs
         case _:
             return 0

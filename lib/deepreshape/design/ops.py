@@ -67,14 +67,14 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class FullyConnected:
     """A fully connected layer with bias."""
 
     inputs: int
     outputs: int
 
 
-Op = Conv | BatchNorm | Relu | Quadratic | Add | Slice | Concat | Pool | Linear
+Op = Conv | BatchNorm | Relu | Quadratic | Add | Slice | Concat | Pool | FullyConnected
 
 IMAGE = "image"
 """The name by which the first layer calls the network's input, or a part's."""
@@ -129,7 +129,7 @@ def _output_shape(op: Op, inputs: list[Shape]) -> Shape:
             return sum(shape[0] for shape in inputs), height, width
         case Pool(size):
             return (channels, height // size, width // size) if size else (channels, 1, 1)
-        case Linear():
+        case FullyConnected():
             return op.outputs, 1, 1
         case BatchNorm() | Relu() | Quadratic() | Add():
             return inputs[0]

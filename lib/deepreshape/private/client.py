@@ -23,13 +23,13 @@ from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, l
 from deepreshape.private.protocol import (
     AHEAD,
     ANSWERS,
+    Instances,
     Kind,
-    Part,
     Room,
     batches,
+    instances,
     joint_steps,
     offline_order,
-    parts,
     passes,
     place,
 )
@@ -45,13 +45,13 @@ IN_MEMORY = 1 << 28
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Prepared:
+class Preparation:
     """What the client keeps of the offline phase of one image: its shares of the image and of the
     logits, the garbled parts of every nonlinear step, and the products of every square."""
 
     image: Words
     logits: Words
-    garbled: Mapping[str, list[tuple[Part, Evaluator]]]
+    garbled: Mapping[str, list[tuple[Instances, Evaluator]]]
     squares: Mapping[str, Multiplicand]
 
 
@@ -77,7 +77,7 @@ class Client:
         self._packing = packing(name)
         if self.program.ring != self._packing.ring:
             raise ValueError("the server's program is not over the ring of its packing")
-        self._prepared: Prepared | None = None
+        self._prepared: Preparation | None = None
         self._room = Room()
         with self.watch.at("setup", "keys", "HE"):
             self._decryptor = self._packing.client(self.program.ring, source)
@@ -87,7 +87,7 @@ class Client:
             channel.send(Kind.TRANSFER, self._receiver.start())
             self._receiver.finish(channel.receive(Kind.TRANSFER, exactly=COLUMNS * POINT))
 
-    def prepare(self) -> Prepared:
+    def prepare(self) -> Preparation:
         """The offline phase of one image, which need not be known yet.
 
         Raises ValueError while an earlier preparation waits for its image.
@@ -98,10 +98,10 @@ class Client:
         shares = self._shares()
         garbled, squares = self._joint(shares)
         last = self.program.steps[-1].name
-        self._prepared = Prepared(shares[IMAGE], shares[last].reshape(-1), garbled, squares)
+        self._prepared = Preparation(shares[IMAGE], shares[last].reshape(-1), garbled, squares)
         return self._prepared
 
-    def classify(self, prepared: Prepared, pixels: npt.NDArray[np.uint8]) -> Integers:
+    def classify(self, prepared: Preparation, pixels: npt.NDArray[np.uint8]) -> Integers:
         """The logits (classes,), in units of `program.logit`.
 
         pixels: (height, width, 3); ValueError for another shape. A preparation serves one image:
@@ -167,7 +167,7 @@ class Client:
     def _masked(self, step: Step, op: Nonlinear, share: Words) -> Words:
         """A share with fresh masks where a nonlinear step changes something."""
         ring = self.program.ring
-        for part in parts(step, op, ring):
+        for part in instances(step, op, ring):
             share = place(share, part, uniform(self._source, ring, part.elements.shape))
         return share
 
@@ -187,10 +187,10 @@ class Client:
 
     def _joint(
         self, shares: Mapping[str, Words]
-    ) -> tuple[dict[str, list[tuple[Part, Evaluator]]], dict[str, Multiplicand]]:
+    ) -> tuple[dict[str, list[tuple[Instances, Evaluator]]], dict[str, Multiplicand]]:
         """What the steps need at which the parties meet: the server's tables of nonlinear ones, the
         labels of the client's own bits, and the products of squares."""
-        tables: dict[str, list[tuple[Part, Received]]] = {}
+        tables: dict[str, list[tuple[Instances, Received]]] = {}
         squares: dict[str, Multiplicand] = {}
         asked: deque[Callable[[], None]] = deque()
         left = IN_MEMORY
@@ -199,7 +199,7 @@ class Client:
             requests: list[Iterator[Callable[[], None]]] = []
             if isinstance(step.op, Nonlinear):
                 tables[step.name] = []
-                for part in parts(step, step.op, self.program.ring):
+                for part in instances(step, step.op, self.program.ring):
                     found = Received(part.function.circuit, part.elements.size, left)
                     left -= found.memory
                     tables[step.name].append((part, found))
@@ -221,7 +221,7 @@ class Client:
         return ready, squares
 
     def _ask_tables(
-        self, step: Step, part: Part, found: Received, inputs: Words, masks: Words
+        self, step: Step, part: Instances, found: Received, inputs: Words, masks: Words
     ) -> Iterator[Callable[[], None]]:
         """Ask for the labels of the elements' bits, batch by batch; yields what receives a batch's
         tables."""
@@ -265,7 +265,7 @@ class Client:
     def _nonce(self) -> bytes:
         return bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
 
-    def _evaluate(self, part: Part, evaluator: Evaluator) -> None:
+    def _evaluate(self, part: Instances, evaluator: Evaluator) -> None:
         """Answer the labels of the server's bits with the colours of the outputs."""
         bits = part.function.circuit.garbler
         for batch in part.batches():

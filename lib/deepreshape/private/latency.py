@@ -17,7 +17,7 @@ from deepreshape.design import DesignError, Layer, Network, layers
 from deepreshape.design.blocks import Part, part_layers
 from deepreshape.design.cost import part_cost
 from deepreshape.design.layers import parts
-from deepreshape.design.ops import Conv, Linear, Relu
+from deepreshape.design.ops import Conv, FullyConnected, Relu
 from deepreshape.places import DATA
 
 
@@ -122,7 +122,7 @@ def layer_latencies(network: Network) -> tuple[Latency, ...]:
     return tuple(
         Latency(layer.name, layer_operations(layer), kept.get(layer.name, 0))
         for layer in layers(plain)
-        if isinstance(layer.op, Conv | Linear | Relu)
+        if isinstance(layer.op, Conv | FullyConnected | Relu)
     )
 
 
@@ -147,7 +147,7 @@ def layer_operations(layer: Layer) -> Operations:
             # A stride is paid at the input's resolution, but a 1x1 reads only what it keeps.
             side = layer.shape[1] * (stride if kernel > 1 else 1)
             return convolution(side, inputs, outputs, kernel)
-        case Linear(inputs, outputs):
+        case FullyConnected(inputs, outputs):
             return fully_connected(inputs, outputs)
         case _:
             return Operations()

@@ -1,7 +1,7 @@
 """The latency columns, measured: what layers and elements took on a machine, and their sums.
 
 A record has a row for each shape of a linear layer under each packing, and for each garbled
-function of an element (`timing` makes them). A network's seconds are sums over its layers, one
+function of an element (`measuring` makes them). A network's seconds are sums over its layers, one
 thread at each end, without the wire; its bytes are counted.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepreshape.design import Layer, Network, cost, layers
-from deepreshape.design.ops import Conv, Linear
+from deepreshape.design.ops import Conv, FullyConnected
 from deepreshape.files import write_text
 from deepreshape.places import DATA
 from deepreshape.private.garbled_counts import Garbled
@@ -194,7 +194,7 @@ def _shape(layer: Layer, packing: str) -> Shape | None:
         case Conv(inputs, outputs, kernel, stride, groups):
             side = layer.shape[1] * stride
             return Shape(packing, inputs, outputs, side, kernel, stride, groups)
-        case Linear(inputs, outputs):
+        case FullyConnected(inputs, outputs):
             return Shape(packing, inputs, outputs, 0)
         case _:
             return None

@@ -51,10 +51,10 @@ BATCH = 2 * CHUNK
 """Elements whose transfers and tables are made at a time; memory does not grow with a layer."""
 
 
-class Part(NamedTuple):
+class Instances(NamedTuple):
     """The elements of a nonlinear step that share a circuit, as flat indices."""
 
-    function: circuits.Step
+    function: circuits.Function
     elements: npt.NDArray[np.intp]
 
     def batches(self) -> Iterator[slice]:
@@ -67,12 +67,12 @@ def batches(count: int) -> Iterator[slice]:
         yield slice(start, min(start + BATCH, count))
 
 
-def parts(step: Step, op: Nonlinear, ring: Ring) -> list[Part]:
+def instances(step: Step, op: Nonlinear, ring: Ring) -> list[Instances]:
     """The elements under a ReLU, then those that are only shifted; what is neither passes."""
     relus = np.broadcast_to(np.asarray(op.relus), step.shape).reshape(-1)
-    found = [Part(circuits.relu(ring, op.shift, op.top), np.flatnonzero(relus))]
+    found = [Instances(circuits.relu(ring, op.shift, op.top), np.flatnonzero(relus))]
     if op.shift:
-        found.append(Part(circuits.truncate(ring, op.shift), np.flatnonzero(~relus)))
+        found.append(Instances(circuits.truncate(ring, op.shift), np.flatnonzero(~relus)))
     return [part for part in found if part.elements.size]
 
 
@@ -131,7 +131,7 @@ class Room:
         return self.octets(LABEL * prod(shape)).view(np.uint64).reshape(*shape, 2)
 
 
-def place(share: Words, part: Part, values: Words) -> Words:
+def place(share: Words, part: Instances, values: Words) -> Words:
     """The share, with the values of a part's elements in their places."""
     share = share.copy()
     share.reshape(-1)[part.elements] = values

@@ -12,7 +12,7 @@ from deepreshape.private import packings
 from deepreshape.private.garbled.garbling import Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import Labels, draw_offset
 from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
-from deepreshape.private.homomorphic.layers import FLOODING, Prepared, clear
+from deepreshape.private.homomorphic.layers import FLOODING, PreparedLayer, clear
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import (
     Linear,
@@ -24,13 +24,13 @@ from deepreshape.private.program.steps import (
     walk,
 )
 from deepreshape.private.protocol import (
+    Instances,
     Kind,
-    Part,
     Room,
     batches,
+    instances,
     joint_steps,
     linear_steps,
-    parts,
     place,
 )
 from deepreshape.private.randomness import Randomness, uniform
@@ -52,7 +52,7 @@ class Service:
     program: Program
     weights: Weights
     packing: str
-    prepared: Mapping[str, Prepared]
+    prepared: Mapping[str, PreparedLayer]
 
 
 def service(program: Program, weights: Weights, packing: str, allowance: int) -> Service:
@@ -87,7 +87,7 @@ class _Offline:
     """What the server keeps of the offline phase of one image."""
 
     masks: dict[str, Words]
-    garbled: dict[str, list[tuple[Part, Garbler]]]
+    garbled: dict[str, list[tuple[Instances, Garbler]]]
     squares: dict[str, Multiplier]
 
 
@@ -154,11 +154,11 @@ class Session:
                 self._channel.send(Kind.ANSWER, answer)
         return mask
 
-    def _garbled(self, step: Step) -> list[tuple[Part, Garbler]]:
+    def _garbled(self, step: Step) -> list[tuple[Instances, Garbler]]:
         """Garble a nonlinear step, with the client's labels from the transfers."""
         assert isinstance(step.op, Nonlinear)
         found = []
-        for part in parts(step, step.op, self._service.program.ring):
+        for part in instances(step, step.op, self._service.program.ring):
             circuit = part.function.circuit
             garbler = Garbler(circuit, part.elements.size, self._offset, self._source)
             with self.watch.at("offline", step.name, "GC"):
@@ -226,7 +226,7 @@ class Session:
         with self.watch.at("online", program.steps[-1].name, "clear"):
             self._channel.send(Kind.LOGITS, logits.tobytes())
 
-    def _exchanged(self, part: Part, garbler: Garbler, share: Words) -> Words:
+    def _exchanged(self, part: Instances, garbler: Garbler, share: Words) -> Words:
         """Send the labels of the share's bits, and decode what comes back: the new share."""
         bits = part.function.garbler_bits(share)
         outputs = -(-len(part.function.circuit.outputs) // 8)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from deepreshape.design import Network, cost, cull, layers, parse
 from deepreshape.design.equalize import by_width
-from deepreshape.design.ops import Conv, Linear, Pool
+from deepreshape.design.ops import Conv, FullyConnected, Pool
 from deepreshape.paper.figures import pictures
 from deepreshape.paper.figures.pictures import Box
 from tests.networks import networks
@@ -245,7 +245,7 @@ def test_an_outline_has_a_map_for_the_image_the_stem_each_block_and_the_head(nam
     head = [
         layer
         for layer in layers(network)
-        if layer.stage > len(network.stages) and isinstance(layer.op, Conv | Pool | Linear)
+        if layer.stage > len(network.stages) and isinstance(layer.op, Conv | Pool | FullyConnected)
     ]
     assert len(axis.patches) == 2 + sum(network.depths) + len(head)
 

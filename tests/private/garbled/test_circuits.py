@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.private.garbled.circuits import Coding, Step, relu, truncate
+from deepreshape.private.garbled.circuits import Coding, Function, relu, truncate
 from deepreshape.private.garbled.gates import Circuit, Gate, bit_words, evaluate, word_bits
 from deepreshape.private.rings import BINARY, PRIME, Integers, Ring, Words
 
 SMALL = [Ring(modulus) for modulus in (4, 8, 16, 32, 64, 3, 5, 7, 9, 13, 17, 31, 61)]
 REAL = [BINARY, PRIME]
-Make = Callable[[Ring, int], Step]
+Make = Callable[[Ring, int], Function]
 STEPS: tuple[Make, ...] = (relu, truncate)
 
 

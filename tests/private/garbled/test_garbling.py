@@ -31,7 +31,7 @@ from deepreshape.private.garbled.half_gates import (
     Octets,
     chunk_keys,
     draw_offset,
-    plan,
+    schedule,
 )
 from deepreshape.private.garbled.kernels import width
 from deepreshape.private.randomness import Randomness, SystemRandomness, uniform
@@ -170,11 +170,13 @@ def chunk(engine: Engine, count: int) -> tuple[bytes, bytes, bytes]:
 def test_vectors_of_every_width_make_the_same_bytes(lanes: int, count: int) -> None:
     if lanes > width():
         pytest.skip("wider than this processor's vectors")
-    assert chunk(NumbaEngine(plan(SMALL), lanes), count) == chunk(NumpyEngine(plan(SMALL)), count)
+    assert chunk(NumbaEngine(schedule(SMALL), lanes), count) == chunk(
+        NumpyEngine(schedule(SMALL)), count
+    )
 
 
 def test_on_zero_labels_the_evaluator_sees_the_colours_of_zero_labels() -> None:
-    _, garbled, evaluated = chunk(NumpyEngine(plan(SMALL)), 100)
+    _, garbled, evaluated = chunk(NumpyEngine(schedule(SMALL)), 100)
     assert garbled == evaluated
 
 
@@ -187,7 +189,9 @@ def test_a_table_by_hand() -> None:
     offset[0] |= np.uint64(1)
     key = chunk_keys(b"n" * 16, 5, 1)
     tables, colours = np.zeros(32, np.uint8), np.zeros((1, 1), np.uint8)
-    NumpyEngine(plan(circuit)).garble(key, offset, a[None, None], b[None, None], tables, colours)
+    NumpyEngine(schedule(circuit)).garble(
+        key, offset, a[None, None], b[None, None], tables, colours
+    )
 
     def number(label: Labels) -> int:
         return int(label[0]) | int(label[1]) << 64
@@ -213,7 +217,7 @@ def test_no_key_serves_two_gates_or_two_chunks_or_two_layers() -> None:
 
 def test_a_plan_makes_a_wire_before_it_is_read_and_keeps_it_until_then() -> None:
     """Places are few, and running them in order is what `evaluate` gives (above); here, how few."""
-    assert plan(relu(BINARY, 0).circuit).places < 50
+    assert schedule(relu(BINARY, 0).circuit).places < 50
 
 
 # In pieces

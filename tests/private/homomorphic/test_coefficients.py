@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
-from deepreshape.private.homomorphic.coefficient_plans import plan
+from deepreshape.private.homomorphic.coefficient_layout import layout
 from deepreshape.private.homomorphic.coefficients import COEFFICIENTS, Kernels
 from deepreshape.private.homomorphic.contexts import CiphertextError
 from deepreshape.private.homomorphic.layers import Convolution, FullyConnected, LinearLayer, clear
@@ -137,7 +137,7 @@ def test_a_strided_1x1_reads_one_phase_alone() -> None:
 
 @given(convolutions)
 def test_every_output_has_a_coefficient_of_its_own(layer: Convolution) -> None:
-    found = plan(layer, 4096)
+    found = layout(layer, 4096)
     places = found.places.ravel()
     assert np.unique(places).size == places.size
     assert places.max() < 4096
@@ -145,13 +145,13 @@ def test_every_output_has_a_coefficient_of_its_own(layer: Convolution) -> None:
 
 @given(convolutions)
 def test_every_weight_has_a_coefficient_of_its_own(layer: Convolution) -> None:
-    taps = plan(layer, 4096).taps.ravel() % 4096
+    taps = layout(layer, 4096).taps.ravel() % 4096
     assert np.unique(taps).size == taps.size
 
 
 def test_a_row_wider_than_a_polynomial_is_refused() -> None:
     with pytest.raises(ValueError, match="a row does not fit a polynomial of 4096"):
-        plan(Convolution(1, 1, 5000), 4096)
+        layout(Convolution(1, 1, 5000), 4096)
 
 
 @pytest.mark.parametrize("worst", [1, -1])
@@ -226,7 +226,7 @@ def test_coefficients_that_are_no_outputs_are_masked_too() -> None:
     layer = Convolution(2, 2, 5, 3)
     weights, share, mask = drawn(layer, BINARY)
     first, second = (_polynomials(share, layer, weights, m) for m in (mask, mask * 0))
-    outputs = np.isin(np.arange(4096), plan(layer, 4096).places)
+    outputs = np.isin(np.arange(4096), layout(layer, 4096).places)
     # The same randomness gives the same masks elsewhere, and no coefficient is left without one.
     assert np.array_equal(first[:, ~outputs], second[:, ~outputs])
     assert (first[:, ~outputs] < BINARY.modulus >> 10).mean() < 0.01
@@ -237,7 +237,7 @@ def test_kernels_are_kept_as_far_as_the_allowance_goes() -> None:
     weights, _, _ = drawn(layer, BINARY)
     size = 8 * 2 * 4096
     prepared = Kernels(layer, weights, BINARY, allowance=3 * size)
-    pairs = [(block, output) for block, many in enumerate(prepared.plan.pairs) for output in many]
+    pairs = [(block, output) for block, many in enumerate(prepared.layout.pairs) for output in many]
     first, second = ([prepared.get(*pair) for pair in pairs] for _ in range(2))
     assert [a is b for a, b in zip(first, second, strict=True)].count(True) == 3
 

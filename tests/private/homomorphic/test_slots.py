@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, context
 from deepreshape.private.homomorphic.layers import Convolution, FullyConnected, LinearLayer, clear
-from deepreshape.private.homomorphic.slot_plans import DEGREE, plan
+from deepreshape.private.homomorphic.slot_layout import DEGREE, layout
 from deepreshape.private.homomorphic.slots import SLOTS, galois_bytes
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY, PRIME, Integers, Words
@@ -212,7 +212,7 @@ def test_too_few_ciphertexts_are_an_error_that_says_so() -> None:
 
 def test_a_map_larger_than_a_row_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit a row of 4096 slots"):
-        plan(Convolution(1, 1, 65))
+        layout(Convolution(1, 1, 65))
 
 
 def test_a_ring_without_slots_is_refused() -> None:

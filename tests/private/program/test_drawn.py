@@ -17,7 +17,7 @@ from deepreshape.private.program import model
 from deepreshape.private.program.drawn import FEW, garbled, random_model
 from deepreshape.private.program.folding import Mask
 from deepreshape.private.program.steps import Linear, Nonlinear
-from deepreshape.private.protocol import parts
+from deepreshape.private.protocol import instances
 from deepreshape.private.rings import PRIME, Ring
 
 QUICK = 200e6
@@ -48,7 +48,7 @@ def test_the_protocol_garbles_what_is_counted(ring: Ring) -> None:
     found = {circuits.relu: 0, circuits.truncate: 0}
     for step in program.steps:
         if isinstance(step.op, Nonlinear):
-            for part in parts(step, step.op, ring):
+            for part in instances(step, step.op, ring):
                 (make,) = [each for each in found if part.function == each(ring, step.op.shift)]
                 found[make] += part.elements.size
     assert Garbled(*found.values()) == COUNTS[name]

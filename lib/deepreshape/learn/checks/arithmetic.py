@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from deepreshape.design import layers, parse
-from deepreshape.design.ops import BatchNorm, Conv, Linear, Op, Pool, Relu
+from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Op, Pool, Quadratic, Relu
 from deepreshape.learn.training.nets import module_of
 from deepreshape.learn.workers import ended, environment
 
@@ -35,7 +35,7 @@ ALLOWED: dict[Form, float] = {
 
 FAMILIES = (
     *("HRN-2x5x3x(m=8)", "HRN-2x5x3x(m=8)-Re4", "WRN16x8", "VGG16", "MobileNetV1", "MobileNetV2"),
-    *("RegNetX-200MF", "ConvNeXt-T", "ResNet20"),
+    *("RegNetX-200MF", "ConvNeXt-T", "ResNet20-C1-Q1"),
 )
 """Networks that have every kind of layer among them."""
 WIDTHS = ((4, 8, 16), (12, 20, 16), (16, 32, 8), (48, 64, 8))
@@ -126,8 +126,10 @@ def _op(of: Kind, inputs: int, outputs: int) -> Op:
             return Conv(inputs, inputs, size, stride, groups)
         case "BatchNorm":
             return BatchNorm(inputs)
-        case "Linear":
-            return Linear(inputs, outputs)
+        case "Quadratic":
+            return Quadratic(inputs)
+        case "FullyConnected":
+            return FullyConnected(inputs, outputs)
         case "Pool":
             return Pool(size or None)
         case _:
@@ -263,7 +265,7 @@ def _computed(case: Case, make: Make) -> dict[str, Tensor]:
 
 
 def _images(case: Case) -> Tensor:
-    sides = () if isinstance(case.op, Linear) else (case.side, case.side)
+    sides = () if isinstance(case.op, FullyConnected) else (case.side, case.side)
     return _eighths((case.batch, case.channels, *sides), seed=1)
 
 

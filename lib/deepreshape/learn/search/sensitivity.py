@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from deepreshape.design import Network, layers
-from deepreshape.design.ops import Conv, Linear, Relu
+from deepreshape.design.ops import Conv, FullyConnected, Relu
 from deepreshape.learn.training.nets import Net
 
 
@@ -19,7 +19,7 @@ def feeders(network: Network) -> dict[str, str]:
     for layer in listed.values():
         if isinstance(layer.op, Relu):
             source = layer
-            while not isinstance(source.op, Conv | Linear):
+            while not isinstance(source.op, Conv | FullyConnected):
                 source = listed[source.inputs[0]]
             found[layer.name] = source.name
     return found
@@ -30,7 +30,7 @@ def weights(net: Net) -> dict[str, Tensor]:
     return {
         layer.name: net.get_parameter(f"{layer.name}.weight")
         for layer in net.program
-        if isinstance(layer.op, Conv | Linear)
+        if isinstance(layer.op, Conv | FullyConnected)
     }
 
 

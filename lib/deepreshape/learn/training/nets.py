@@ -14,8 +14,8 @@ from deepreshape.design.ops import (
     BatchNorm,
     Concat,
     Conv,
+    FullyConnected,
     Layer,
-    Linear,
     Op,
     Pool,
     Quadratic,
@@ -163,5 +163,5 @@ def module_of(op: Op) -> nn.Module:
         case Pool(size):
             whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
             return nn.AvgPool2d(size) if size else whole
-        case Linear(inputs=inputs, outputs=outputs):
+        case FullyConnected(inputs=inputs, outputs=outputs):
             return nn.Linear(inputs, outputs)

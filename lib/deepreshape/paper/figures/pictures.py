@@ -15,7 +15,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from deepreshape.design import Network, cost, layers
-from deepreshape.design.ops import Conv, Linear, Pool, Relu
+from deepreshape.design.ops import Conv, FullyConnected, Pool, Relu
 from deepreshape.paper.figures import theme
 
 
@@ -345,7 +345,7 @@ def _maps(network: Network) -> Iterator[tuple[str, int | None, list[tuple[int, i
         if layer.stage <= last and part != name and not name.startswith("pool"):
             # The last layer of a block, and of the stem, gives its map.
             blocks[layer.stage]["stem" if layer.stage == 0 else name] = (channels, side)
-        elif isinstance(layer.op, Conv | Linear | Pool) and layer.stage > last:
+        elif isinstance(layer.op, Conv | FullyConnected | Pool) and layer.stage > last:
             head["mean" if isinstance(layer.op, Pool) else name] = (channels, side)
     for stage, maps in blocks.items():
         channels, side = list(maps.values())[-1]

@@ -45,7 +45,7 @@ class Coding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Step:
+class Function:
     """A function on shares: its circuit, and what each side does to its own numbers first.
 
     server, client, mask: codings of the server's share, the client's share and the client's mask.
@@ -94,7 +94,7 @@ class Step:
 
 
 @lru_cache
-def relu(ring: Ring, shift: int = 0, top: int | None = None) -> Step:
+def relu(ring: Ring, shift: int = 0, top: int | None = None) -> Function:
     """max(x, 0) >> shift, at most 2^top if that is set, minus the mask.
 
     AND gates for k = ring.bits: 3 k - 3 - shift modulo 2^k, 5 k - 3 - shift modulo a prime, with a
@@ -114,7 +114,7 @@ def relu(ring: Ring, shift: int = 0, top: int | None = None) -> Step:
 
 
 @lru_cache
-def truncate(ring: Ring, shift: int) -> Step:
+def truncate(ring: Ring, shift: int) -> Function:
     """floor(x / 2^shift), minus the mask.
 
     x is moved up by the least multiple of 2^shift that leaves no negative number, and what that
@@ -162,7 +162,7 @@ def _start(ring: Ring) -> tuple[Builder, list[int], list[int], list[int]]:
 
 def _finish(
     builder: Builder, ring: Ring, kept: list[int], mask: list[int], first: Coding, last: Coding
-) -> Step:
+) -> Function:
     """The second sum, of f(x) and the negated mask; and the codings' lifts."""
     padded = kept + [ZERO] * (ring.bits - len(kept))
     if ring.binary:
@@ -170,6 +170,6 @@ def _finish(
     else:
         circuit = builder.circuit(builder.modular(ring, mask, padded))
         lift = (1 << ring.bits) - ring.modulus
-    return Step(
+    return Function(
         ring, circuit, first._replace(lift=lift), first._replace(offset=0), last._replace(lift=lift)
     )

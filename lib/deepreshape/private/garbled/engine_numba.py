@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepreshape.private.garbled.half_gates import GROUP, LABEL, Labels, Octets, Plan
+from deepreshape.private.garbled.half_gates import GROUP, LABEL, Labels, Octets, Schedule
 from deepreshape.private.garbled.kernels import run_groups, width
 
 NO_FLIPS = np.zeros((4, 3, 2), np.uint64)
@@ -11,12 +11,12 @@ NO_FLIPS = np.zeros((4, 3, 2), np.uint64)
 class NumbaEngine:
     """The engine for processors with AES instructions."""
 
-    def __init__(self, plan: Plan, lanes: int | None = None) -> None:
-        self._plan = plan
+    def __init__(self, schedule: Schedule, lanes: int | None = None) -> None:
+        self._schedule = schedule
         self._lanes = (0,) * (width() if lanes is None else lanes)
-        self._places = np.zeros((plan.places, GROUP, 2), np.uint64)
+        self._places = np.zeros((schedule.places, GROUP, 2), np.uint64)
         # The tables of a group that is not full pass through these.
-        self._spare = np.zeros((plan.circuit.and_gates, 2, GROUP, 2), np.uint64)
+        self._spare = np.zeros((schedule.circuit.and_gates, 2, GROUP, 2), np.uint64)
 
     def garble(
         self,
@@ -51,7 +51,7 @@ class NumbaEngine:
         def groups(of: slice, tables: Labels | Octets) -> None:
             run_groups(
                 garbles,
-                self._plan.instructions,
+                self._schedule.instructions,
                 self._places,
                 flips,
                 garbler[of],

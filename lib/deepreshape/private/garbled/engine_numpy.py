@@ -14,7 +14,7 @@ from deepreshape.private.garbled.half_gates import (
     XOR,
     Labels,
     Octets,
-    Plan,
+    Schedule,
     hashed,
 )
 
@@ -25,9 +25,9 @@ GARBLE, EVALUATE = 4, 2
 class NumpyEngine:
     """The engine that runs everywhere."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._places = np.empty((plan.places, CHUNK, 2), np.uint64)
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._places = np.empty((schedule.places, CHUNK, 2), np.uint64)
         self._hashed = np.empty((GARBLE * CHUNK + 1, 2), np.uint64)
         self._inputs = np.empty(GARBLE * CHUNK * 2, np.uint64)
 
@@ -74,7 +74,7 @@ class NumpyEngine:
         """Do all that is free, and yield the AND gates: number, target, left, right, inversions."""
         places = self._places[:, : len(garbler)]
         gate = 0
-        for what, target, left, right, inversions in self._plan.instructions.tolist():
+        for what, target, left, right, inversions in self._schedule.instructions.tolist():
             if what == XOR:
                 np.bitwise_xor(places[left], places[right], out=places[target])
             elif what == AND:

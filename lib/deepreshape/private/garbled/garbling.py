@@ -22,7 +22,7 @@ from deepreshape.private.garbled.half_gates import (
     Labels,
     Octets,
     chunk_keys,
-    plan,
+    schedule,
 )
 from deepreshape.private.garbled.kernels import width
 from deepreshape.private.garbled.streams import SEED, Stream
@@ -200,7 +200,7 @@ class _Layer:
 
     def __init__(self, circuit: Circuit, nonce: bytes, name: EngineName | None) -> None:
         self._nonce, self._gates = nonce, circuit.and_gates
-        self._engine = _engine(name)(plan(circuit))
+        self._engine = _engine(name)(schedule(circuit))
         self._colours = np.empty((len(circuit.outputs), CHUNK), np.uint8)
 
     def garble(

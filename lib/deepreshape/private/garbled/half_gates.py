@@ -44,7 +44,7 @@ LOAD_GARBLER, LOAD_EVALUATOR, XOR, AND, OUT = range(5)
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Schedule:
     """A circuit as instructions on few places for labels, each given up after its last use.
 
     Instructions are rows (what, target, left, right, inversions), int32. Loads: input `left` into
@@ -64,7 +64,7 @@ class Engine(Protocol):
     contiguous octets; colours, which are written, (outputs, elements), 0 or 1.
     """
 
-    def __init__(self, plan: Plan) -> None: ...
+    def __init__(self, schedule: Schedule) -> None: ...
 
     def garble(
         self,
@@ -119,7 +119,7 @@ def hashed(key: Octets, labels: Labels, room: Labels | None = None) -> Labels:
 
 
 @lru_cache
-def plan(circuit: Circuit) -> Plan:
+def schedule(circuit: Circuit) -> Schedule:
     """The order of a circuit's work; an input is loaded where it is first needed."""
     work = _Work(circuit)
     last = {literal >> 1: index for index, gate in enumerate(circuit.gates) for literal in gate[1:]}
@@ -137,7 +137,7 @@ def plan(circuit: Circuit) -> Plan:
     for literal in circuit.outputs:
         if literal >> 1 not in last:
             work.place(literal >> 1)
-    return Plan(circuit, np.array(work.rows, np.int32).reshape(-1, 5), work.places)
+    return Schedule(circuit, np.array(work.rows, np.int32).reshape(-1, 5), work.places)
 
 
 class _Work:

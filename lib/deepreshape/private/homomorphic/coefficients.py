@@ -12,10 +12,10 @@ import numpy as np
 import seal
 
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
-from deepreshape.private.homomorphic.coefficient_plans import (
-    Plan,
+from deepreshape.private.homomorphic.coefficient_layout import (
+    Layout,
     answer_parts,
-    plan,
+    layout,
     share_polynomials,
     weights_between,
     weights_by_phase,
@@ -46,9 +46,9 @@ class Kernels:
     ) -> None:
         self.layer = layer
         self.context = context(COEFFICIENTS.parameters(ring))
-        self.plan = plan(as_convolution(layer), self.context.degree)
+        self.layout = layout(as_convolution(layer), self.context.degree)
         self._weights = weights_by_phase(
-            self.plan, ring.signed(ring.residues(checked(layer, weights)))
+            self.layout, ring.signed(ring.residues(checked(layer, weights)))
         )
         if self.noise_bits > self.context.flood_bits:
             raise ValueError(
@@ -63,7 +63,7 @@ class Kernels:
 
         A coefficient's noise sums the inputs' noise times all weights of a ciphertext of outputs.
         """
-        return _noise_bits(self.plan, self._weights)
+        return _noise_bits(self.layout, self._weights)
 
     @property
     def flooding_bits(self) -> float:
@@ -76,7 +76,7 @@ class Kernels:
 
     def make(self) -> None:
         """Make the polynomials that there is room to keep."""
-        for block, outputs in enumerate(self.plan.pairs):
+        for block, outputs in enumerate(self.layout.pairs):
             for output in outputs:
                 if self._kept.full:
                     return
@@ -88,7 +88,7 @@ class Kernels:
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         """W c - mask encrypted, from c encrypted."""
-        found, ring = self.plan, server.context.ring
+        found, ring = self.layout, server.context.ring
         mask = checked_words(mask, self.layer.output_shape).reshape(found.layer.output_shape)
         totals: dict[tuple[int, int], seal.Ciphertext] = {}
         for block, outputs in enumerate(found.pairs):
@@ -108,12 +108,12 @@ class Kernels:
             yield server.answer(total, server.context.plain(polynomial))
 
     def _made(self, block: int, output: int) -> seal.Plaintext | None:
-        values = weights_between(self.plan, self._weights, block, output)
+        values = weights_between(self.layout, self._weights, block, output)
         if not values.any():
             return None
-        taps = self.plan.taps[: values.shape[0], : values.shape[1]]
-        polynomial = np.zeros(self.plan.degree, np.int64)
-        polynomial[taps % self.plan.degree] = np.where(taps < 0, -values, values)
+        taps = self.layout.taps[: values.shape[0], : values.shape[1]]
+        polynomial = np.zeros(self.layout.degree, np.int64)
+        polynomial[taps % self.layout.degree] = np.where(taps < 0, -values, values)
         plain = self.context.plain(self.context.ring.residues(polynomial))
         self.context.evaluator.transform_to_ntt_inplace(plain, self.context.first)
         return plain
@@ -122,12 +122,12 @@ class Kernels:
 def flooding_bits(layer: LinearLayer, weights: Integers, ring: Ring) -> float:
     """By how many bits the flooding exceeds the noise of these weights; below zero, it does not."""
     made = context(COEFFICIENTS.parameters(ring))
-    found = plan(as_convolution(layer), made.degree)
+    found = layout(as_convolution(layer), made.degree)
     phases = weights_by_phase(found, ring.signed(ring.residues(checked(layer, weights))))
     return made.flood_bits - _noise_bits(found, phases)
 
 
-def _noise_bits(found: Plan, phases: Integers) -> float:
+def _noise_bits(found: Layout, phases: Integers) -> float:
     squares = np.square(phases.astype(np.float64)).sum(axis=(1, 2, 3))
     sums = np.add.reduceat(squares, np.arange(0, squares.size, found.outgoing))
     public = 2 * found.degree * DEVIATION**2
@@ -150,7 +150,7 @@ class Coefficients:
         return Parameters(ring, 8192, (56, 56, 56, 17), 2)
 
     def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
-        found = plan(as_convolution(layer), self.parameters(ring).degree)
+        found = layout(as_convolution(layer), self.parameters(ring).degree)
         up, down = found.tiles * found.inputs, found.tiles * found.outputs
         return Operations(found.tiles * found.products, 0, up, down)
 
@@ -176,12 +176,12 @@ class Coefficients:
         return Kernels(layer, weights, ring, allowance)
 
     def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
-        found = plan(as_convolution(layer), client.context.degree)
+        found = layout(as_convolution(layer), client.context.degree)
         maps = checked_words(share, layer.input_shape).reshape(found.layer.input_shape)
         return client.encrypt(share_polynomials(found, maps))
 
     def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
-        found = plan(as_convolution(layer), client.context.degree)
+        found = layout(as_convolution(layer), client.context.degree)
         result = np.empty(found.layer.output_shape, np.uint64)
         for _, _, channels, rows in answer_parts(found):
             polynomial = client.decrypt(next_ciphertext(answers))

@@ -94,7 +94,7 @@ class FullyConnected:
 LinearLayer = Convolution | FullyConnected
 
 
-class Prepared(Protocol):
+class PreparedLayer(Protocol):
     """A layer and its weights, ready for a server to apply to ciphertexts."""
 
     layer: LinearLayer
@@ -156,7 +156,7 @@ class Packing(Protocol):
 
     def prepare(
         self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
-    ) -> Prepared:
+    ) -> PreparedLayer:
         """A layer for a server, whose plaintexts are made when needed; as many as fit the
         allowance, in bytes, are kept."""
         ...

@@ -26,7 +26,14 @@ from deepreshape.private.homomorphic.layers import (
     checked_words,
     next_ciphertext,
 )
-from deepreshape.private.homomorphic.slot_plans import DEGREE, ROW, MapPlan, Turn, VectorPlan, plan
+from deepreshape.private.homomorphic.slot_layout import (
+    DEGREE,
+    ROW,
+    MapLayout,
+    Turn,
+    VectorLayout,
+    layout,
+)
 from deepreshape.private.latency import Operations, convolution, fully_connected
 from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import PRIME, Integers, Ring, Words
@@ -44,7 +51,7 @@ class Diagonals:
     def __init__(
         self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
     ) -> None:
-        self.layer, self.plan = layer, plan(layer)
+        self.layer, self.layout = layer, layout(layer)
         self.context = context(SLOTS.parameters(ring))
         self._weights = ring.signed(ring.residues(checked(layer, weights)))
         self._kept = Kept(allowance, 8 * DEGREE)
@@ -55,9 +62,9 @@ class Diagonals:
 
         Slots become coefficients of up to half the ring's modulus, whatever the weights.
         """
-        turns = self.plan.turns(0)
+        turns = self.layout.turns(0)
         terms = sum(turn.diagonals * (1 << len(turn.folds) + turn.both) for turn in turns)
-        terms *= self.plan.inputs * self.plan.taps
+        terms *= self.layout.inputs * self.layout.taps
         plain = self.context.ring.modulus / 2
         return log2(TAIL * DEVIATION * plain * (terms * DEGREE) ** 0.5)
 
@@ -68,9 +75,9 @@ class Diagonals:
 
     def make(self) -> None:
         """Make the plaintexts that there is room to keep."""
-        for block, output in product(range(self.plan.inputs), range(self.plan.outputs)):
-            for number, turn in enumerate(self.plan.turns(output)):
-                for diagonal, tap in product(range(turn.diagonals), range(self.plan.taps)):
+        for block, output in product(range(self.layout.inputs), range(self.layout.outputs)):
+            for number, turn in enumerate(self.layout.turns(output)):
+                for diagonal, tap in product(range(turn.diagonals), range(self.layout.taps)):
                     if self._kept.full:
                         return
                     self.get(block, tap, output, number, diagonal)
@@ -80,14 +87,14 @@ class Diagonals:
     ) -> seal.Plaintext | None:
         """What a ciphertext of inputs is multiplied with; None for zeros.
 
-        number: which of `plan.turns(output)`.
+        number: which of `layout.turns(output)`.
         """
         key = block, tap, output, number, diagonal
         return self._kept.get(key, lambda: self._made(*key))
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         """W c - mask encrypted, from c encrypted."""
-        found, evaluator = self.plan, server.context.evaluator
+        found, evaluator = self.layout, server.context.evaluator
         flat = checked_words(mask, self.layer.output_shape).ravel()
         totals: dict[int, seal.Ciphertext] = {}
         for block in range(found.inputs):
@@ -103,7 +110,7 @@ class Diagonals:
             slots[places] = flat[positions]
             total = totals.pop(output, None)
             if total is not None:
-                if isinstance(found, VectorPlan):
+                if isinstance(found, VectorLayout):
                     total = _turned(server, total, found.turns(output)[0], found.block)
                 evaluator.transform_to_ntt_inplace(total)
             yield server.answer(total, server.context.encoder.encode(slots))
@@ -115,7 +122,7 @@ class Diagonals:
 
         Maps are folded here, block by block, as Delphi does; vectors once, when all is added.
         """
-        found = self.plan
+        found = self.layout
         for number, turn in enumerate(found.turns(output)):
             total = None
             for diagonal in range(turn.diagonals):
@@ -127,14 +134,14 @@ class Diagonals:
                 if partial is not None:
                     total = server.add(total, _rotated(server, partial, diagonal, found.block))
             if total is not None:
-                early = isinstance(found, MapPlan)
+                early = isinstance(found, MapLayout)
                 yield _turned(server, total, turn, found.block) if early else total
 
     def _made(
         self, block: int, tap: int, output: int, number: int, diagonal: int
     ) -> seal.Plaintext | None:
-        turn = self.plan.turns(output)[number]
-        values = self.plan.slots(self._weights, block, tap, output, turn, diagonal)
+        turn = self.layout.turns(output)[number]
+        values = self.layout.slots(self._weights, block, tap, output, turn, diagonal)
         if not values.any():
             return None
         return self.context.encoder.encode(self.context.ring.residues(values))
@@ -164,8 +171,8 @@ class Slots:
         return Server(chosen, keys[: chosen.up_bytes], source, galois)
 
     def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
-        found = plan(layer)
-        if isinstance(found, VectorPlan):
+        found = layout(layer)
+        if isinstance(found, VectorLayout):
             return fully_connected(found.layer.inputs, found.layer.outputs)
         conv = found.layer
         return convolution(found.side, conv.inputs, conv.outputs, conv.kernel)
@@ -173,8 +180,8 @@ class Slots:
     def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
         """Every pair of a ciphertext of inputs and one of outputs takes the same. So whole
         ciphertexts are taken, of both about as many, and the rest follows in proportion."""
-        found, part = plan(layer), layer
-        if not isinstance(found, MapPlan):
+        found, part = layout(layer), layer
+        if not isinstance(found, MapLayout):
             return layer
         inputs, outputs, each = found.inputs, found.outputs, 2 * found.channels
         while self.operations(part, self.ring).seconds > limit and inputs * outputs > 1:
@@ -200,13 +207,13 @@ class Slots:
 
     def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
         encoder = client.context.encoder
-        polynomials = plan(layer).polynomials(checked_words(share, layer.input_shape))
+        polynomials = layout(layer).polynomials(checked_words(share, layer.input_shape))
         return client.encrypt(
             client.context.coefficients(encoder.encode(slots)) for slots in polynomials
         )
 
     def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
-        found, result = plan(layer), np.empty(layer.output_shape, np.uint64)
+        found, result = layout(layer), np.empty(layer.output_shape, np.uint64)
         flat = result.reshape(-1)
         for output in range(found.outputs):
             places, positions = found.places(output)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepreshape.design import Network, layers
-from deepreshape.design.ops import BatchNorm, Conv, Linear, Quadratic
+from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Quadratic
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.program.compiled import compiled
 from deepreshape.private.program.folding import Mask
@@ -38,7 +38,7 @@ def random_model(
             case Quadratic(n):
                 for part in "abc":
                     arrays[f"{layer.name}.{part}"] = choices.normal(0, 0.3, n)
-            case Linear(n, m):
+            case FullyConnected(n, m):
                 arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
                 arrays[f"{layer.name}.bias"] = np.zeros(m)
     side = network.resolution

@@ -19,7 +19,7 @@ from deepreshape.design.ops import (
     BatchNorm,
     Concat,
     Conv,
-    Linear,
+    FullyConnected,
     Pool,
     Quadratic,
     Relu,
@@ -37,7 +37,7 @@ EPSILON = 1e-5
 PARTS: Mapping[type, tuple[str, ...]] = {
     Conv: ("weight",),
     BatchNorm: ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
-    Linear: ("weight", "bias"),
+    FullyConnected: ("weight", "bias"),
     Quadratic: ("a", "b", "c"),
 }
 """The arrays of a layer, by its operation; the count of batches is not needed."""
@@ -119,7 +119,7 @@ def fold(
                 convolution = Convolution(n, m, side, kernel, stride, groups)
                 weights = _array(arrays, f"{layer.name}.weight", convolution.weight_shape)
                 op = Affine(convolution, weights, np.zeros(m))
-            case Linear(n, m):
+            case FullyConnected(n, m):
                 weights = _array(arrays, f"{layer.name}.weight", (m, n)).reshape(m, n, 1, 1)
                 bias = _array(arrays, f"{layer.name}.bias", (m,))
                 op = Affine(Convolution(n, m, 1), weights, bias)

@@ -18,13 +18,13 @@ import numpy as np
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.rings import Integers, Words
 
-# What a plan costs, in units of one multiplication and addition: to prepare a kernel; to encrypt
+# What a layout costs, in units of one multiplication and addition: to prepare a kernel; to encrypt
 # and read an input; to answer and decrypt.
 _KERNEL, _UP, _DOWN = 1.0, 8.0, 16.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """Where everything lies. All numbers are those of the convolution of stride 1.
 
     side: of the maps. low, high: how far a kernel reaches up and down, or left and right.
@@ -116,7 +116,7 @@ class Plan:
 
 
 @lru_cache(maxsize=4096)
-def plan(layer: Convolution, degree: int) -> Plan:
+def layout(layer: Convolution, degree: int) -> Layout:
     """The cheapest way to lay a convolution out; ValueError if a row does not fit a polynomial."""
     side, stride, middle = layer.output_side, layer.stride, layer.kernel // 2
     phases = tuple(sorted({(tap - middle) % stride for tap in range(layer.kernel)}))
@@ -124,9 +124,9 @@ def plan(layer: Convolution, degree: int) -> Plan:
     low = min(side - 1, -(-middle // stride))
     high = min(side - 1, (layer.kernel - 1 - middle) // stride)
     channels = layer.inputs * len(phases) ** 2
-    best: Plan | None = None
+    best: Layout | None = None
     for tiles in sorted({-(-side // rows) for rows in range(1, side + 1)}):
-        trial = Plan(layer, degree, side, phases, low, high, tiles, 1, 1)
+        trial = Layout(layer, degree, side, phases, low, high, tiles, 1, 1)
         room = degree // trial.area
         if best is not None and tiles > 4 * best.tiles:
             break
@@ -135,7 +135,7 @@ def plan(layer: Convolution, degree: int) -> Plan:
                 break
             outgoing = min(layer.outputs, room // incoming)
             outgoing = -(-layer.outputs // -(-layer.outputs // outgoing))
-            found = Plan(layer, degree, side, phases, low, high, tiles, incoming, outgoing)
+            found = Layout(layer, degree, side, phases, low, high, tiles, incoming, outgoing)
             if best is None or found.cost < best.cost:
                 best = found
     if best is None:
@@ -143,49 +143,48 @@ def plan(layer: Convolution, degree: int) -> Plan:
     return best
 
 
-def answer_parts(plan: Plan) -> Iterator[tuple[int, int, slice, slice]]:
+def answer_parts(layout: Layout) -> Iterator[tuple[int, int, slice, slice]]:
     """The ciphertexts of outputs in order: block, tile, and the channels and rows in them."""
-    for output in range(plan.outputs):
-        channels = slice(output * plan.outgoing, (output + 1) * plan.outgoing)
-        for tile in range(plan.tiles):
-            yield output, tile, channels, slice(tile * plan.rows, (tile + 1) * plan.rows)
+    for output in range(layout.outputs):
+        channels = slice(output * layout.outgoing, (output + 1) * layout.outgoing)
+        for tile in range(layout.tiles):
+            yield output, tile, channels, slice(tile * layout.rows, (tile + 1) * layout.rows)
 
 
-def share_polynomials(plan: Plan, maps: Words) -> Iterator[Words]:
+def share_polynomials(layout: Layout, maps: Words) -> Iterator[Words]:
     """Maps (inputs, side, side) of the layer as polynomials, tile by tile of each block."""
-    stride, count, side = plan.layer.stride, len(plan.phases), plan.side
-    height = plan.area // plan.width
-    padded = np.zeros(
-        (plan.layer.inputs, count, count, (plan.tiles - 1) * plan.rows + height, plan.width),
-        np.uint64,
-    )
-    for i, down in enumerate(plan.phases):
-        for j, right in enumerate(plan.phases):
+    stride, count, side = layout.layer.stride, len(layout.phases), layout.side
+    height = layout.area // layout.width
+    rows = (layout.tiles - 1) * layout.rows + height
+    padded = np.zeros((layout.layer.inputs, count, count, rows, layout.width), np.uint64)
+    for i, down in enumerate(layout.phases):
+        for j, right in enumerate(layout.phases):
             phase = maps[:, down::stride, right::stride][:, :side, :side]
-            _, rows, columns = phase.shape
-            padded[:, i, j, plan.top : plan.top + rows, :columns] = phase
-    channels = padded.reshape(plan.channels, -1, plan.width)
-    for block in range(plan.inputs):
-        chosen = channels[block * plan.incoming : (block + 1) * plan.incoming]
-        for tile in range(plan.tiles):
-            first = tile * plan.rows
+            _, used, columns = phase.shape
+            padded[:, i, j, layout.top : layout.top + used, :columns] = phase
+    channels = padded.reshape(layout.channels, -1, layout.width)
+    for block in range(layout.inputs):
+        chosen = channels[block * layout.incoming : (block + 1) * layout.incoming]
+        for tile in range(layout.tiles):
+            first = tile * layout.rows
             part = chosen[:, first : first + height].ravel()
-            polynomial = np.zeros(plan.degree, np.uint64)
+            polynomial = np.zeros(layout.degree, np.uint64)
             polynomial[: part.size] = part
             yield polynomial
 
 
-def weights_by_phase(plan: Plan, weights: Integers) -> Integers:
+def weights_by_phase(layout: Layout, weights: Integers) -> Integers:
     """Weights of the convolution of stride 1, (outputs, channels / groups, taps, taps)."""
-    conv, phases = plan.layer, plan.phases
-    taps, middle = plan.low + plan.high + 1, conv.kernel // 2
+    conv, phases = layout.layer, layout.phases
+    taps, middle = layout.low + layout.high + 1, conv.kernel // 2
     found = np.zeros(
         (conv.outputs, conv.inputs // conv.groups, len(phases), len(phases), taps, taps), np.int64
     )
+    low = layout.low
     places = [
-        (tap, phases.index((tap - middle) % conv.stride), (tap - middle) // conv.stride + plan.low)
+        (tap, phases.index((tap - middle) % conv.stride), (tap - middle) // conv.stride + low)
         for tap in range(conv.kernel)
-        if -plan.low <= (tap - middle) // conv.stride <= plan.high
+        if -low <= (tap - middle) // conv.stride <= layout.high
     ]
     for i, down, a in places:
         for j, right, b in places:
@@ -193,14 +192,14 @@ def weights_by_phase(plan: Plan, weights: Integers) -> Integers:
     return found.reshape(conv.outputs, -1, taps, taps)
 
 
-def weights_between(plan: Plan, weights: Integers, block: int, output: int) -> Integers:
+def weights_between(layout: Layout, weights: Integers, block: int, output: int) -> Integers:
     """The weights between two ciphertexts, zero where channels share no group."""
-    m, c = output * plan.outgoing, block * plan.incoming
-    rows = min(plan.outgoing, plan.layer.outputs - m)
-    columns = min(plan.incoming, plan.channels - c)
-    if plan.layer.groups == 1:
+    m, c = output * layout.outgoing, block * layout.incoming
+    rows = min(layout.outgoing, layout.layer.outputs - m)
+    columns = min(layout.incoming, layout.channels - c)
+    if layout.layer.groups == 1:
         return weights[m : m + rows, c : c + columns]
-    step, span = weights.shape[1], plan.layer.outputs // plan.layer.groups
+    step, span = weights.shape[1], layout.layer.outputs // layout.layer.groups
     found = np.zeros((rows, columns, *weights.shape[2:]), np.int64)
     for group in range(c // step, (c + columns - 1) // step + 1):
         top, bottom = max(m, group * span), min(m + rows, (group + 1) * span)

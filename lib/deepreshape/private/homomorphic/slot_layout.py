@@ -42,7 +42,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class MapPlan:
+class MapLayout:
     """Convolutions: block b of a row is channel b. A stride is paid at the input's resolution."""
 
     layer: Convolution
@@ -136,7 +136,7 @@ class MapPlan:
 
 
 @dataclass(frozen=True)
-class VectorPlan:
+class VectorLayout:
     """Fully connected layers: the input repeats along the slots, with a period that is a power of
     two; each repetition computes as many outputs as there are diagonals."""
 
@@ -203,22 +203,22 @@ class VectorPlan:
         return repetition * self.period + lane, slice(first, first + count)
 
 
-Plan = MapPlan | VectorPlan
+Layout = MapLayout | VectorLayout
 
 
 @lru_cache(maxsize=4096)
-def plan(layer: LinearLayer) -> Plan:
+def layout(layer: LinearLayer) -> Layout:
     """How a layer is laid out; ValueError for maps that do not fit a row.
 
     A 1 x 1 on maps of one position, as which a program has its fully connected layer, is a vector.
     """
     conv = as_convolution(layer)
     if (conv.side, conv.kernel, conv.groups) == (1, 1, 1):
-        found = VectorPlan(FullyConnected(conv.inputs, conv.outputs))
+        found = VectorLayout(FullyConnected(conv.inputs, conv.outputs))
         if found.diagonals > ROW:
             raise ValueError(f"{layer}: more than {ROW} diagonals")
         return found
-    maps = MapPlan(conv)
+    maps = MapLayout(conv)
     if maps.block > ROW:
         raise ValueError(f"{layer}: a map does not fit a row of {ROW} slots")
     return maps

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from deepreshape.design import parse
-from deepreshape.private import timing
+from deepreshape.private import measuring
 from deepreshape.private.homomorphic.contexts import context
 from deepreshape.private.homomorphic.layers import Convolution, FullyConnected
 from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.measured import ELEMENTS, Element, Shape
+from deepreshape.private.measuring import Bench, element, layer_of, whole
 from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.rings import PRIME
-from deepreshape.private.timing import Bench, element, layer_of, whole
 
 
 def weight(layer: Convolution) -> float:
@@ -67,7 +67,9 @@ def test_of_a_heavy_layer_the_share_that_was_run_is_told() -> None:
 
 def test_a_wrong_answer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench("coefficients", 1.0)
-    monkeypatch.setattr(timing, "clear", lambda layer, *_: np.zeros(layer.output_shape, np.uint64))
+    monkeypatch.setattr(
+        measuring, "clear", lambda layer, *_: np.zeros(layer.output_shape, np.uint64)
+    )
     with pytest.raises(ArithmeticError, match="came out wrong under coefficients"):
         bench.layer(Shape("coefficients", 2, 2, 4, 3))
 
@@ -76,15 +78,15 @@ def test_a_wrong_answer_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bytes_of_an_element_are_tables_choices_labels_and_colours(which: Element) -> None:
     found = element(which, count=1, rounds=1)
     ring = packing(which.packing).ring
-    make: Any = {"relu": timing.circuits.relu, "truncate": timing.circuits.truncate}
-    gates = make[which.function](ring, timing.SHIFT).circuit.and_gates
+    make: Any = {"relu": measuring.circuits.relu, "truncate": measuring.circuits.truncate}
+    gates = make[which.function](ring, measuring.SHIFT).circuit.and_gates
     assert found.offline_bytes == 32 * gates + 16 * 2 * ring.bits
     assert found.online_bytes == 16 * ring.bits + -(-ring.bits // 8)
     assert found.seconds == found.garble_s + found.evaluate_s + found.transfer_s
 
 
 def test_a_wrong_element_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = timing.circuits.Step
+    wrong = measuring.circuits.Function
     monkeypatch.setattr(wrong, "evaluate", lambda self, server, *_: server)
     with pytest.raises(ArithmeticError, match="came out wrong"):
         element(ELEMENTS[0], count=1, rounds=1)

@@ -21,7 +21,7 @@ from deepreshape.private.homomorphic.layers import (
     Convolution,
     FullyConnected,
     LinearLayer,
-    Prepared,
+    PreparedLayer,
     clear,
 )
 from deepreshape.private.latency import Operations
@@ -86,7 +86,7 @@ class Bench:
         return self._packing.operations(layer, self._ring)
 
     def _round(
-        self, layer: LinearLayer, weights: Integers, prepared: Prepared
+        self, layer: LinearLayer, weights: Integers, prepared: PreparedLayer
     ) -> tuple[float, float, float]:
         """Seconds to encrypt, to answer, and to decrypt. Raises ArithmeticError for a wrong one."""
         share = uniform(self._source, self._ring, layer.input_shape)
@@ -131,7 +131,7 @@ def element(which: Element, count: int = 5 * CHUNK, rounds: int = 5) -> ElementC
     )
 
 
-def _chunks(step: circuits.Step, count: int) -> tuple[float, float, float]:
+def _chunks(step: circuits.Function, count: int) -> tuple[float, float, float]:
     """Seconds to garble, to evaluate and to transfer. Raises ArithmeticError for a wrong result."""
     source, ring, circuit = SystemRandomness(), step.ring, step.circuit
     offset = draw_offset(source)
