@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from math import ceil
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from pathlib import Path
@@ -354,8 +355,10 @@ def test_a_client_whose_session_cannot_be_started_is_refused_alone(
 def test_sessions_that_fail_are_told_of_in_few_lines(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However slow the machine is: all eight fail within a time, or each is told of by itself."""
     monkeypatch.setattr(serving, "LINES", 3)
-    monkeypatch.setattr(serving, "EVERY", 1.0)
+    monkeypatch.setattr(serving, "EVERY", 4.0)
+    start_time = time.monotonic()
     with start() as server:
         for _ in range(8):
             with guest(server.at, hello()) as sock:
@@ -363,10 +366,11 @@ def test_sessions_that_fail_are_told_of_in_few_lines(
                 sock.sendall(b"x" * 20)
                 while sock.recv(1 << 16):
                     pass
-        lines = server.lines(2.0)
+        periods = 1 + ceil((time.monotonic() - start_time) / 4.0)
+        lines = server.lines(5.0)
     failed = [line for line in lines if line.startswith("a session ended: the peer sent something")]
-    assert 3 <= len(failed) <= 6  # two at a time, and perhaps of two times
-    assert any("failed in a session" in line for line in lines)
+    assert 3 <= len(failed) <= 3 * periods
+    assert len(failed) == 8 or any("failed in a session" in line for line in lines)
 
 
 def test_a_server_that_ends_closes_on_who_waits(start: Start) -> None:
