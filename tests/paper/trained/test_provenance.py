@@ -98,7 +98,7 @@ def test_deviations_name_narrower_networks() -> None:
 def test_deviations_say_which_networks_are_narrower_where_only_some_are() -> None:
     half, *_ = starting(SHORT, "Widths", "table10-trained")
     assert half == "Widths: 1/2 of the paper's in 8 series."
-    light = replace(PAPER, halved={"table10-trained": cost(resnet18(128)).macs})
+    light = replace(PAPER, by_stage=(Fraction(1), cost(resnet18(128)).macs))
     points = find("table10-trained").drawn(light, panels="b")
     ours = [point for point in points if point.series.startswith("ResNet18(m=256)")]
     (line,) = [
@@ -235,6 +235,15 @@ def test_the_provenance_names_what_the_records_hold(points: list[Point]) -> None
         assert part in said
     assert f"{len(found)} runs, {minutes}" in said
     assert "without a result" not in said
+
+
+def test_machine_and_time_are_left_out_where_they_are_another_each_time(
+    points: list[Point],
+) -> None:
+    found = records(points, lambda *_: 50.0)
+    said = provenance(QUICK, points, found, timed=False)
+    assert f"{len(found)} runs. " in said
+    assert not any(word in said for word in ("minutes", "abacus", "torch"))
 
 
 def teachers(points: list[Point]) -> set[Run]:

@@ -11,9 +11,8 @@ from deepreshape.learn.training.losses import DKD, Distillation
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.paper.trained.accuracies import Records, accuracy
 from deepreshape.paper.trained.experiments import Experiment, Point
-from deepreshape.paper.trained.experiments.results import BETAS
 from deepreshape.paper.trained.gaps import seeds_spread
-from deepreshape.paper.trained.profiles import PAPER_SIDES, Profile, profile
+from deepreshape.paper.trained.profiles import BETAS, PAPER_SIDES, Profile, profile
 
 PAPER_SETS = {"cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
 """The paper's data sets, as it writes them."""
@@ -55,8 +54,9 @@ def caption(size: Profile, points: Sequence[Point]) -> str:
     return " | ".join(parts)
 
 
-def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
-    """Where a page's numbers come from, as Markdown: profile, seeds, time, machine, versions.
+def provenance(size: Profile, points: Sequence[Point], records: Records, timed: bool = True) -> str:
+    """Where a page's numbers come from, as Markdown: profile, seeds and, where `timed`, time,
+    machine and versions.
 
     The records of teachers and of searches' baselines are counted where `records` has them.
     """
@@ -68,11 +68,12 @@ def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
     behind = [records[run.key] for run in before if run.key in records]
     done = [each for each in found if each.status == "done"]
     data = ", ".join(dict.fromkeys(str(run.data) for run in runs))
-    seconds = sum(record.seconds for record in found + behind)
+    minutes = sum(record.seconds for record in found + behind) / 60
+    time = f", {minutes:.1f} minutes of training in all, on {'; '.join(_machines(found))}" * timed
     text = (
         f"Profile **{size.name}** on **{data}**, {_numbered('seed', _seeds(points))}."
-        f" {_runs(len(done))}{f', and {len(behind)} that they start or learn from' * bool(behind)},"
-        f" {seconds / 60:.1f} minutes of training in all, on {'; '.join(_machines(found))}."
+        f" {_runs(len(done))}{f', and {len(behind)} that they start or learn from' * bool(behind)}"
+        f"{time}."
     )
     for teacher in dict.fromkeys(run.teacher for run in runs if run.search is None):
         reached = accuracy(teacher, records) if teacher is not None else None
