@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import page, status
+from deepreshape.paper import reproduce, status
 from deepreshape.paper.trained.experiments import find
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import record
@@ -18,7 +18,7 @@ SEEDS = (1, 2, 3, 4)
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The repository's records, in a folder of the test."""
-    for module in (page, status):
+    for module in (reproduce, status):
         monkeypatch.setattr(module, "RECORDED", tmp_path)
     return Store(tmp_path)
 

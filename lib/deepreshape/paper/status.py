@@ -11,7 +11,7 @@ from math import nan
 import pandas as pd
 
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper.page import recorded
+from deepreshape.paper.reproduce import recorded
 from deepreshape.paper.trained import statistics
 from deepreshape.paper.trained.experiments import EXPERIMENTS, Experiment
 from deepreshape.paper.trained.judgements import Judgement
