@@ -101,10 +101,10 @@ def test_runs_without_a_result_are_named_below_the_picture(
     assert "the loss is nan" in shown[1].data
 
 
-def test_verdicts_stand_between_how_they_are_made_and_what_follows(
+def test_judgements_stand_between_how_they_are_made_and_what_follows(
     page: Page, shown: list[Any]
 ) -> None:
-    page.show_verdicts()
+    page.show_claims()
     assert kinds(shown) == [Markdown, HTML, Markdown]
     assert "same seeds" in shown[0].data
     assert "T_table6-claims" in shown[1].data

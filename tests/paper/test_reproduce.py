@@ -43,7 +43,7 @@ def test_a_page_says_of_its_records_what_the_other_rooms_say(
     assert page.table().equals(accuracies.table(points, found))
     judged = judge(claims, found, standing(page.size, points))
     assert page.judged() == judged
-    assert list(page.verdicts()["claim"]) == [claim.text for claim in claims]
+    assert list(page.judgements()["claim"]) == [claim.text for claim in claims]
     assert page.sentence == conclusions.sentence(judged)
     assert page.provenance == provenance.provenance(page.size, points, found, timed=False)
     assert page.method == conclusions.method(judged)
@@ -148,17 +148,17 @@ def test_what_is_recorded_can_be_drawn_and_judged(kept: Store) -> None:
             kept.put(run, record(run, 60.0))
     page = recorded("fig12", seeds=(1, 2))
     page.figure()
-    assert len(page.verdicts()) == len(page.experiment.claims(list(page.points)))
+    assert len(page.judgements()) == len(page.experiment.claims(list(page.points)))
     assert "Points: " in page.deviations
 
 
 def test_the_table_of_claims_leaves_out_what_says_nothing(kept: Store) -> None:
     for run in runs_of(find("fig12").drawn(SHORT, seeds=(2, 3), panels="b")):
         kept.put(run, record(run, 60.0))
-    columns = list(recorded("fig12", seeds=(2, 3)).verdicts())
+    columns = list(recorded("fig12", seeds=(2, 3)).judgements())
     assert {"claim", "n", "± 95 %", "direction", "size"} <= {*columns}
     assert not {"left out", "near chance", "holes"} & {*columns}
-    assert recorded("fig18").verdicts().empty
+    assert recorded("fig18").judgements().empty
 
 
 def test_pairs_of_another_figure_are_read_where_they_are_recorded(kept: Store) -> None:

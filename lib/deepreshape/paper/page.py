@@ -3,7 +3,7 @@
 page = Page("fig12", profile, dataset, seeds, device, store, out)
 page.show_provenance()  # where the strongest evidence comes from, and what it changes
 page.show_results()  # its picture and its numbers
-page.show_verdicts()  # what it says of the paper's claims
+page.show_claims()  # what it says of the paper's claims
 page.show_trained_here()  # and what else was trained here: digits come last
 """
 
@@ -98,10 +98,10 @@ class Page:
         searched = any(point.runs[0].search for point in self.points)
         _say(COLUMNS.format(searched=SEARCHED * searched))
 
-    def show_verdicts(self) -> None:
+    def show_claims(self) -> None:
         """What becomes of the paper's claims, how they are compared, and what follows."""
         _say(self._best.method)
-        self.show_table(self._best.verdicts(), "claims")
+        self.show_table(self._best.judgements(), "claims")
         _say(self._best.sentence)
 
     def show_trained_here(self) -> None:
@@ -118,7 +118,7 @@ class Page:
         _say(here.deviations)
         self._show_picture(here, f"{self.name}-here")
         self.show_table(here.table(), "here-numbers")
-        self.show_table(here.verdicts(), "here-claims")
+        self.show_table(here.judgements(), "here-claims")
         _say(here.sentence)
 
     def show_counts(self, table: str, columns: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 here = reproduce("fig12", profile="quick")
 best = strongest(here)
-best.figure(), best.table(), best.verdicts(), best.sentence
+best.figure(), best.table(), best.judgements(), best.sentence
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from deepreshape.learn.runs.executors import Executor, execute
 from deepreshape.learn.runs.run import Record
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper.figures import curves
-from deepreshape.paper.trained import accuracies, conclusions, gaps, judgements, provenance
+from deepreshape.paper.trained import accuracies, conclusions, holes, judgements, provenance
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Experiment, Point, find, runs_of
 from deepreshape.paper.trained.judgements import Judged
@@ -69,7 +69,7 @@ class Reproduced:
     def holes(self) -> str:
         """The runs without a result and the searches that did not finish, as a list in Markdown;
         empty where there are none."""
-        return _listed(gaps.holes(self.points, self.records))
+        return _listed(holes.holes(self.points, self.records))
 
     @property
     def sentence(self) -> str:
@@ -89,7 +89,7 @@ class Reproduced:
         """A row for each point (`accuracies.table`)."""
         return accuracies.table(self.points, self.records)
 
-    def verdicts(self) -> pd.DataFrame:
+    def judgements(self) -> pd.DataFrame:
         """A row for each of the paper's claims (`judgements.Judged.table`)."""
         return self.judged().table()
 

@@ -3,21 +3,23 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
+from statistics import stdev
 from typing import Any
 
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.training.losses import DKD, Distillation
 from deepreshape.learn.training.recipe import Recipe
-from deepreshape.paper.trained.accuracies import Records, accuracy
+from deepreshape.paper.trained.accuracies import Records, accuracies, accuracy
 from deepreshape.paper.trained.experiments import Experiment, Point
-from deepreshape.paper.trained.gaps import seeds_spread
 from deepreshape.paper.trained.profiles import BETAS, PAPER_SIDES, Profile, profile
 
 PAPER_SETS = {"cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
 """The paper's data sets, as it writes them."""
 MOST_NAMED = 6
-"""Series left out that a line names; more are only counted."""
+"""Series left out, or points of a wide spread, that a line names; more are only counted."""
+WIDE = 1.0
+"""A standard deviation over seeds, in points of accuracy, that is named."""
 HELD_OUT = (
     "A tenth of the training images is held out for validation; the last epoch's weights are"
     " reported, and the test set chooses nothing of a run."
@@ -82,6 +84,30 @@ def provenance(size: Profile, points: Sequence[Point], records: Records, timed: 
     text += f" {seeds_spread(points, records)}{_by_name_alone(runs, records)}"
     failed = len(runs) - len(done)
     return text + f" **{_runs(failed)} without a result.**" * bool(failed)
+
+
+def seeds_spread(points: Sequence[Point], records: Records) -> str:
+    """How far the accuracies of a point deviate from seed to seed, and where by more than a point;
+    that it is not known of one seed."""
+    known = [(point, values) for point in points if (values := accuracies(point, records))]
+    found = [(stdev(values), point) for point, values in known if len(values) > 1]
+    if not found:
+        return "How far an accuracy moves from seed to seed is not known of one seed."
+    deviations = sorted(deviation for deviation, _ in found)
+    text = (
+        f"From seed to seed accuracies have a standard deviation of {deviations[0]:.2f} to"
+        f" {deviations[-1]:.2f} points"
+    )
+    wide = [
+        f"({p.panel}) {p.series}, {p.network.name}" for deviation, p in found if deviation > WIDE
+    ]
+    if wide:
+        text += f"; of more than one point at {len(wide)} of {len(found)} points"
+    if 0 < len(wide) <= MOST_NAMED:
+        text += f": {'; '.join(wide)}"
+    one = len(known) - len(found)
+    points_of_one = "1 point" if one == 1 else f"{one} points"
+    return f"{text}." + f" Of {points_of_one} with one seed it is not known." * bool(one)
 
 
 def _by_name_alone(runs: Iterable[Run], records: Records) -> str:
