@@ -1,6 +1,6 @@
 """A page of the book about what is trained: what its notebook shows, in this order.
 
-page = Page("fig12", profile, dataset, seeds, device, store, out)
+page = Page("fig12", profile, dataset, seeds, device)
 page.show_provenance()  # where the strongest evidence comes from, and what it changes
 page.show_results()  # its picture and its numbers
 page.show_claims()  # what it says of the paper's claims
