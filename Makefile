@@ -66,14 +66,8 @@ help: ## list the targets
 setup: $(READY) ## make the virtual environment; the targets below do it by themselves
 
 
-# The pages: what a figure or table needs no training for, and what it does.
-EXACT := table1 table2 table3 table4 table7 table8 table10 table11 table13 table14 table15 table16 \
-  table17 fig2 fig3c fig3d fig4a fig8 fig9 fig10 fig14 fig19 fig21 protocols errata
-TRAINED := fig1 fig3a fig3b fig3e fig3f fig4b fig4c fig5 fig6 fig7 fig11 fig12 fig13 fig15 fig16 \
-  fig17 fig18 fig20 fig22 fig23 table3-trained table4-trained table5 table6 table9 \
-  table10-trained table11-trained table12 table13-trained table14-trained
-# What is read from the records of the repository.
-RECORDED := short status
+# The pages: EXACT need no training, TRAINED do, RECORDED are read from the repository's records.
+include ci/contents.mk
 
 # How much of a trained figure is computed, and on what. Results land in build/.
 PROFILE ?= quick
@@ -166,6 +160,10 @@ book: build/book/html/index.html ## build the book; warnings are errors
 .PHONY: serve
 serve: book ## serve the book on localhost, port 8000 (PORT=...)
 	$(BIN)python -m http.server --bind 127.0.0.1 --directory build/book/html $(or $(PORT),8000)
+
+.PHONY: contents
+contents: $(READY) ## write the lists of pages from the library's register
+	@$(BIN)python -m deepreshape.paper.contents
 
 .PHONY: notebooks
 notebooks: $(READY) ## execute the notebooks in place, before committing them

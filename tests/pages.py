@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-MAKEFILE = Path(__file__).parents[1] / "Makefile"
+LISTS = Path(__file__).parents[1] / "ci" / "contents.mk"
 
 
 def pages(kind: str) -> list[str]:
     """The names in the list EXACT (no training needed), TRAINED or RECORDED (read from the records
     of the repository), whatever lines they are on."""
-    text = MAKEFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    text = LISTS.read_text(encoding="utf-8").replace("\\\n", " ")
     (listed,) = re.findall(rf"^{kind} := (.*)$", text, re.M)
     return str(listed).split()
 

@@ -23,6 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path / "Makefile")
     for folder in ("notebooks", "lib", "data", "book", "ci"):
         (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "ci" / "contents.mk", tmp_path / "ci" / "contents.mk")
     for name in ("table16", "fig12"):
         (tmp_path / "notebooks" / f"{name}.ipynb").write_text(name)
     # What a `make test` around us hands down is not for the make under test.

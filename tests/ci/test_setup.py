@@ -135,7 +135,7 @@ def test_conda_takes_the_same_python_and_the_same_pins() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with our Makefile and set-up, that wants only setuptools."""
     (tmp_path / "ci").mkdir()
-    for file in ("Makefile", "pyproject.toml", "ci/setup.py"):
+    for file in ("Makefile", "pyproject.toml", "ci/setup.py", "ci/contents.mk"):
         shutil.copy(ROOT / file, tmp_path / file)
     # Whether these tests pass shall not hang on the disk that they run on.
     script = tmp_path / "ci/setup.py"

@@ -1,261 +1,181 @@
-"""What a page of a trained figure has: with a stub in place of training, and from kept records."""
+"""What a page shows, in which order: with a stub in place of training."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from IPython.display import HTML, Image, Markdown
 
-from deepreshape.learn.runs.executors import Executor
-from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import page
-from deepreshape.paper.page import RECORDED, recorded, reproduce, strongest
-from deepreshape.paper.trained import accuracies, conclusions, provenance
-from deepreshape.paper.trained.experiments import find, runs_of
-from deepreshape.paper.trained.judgements import judge, standing
+from deepreshape.paper import page as module
+from deepreshape.paper.page import ALL, DIGITS, SMALLER, STRONGEST, Page, relus_by_series
+from deepreshape.paper.printed import comparisons
+from deepreshape.paper.trained.experiments import find
 from deepreshape.paper.trained.profiles import PROFILES
-from deepreshape.places import DATA
+from deepreshape.places import ROOT
 from tests.paper.records import record
 
-SHORT = PROFILES["short"]
+Asked = list[tuple[Run, str]]
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The repository's records, in a folder of the test."""
-    monkeypatch.setattr(page, "RECORDED", tmp_path / "kept")
-    (tmp_path / "kept").mkdir()
-    return Store(tmp_path / "kept")
-
-
-@pytest.fixture
-def asked(kept: Store, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str]]:
-    """Training that puts 50 % down for each run and teacher; what it was asked for, and where."""
-    found: list[tuple[Run, str]] = []
-
-    def execute(runs: Sequence[Run], store: Store, executor: Executor) -> list[Record]:
-        store.folder.mkdir(parents=True, exist_ok=True)
-        for run in runs:
-            found.append((run, executor.device))
-            for each in filter(None, (run.teacher, run)):
-                if store.get(each) is None:
-                    store.put(each, record(each, 50.0))
-        return [each for run in runs if (each := store.get(run)) is not None]
-
-    monkeypatch.setattr(page, "execute", execute)
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is shown."""
+    found: list[Any] = []
+    monkeypatch.setattr(module, "display", found.append)
     return found
 
 
-# Reproduced
+def kinds(shown: Sequence[Any]) -> list[type]:
+    return [type(each) for each in shown]
 
 
-def test_a_page_has_a_record_for_every_run_and_teacher(
-    asked: list[tuple[Run, str]], tmp_path: Path
-) -> None:
-    page = reproduce("fig12", "smoke", seeds="1,2", device="cpu", store=tmp_path / "runs")
-    points = find("fig12").drawn(PROFILES["smoke"], seeds=(1, 2))
-    assert page.points == tuple(points)
-    assert asked == [(run, "cpu") for run in runs_of(points)]
-    teachers = {run.teacher.key for run in runs_of(points) if run.teacher}
-    assert set(page.records) == {run.key for run in runs_of(points)} | teachers
-    assert (page.experiment, page.size) == (find("fig12"), PROFILES["smoke"])
-    assert not page.is_empty
+def texts(shown: Sequence[Any]) -> str:
+    return "\n".join(each.data for each in shown if isinstance(each, Markdown))
 
 
-def test_a_page_says_of_its_records_what_the_other_rooms_say(
-    asked: list[tuple[Run, str]], tmp_path: Path
-) -> None:
-    page = reproduce("fig12", "quick", seeds="1,2", panels="b", store=tmp_path)
-    points, found = page.points, page.records
-    claims = page.experiment.claims(list(points))
-    assert page.table().equals(accuracies.table(points, found))
-    judged = judge(claims, found, standing(page.size, points))
-    assert page.judged() == judged
-    assert list(page.verdicts()["claim"]) == [claim.text for claim in claims]
-    assert page.sentence == conclusions.sentence(judged)
-    assert page.provenance == provenance.provenance(page.size, points, found)
-    assert "The teacher, ResNet18(m=16), reaches 50.00 %" in page.provenance
-    lines = provenance.deviations(page.experiment, points)
-    assert page.deviations == "\n".join(f"- {line}" for line in lines)
-    assert page.holes == ""
-    assert provenance.caption(page.size, points) in page.figure().get_supxlabel()
-    assert asked
+@pytest.fixture
+def page(asked: Asked, tmp_path: Path) -> Page:
+    """Of digits alone: nothing of it is recorded."""
+    return Page("table6", "quick", store=str(tmp_path / "runs"), out=str(tmp_path / "figures"))
 
 
-def test_holes_are_a_list(asked: list[tuple[Run, str]], kept: Store, tmp_path: Path) -> None:
-    for run in runs_of(find("fig3e").drawn(PROFILES["smoke"])):
-        kept.put(run, record(run, None))
-    page = reproduce("fig3e", "smoke", store=tmp_path / "runs")
-    assert [line[:4] for line in page.holes.splitlines()] == ["- (a"] * 3
-    assert "the loss is nan" in page.holes
-
-
-def test_what_the_repository_keeps_is_not_made_again(
-    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path
-) -> None:
-    for run in runs_of(find("fig3e").drawn(PROFILES["smoke"])):
-        kept.put(run, record(run, 77.0))
-    page = reproduce("fig3e", "smoke", store=tmp_path / "runs")
-    assert set(page.table()["test (%)"]) == {"77.00"}
-    assert list((tmp_path / "runs").glob("*.json")) == []
-
-
-def test_an_empty_text_stands_for_the_profiles_own(
-    asked: list[tuple[Run, str]], tmp_path: Path
-) -> None:
-    page = reproduce("fig12", "smoke", dataset="", panels="", store=tmp_path)
-    assert page.points == tuple(find("fig12").drawn(PROFILES["smoke"]))
-
-
-def test_a_data_set_and_panels_may_be_chosen(asked: list[tuple[Run, str]], tmp_path: Path) -> None:
-    page = reproduce("fig12", "smoke", "cifar100[per_class=2]", panels="be", store=tmp_path)
-    assert {str(run.data) for run in runs_of(page.points)} == {"cifar100[per_class=2]"}
-    assert {point.panel for point in page.points} == {"b", "e"}
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"name": "fig99"}, "'fig99'"),
-        ({"profile": "huge"}, "unknown profile 'huge'"),
-        ({"dataset": "cifar"}, "unknown data set 'cifar'"),
-        ({"panels": "z"}, "no panel 'z'"),
-        ({"seeds": ""}, "seeds: '' is not a list of whole numbers such as"),
-        ({"seeds": "1;2"}, "'1;2' is not a list"),
-        ({"seeds": "-1"}, "a seed lies between"),
-    ],
-)
-def test_what_cannot_be_is_one_clear_line(
-    asked: list[tuple[Run, str]], tmp_path: Path, changed: dict[str, str], said: str
-) -> None:
-    chosen = {"name": "fig3e", "profile": "smoke", "store": str(tmp_path)} | changed
-    with pytest.raises(ValueError, match=said) as caught:
-        reproduce(**chosen)
-    assert "\n" not in str(caught.value)
-    assert asked == []
-
-
-# Recorded
-
-
-def test_records_are_kept_with_the_data() -> None:
-    assert RECORDED == DATA / "runs"
-
-
-def test_nothing_is_drawn_where_nothing_is_recorded(kept: Store) -> None:
-    page = recorded("fig3e")
-    assert page.is_empty
-    assert page.provenance == "No runs of profile **short** are recorded here yet."
-
-
-def test_nothing_is_drawn_where_there_is_no_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(page, "RECORDED", tmp_path / "nowhere")
-    assert recorded("fig3e").is_empty
-
-
-def test_a_point_counts_with_the_seeds_that_it_has(kept: Store) -> None:
-    points = find("fig12").drawn(SHORT, seeds=(1, 2, 3), panels="b")
-    first, second = points[0], points[1]
-    for run in (first.runs[0], first.runs[2], second.runs[1]):
-        kept.put(run, record(run, 60.0))
-    page = recorded("fig12")
-    assert [point.paper for point in page.points] == [first.paper, second.paper]
-    assert [[run.seed for run in point.runs] for point in page.points] == [[1, 3], [2]]
-    assert list(page.table()["n"]) == [2, 1]
-    assert page.holes == ""
-
-
-def test_what_is_recorded_can_be_drawn_and_judged(kept: Store) -> None:
-    """Also where only some points of a figure are there."""
-    points = find("fig12").drawn(SHORT, seeds=(1, 2), panels="b")
-    for point in points[::2]:
-        for run in point.runs:
-            kept.put(run, record(run, 60.0))
-    page = recorded("fig12", seeds=(1, 2))
-    page.figure()
-    assert len(page.verdicts()) == len(page.experiment.claims(list(page.points)))
-    assert "Points: " in page.deviations
-
-
-def test_the_table_of_claims_leaves_out_what_says_nothing(kept: Store) -> None:
-    for run in runs_of(find("fig12").drawn(SHORT, seeds=(2, 3), panels="b")):
-        kept.put(run, record(run, 60.0))
-    columns = list(recorded("fig12", seeds=(2, 3)).verdicts())
-    assert {"claim", "n", "± 95 %", "direction", "size"} <= {*columns}
-    assert not {"left out", "near chance", "holes"} & {*columns}
-    assert recorded("fig18").verdicts().empty
-
-
-def test_pairs_of_another_figure_are_read_where_they_are_recorded(kept: Store) -> None:
-    for name in ("fig22", "fig23"):
-        for run in runs_of(find(name).drawn(SHORT, seeds=(2, 3), panels="a")):
-            kept.put(run, record(run, 60.0))
-    page = recorded("fig23", seeds=(2, 3))
-    (row,) = [row for row in page.judged().rows if "(Figure 22)" in row.claim.text]
-    assert (row.n, row.mean) == (2, 0.0)
-
-
-def test_only_the_panels_asked_for_are_looked_up(kept: Store) -> None:
-    for panel in "ab":
-        run = find("table10-trained").drawn(SHORT, panels=panel)[0].runs[0]
-        kept.put(run, record(run, 60.0))
-    assert {point.panel for point in recorded("table10-trained").points} == {"a", "b"}
-    assert {point.panel for point in recorded("table10-trained", panels="a").points} == {"a"}
-
-
-def test_a_run_that_is_recorded_as_failed_is_a_hole(kept: Store) -> None:
-    run = find("fig3e").drawn(SHORT)[0].runs[0]
-    kept.put(run, record(run, None))
-    page = recorded("fig3e", seeds=(1,))
-    assert "the loss is nan" in page.holes
-    assert "without a result" in page.provenance
-
-
-def test_the_teachers_record_is_there_where_it_is_kept(kept: Store) -> None:
-    run = find("fig12").drawn(SHORT)[0].runs[0]
-    assert run.teacher is not None
-    for each in (run, run.teacher):
-        kept.put(each, record(each, 60.0))
-    assert run.teacher.key in recorded("fig12").records
-
-
-# The strongest
-
-
-def quick_page(store: Path, dataset: str = "") -> page.Trained:
-    return reproduce("table6", "quick", dataset=dataset, store=store)
-
-
-def test_what_is_recorded_comes_before_digits(
-    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path
-) -> None:
-    run = find("table6").drawn(SHORT)[0].runs[0]
+@pytest.fixture
+def led(asked: Asked, kept: Store, tmp_path: Path) -> Page:
+    """Led by a record on the paper's data, with digits behind."""
+    run = find("table6").drawn(PROFILES["short"])[0].runs[0]
     kept.put(run, record(run, 60.0))
-    page = strongest(quick_page(tmp_path))
-    assert page.size is SHORT
-    assert [point.runs for point in page.points] == [(run,)]
+    return Page("table6", "quick", store=str(tmp_path / "runs"), out=str(tmp_path / "figures"))
 
 
-@pytest.mark.parametrize("dataset", ["", "cifar100"], ids=["digits", "a part of CIFAR-100"])
-def test_a_page_of_which_nothing_is_recorded_is_its_own_strongest(
-    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path, dataset: str
+def test_where_numbers_come_from_is_said_first(page: Page, shown: list[Any]) -> None:
+    page.show_provenance()
+    assert kinds(shown) == [Markdown] * 3
+    place = "Section 5 of the paper; `make reproduce-table6` makes this page."
+    assert shown[0].data == f"{place} {STRONGEST}"
+    assert "Profile **quick**" in shown[1].data
+    assert shown[2].data.startswith("- ")
+
+
+def test_no_time_and_no_machine_is_said_of_digits(page: Page, shown: list[Any]) -> None:
+    page.show_provenance()
+    assert "minutes" not in texts(shown)
+    assert "abacus" not in texts(shown)
+
+
+def test_time_and_machine_are_said_of_what_is_recorded(led: Page, shown: list[Any]) -> None:
+    led.show_provenance()
+    assert "minutes" in texts(shown)
+    assert "abacus" in texts(shown)
+
+
+def test_results_are_a_picture_and_numbers_and_are_saved(
+    page: Page, shown: list[Any], tmp_path: Path
 ) -> None:
-    page = quick_page(tmp_path, dataset)
-    assert strongest(page) is page
-    assert not page.is_evidence
-    assert page.on_digits == (dataset == "")
+    page.show_results()
+    assert kinds(shown) == [Image, HTML, Markdown]
+    saved = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert saved == {"table6.png", "table6.svg", "table6.csv"}
+    assert "T_table6-numbers" in shown[1].data
 
 
-def test_what_is_trained_at_the_scale_of_the_records_is_merged_with_them(
-    asked: list[tuple[Run, str]], kept: Store, tmp_path: Path
+def test_columns_say_of_searches_what_they_leave(
+    asked: Asked, shown: list[Any], tmp_path: Path
 ) -> None:
-    points = find("table6").drawn(SHORT, seeds=(1, 2, 3))
-    for run in (points[0].runs[2], points[1].runs[1]):
-        kept.put(run, record(run, 60.0))
-    page = strongest(reproduce("table6", "short", seeds="1", store=tmp_path))
-    assert page.is_evidence
-    seeds = [[run.seed for run in point.runs] for point in page.points]
-    assert seeds == [[1, 3], [1, 2]] + [[1]] * (len(points) - 2)
-    assert set(page.records) >= {run.key for run in runs_of(page.points)}
+    for name, expected in (("table6", False), ("table12", True)):
+        shown.clear()
+        made = Page(name, "smoke", store=str(tmp_path / "runs"), out=str(tmp_path))
+        made.show_results()
+        assert ("after a search" in texts(shown)) == expected
+
+
+def test_runs_without_a_result_are_named_below_the_picture(
+    asked: Asked, kept: Store, shown: list[Any], tmp_path: Path
+) -> None:
+    run = find("fig3e").drawn(PROFILES["smoke"])[0].runs[0]
+    kept.put(run, record(run, None))
+    Page("fig3e", "smoke", store=str(tmp_path / "runs"), out=str(tmp_path)).show_results()
+    assert kinds(shown) == [Image, Markdown, HTML, Markdown]
+    assert "the loss is nan" in shown[1].data
+
+
+def test_judgements_stand_between_how_they_are_made_and_what_follows(
+    page: Page, shown: list[Any]
+) -> None:
+    page.show_claims()
+    assert kinds(shown) == [Markdown, HTML, Markdown]
+    assert "same seeds" in shown[0].data
+    assert "T_table6-claims" in shown[1].data
+    assert shown[2].data.startswith("Of 3 claims none is tested")
+
+
+def test_nothing_stands_besides_what_was_shown_already(page: Page, shown: list[Any]) -> None:
+    page.show_trained_here()
+    assert texts(shown) == ALL
+    assert len(shown) == 1
+
+
+def test_digits_come_behind_what_is_recorded(led: Page, shown: list[Any], tmp_path: Path) -> None:
+    led.show_results()
+    assert len(led.points) == 1
+    shown.clear()
+    led.show_trained_here()
+    assert kinds(shown) == [*[Markdown] * 3, Image, HTML, HTML, Markdown]
+    assert DIGITS in shown[0].data
+    assert "Profile **quick**" in shown[1].data
+    assert (tmp_path / "figures" / "table6-here.png").is_file()
+
+
+def test_a_part_of_the_papers_data_is_no_digits(
+    led: Page, asked: Asked, shown: list[Any], tmp_path: Path
+) -> None:
+    part = Page("table6", "quick", "cifar100", store=str(tmp_path / "part"), out=str(tmp_path))
+    part.show_trained_here()
+    assert SMALLER in shown[0].data
+
+
+def test_an_empty_table_is_not_shown(page: Page, shown: list[Any]) -> None:
+    page.show_table(module.pd.DataFrame(), "nothing")
+    assert shown == []
+
+
+def test_counts_are_shown_with_their_verdict(page: Page, shown: list[Any]) -> None:
+    page.show_counts("table06", ["relus_K"])
+    assert kinds(shown) == [HTML, Markdown]
+    assert shown[1].data == comparisons.sentence("table06")
+
+
+def test_settings_that_are_not_given_are_the_environments(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILE", "smoke")
+    monkeypatch.setenv("DEEPRESHAPE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("FIGURES", str(tmp_path / "figures"))
+    made = Page("fig3e")
+    assert made.out == tmp_path / "figures"
+    assert {run.recipe for run, _ in asked} == {PROFILES["smoke"].recipe}
+    assert list((tmp_path / "runs").glob("*.json"))
+
+
+def test_without_an_environment_a_page_is_quick_and_writes_into_the_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("PROFILE", "DEEPRESHAPE_RUNS", "FIGURES"):
+        monkeypatch.delenv(name, raising=False)
+    given: list[Any] = []
+    monkeypatch.setattr(module, "reproduce", lambda *settings: given.extend(settings))
+    monkeypatch.setattr(module, "strongest", lambda here: here)
+    assert Page("fig3e").out == ROOT / "build/figures"
+    assert given == ["fig3e", "quick", "", "1", "auto", str(ROOT / "build/runs")]
+
+
+def test_the_papers_counts_are_a_line_a_series() -> None:
+    points = find("fig11").drawn(PROFILES["paper"], panels="c")
+    lines = relus_by_series(points).splitlines()
+    assert len(lines) == 5
+    assert lines[1].split() == ["HRN-5x5x3x", "343.0", "686.1", "1372.2"]
+    both = find("fig18").drawn(PROFILES["paper"], panels="ab")
+    assert relus_by_series(both).startswith("(a) HRN-2x5x3x ")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import page, status
+from deepreshape.paper import reproduce, status
 from deepreshape.paper.trained.experiments import find
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import record
@@ -18,7 +18,7 @@ SEEDS = (1, 2, 3, 4)
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The repository's records, in a folder of the test."""
-    for module in (page, status):
+    for module in (reproduce, status):
         monkeypatch.setattr(module, "RECORDED", tmp_path)
     return Store(tmp_path)
 
@@ -36,7 +36,7 @@ def ranked(series: str, seed: int) -> float:
 
 def test_without_records_every_claim_is_unrecorded(kept: Store) -> None:
     found = status.evidence(FIG3E)
-    assert {each.verdict("direction") for each in found} == {"not recorded"}
+    assert {each.outcome("direction") for each in found} == {"not recorded"}
     claims = FIG3E[0].claims(FIG3E[0].drawn(PROFILES["paper"]))
     assert [each.text for each in found] == [claim.text for claim in claims]
     assert status.sentence(found).startswith("Of 3 claims about trained networks 0 have records")
@@ -46,7 +46,7 @@ def test_a_claim_has_the_verdict_of_its_recorded_runs(kept: Store) -> None:
     keep(kept, "short", ranked)
     found = status.evidence(FIG3E)
     assert {each.profile for each in found} == {"short"}
-    verdicts = {each.text.split()[0]: each.verdict("direction") for each in found}
+    verdicts = {each.text.split()[0]: each.outcome("direction") for each in found}
     assert verdicts["Alpha"] == "agrees at reduced scale"
     (row,) = status.counted(found).to_dict("records")
     assert (row["claims"], row["recorded"], row["tested"]) == (3, 3, 3)
@@ -69,7 +69,7 @@ def test_the_correction_takes_back_what_one_test_alone_would_decide(kept: Store)
         "undecided at reduced scale",
         {"direction": 0.06},
     )
-    assert again.verdict("direction") == "undecided at reduced scale"
+    assert again.outcome("direction") == "undecided at reduced scale"
 
 
 def test_records_of_the_papers_profile_come_first(kept: Store) -> None:
@@ -77,7 +77,7 @@ def test_records_of_the_papers_profile_come_first(kept: Store) -> None:
     keep(kept, "paper", lambda series, seed: 70 + 9.0 * (series == "Gamma") + 0.1 * seed)
     found = {each.text: each for each in status.evidence(FIG3E)}
     gamma = found["Alpha is more ReLU-efficient than Gamma"]
-    assert (gamma.profile, gamma.verdict("direction")) == ("paper", "disagrees")
+    assert (gamma.profile, gamma.outcome("direction")) == ("paper", "disagrees")
 
 
 def test_the_table_has_a_row_for_each_claim(kept: Store) -> None:
@@ -85,5 +85,5 @@ def test_the_table_has_a_row_for_each_claim(kept: Store) -> None:
     found = status.evidence(FIG3E)
     table = status.table(found)
     assert list(table["claim"]) == [each.text for each in found]
-    assert list(table["direction"]) == [each.verdict("direction") for each in found]
+    assert list(table["direction"]) == [each.outcome("direction") for each in found]
     assert set(table["n"]) == {3}

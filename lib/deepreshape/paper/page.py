@@ -1,182 +1,156 @@
-"""A trained figure or table as a page needs it: what is drawn, its records, and all said of them.
+"""A page of the book about what is trained: what its notebook shows, in this order.
 
-trained = reproduce("fig12", profile="quick")
-page = strongest(trained)
-page.figure(), page.table(), page.verdicts(), page.sentence
+page = Page("fig12", profile, dataset, seeds, device)
+page.show_provenance()  # where the strongest evidence comes from, and what it changes
+page.show_results()  # its picture and its numbers
+page.show_claims()  # what it says of the paper's claims
+page.show_trained_here()  # and what else was trained here: digits come last
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
+from IPython.display import Image, Markdown, display
 
-from deepreshape.learn.runs.executors import Executor, execute
-from deepreshape.learn.runs.run import Record
-from deepreshape.learn.runs.store import Store
-from deepreshape.paper.figures import curves
-from deepreshape.paper.trained import accuracies, conclusions, gaps, judgements, provenance
+from deepreshape.paper.figures import pictures
+from deepreshape.paper.printed import comparisons
+from deepreshape.paper.reproduce import Reproduced, reproduce, strongest
 from deepreshape.paper.trained.accuracies import Records
-from deepreshape.paper.trained.experiments import Experiment, Point, find, runs_of
-from deepreshape.paper.trained.judgements import Judged
-from deepreshape.paper.trained.profiles import PAPER_SIDES, Profile
+from deepreshape.paper.trained.experiments import Point
 from deepreshape.paper.trained.profiles import profile as find_profile
-from deepreshape.places import RECORDED, ROOT
-from deepreshape.ranges import whole_numbers
+from deepreshape.places import folder
 
-EVIDENCE = ("short", "paper")
-"""Profiles on the paper's data, from the smallest scale on."""
-RECORDED_SEEDS = tuple(range(1, 11))
-"""Seeds that the repository may hold records of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """The points of a trained figure or table, and the records of their runs and teachers."""
-
-    experiment: Experiment
-    size: Profile
-    points: tuple[Point, ...]
-    records: Records
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.points
-
-    @property
-    def is_evidence(self) -> bool:
-        """Does it stand on the paper's data at a scale that is recorded, and not on digits?"""
-        names = {point.runs[0].data.name for point in self.points}
-        return self.size.name in EVIDENCE and names <= PAPER_SIDES.keys()
-
-    @property
-    def on_digits(self) -> bool:
-        return any(point.runs[0].data.name not in PAPER_SIDES for point in self.points)
-
-    @property
-    def provenance(self) -> str:
-        """Where the numbers come from, as Markdown."""
-        return provenance.provenance(self.size, self.points, self.records)
-
-    @property
-    def deviations(self) -> str:
-        """What is changed against the paper, as a list in Markdown."""
-        return _listed(provenance.deviations(self.experiment, self.points))
-
-    @property
-    def holes(self) -> str:
-        """The runs without a result and the searches that did not finish, as a list in Markdown;
-        empty where there are none."""
-        return _listed(gaps.holes(self.points, self.records))
-
-    @property
-    def sentence(self) -> str:
-        """What became of the claims (`conclusions.sentence`)."""
-        return conclusions.sentence(self.judged())
-
-    def figure(self) -> Figure:
-        caption = provenance.caption(self.size, self.points)
-        return curves.draw(self.experiment, self.points, self.records, caption)
-
-    def table(self) -> pd.DataFrame:
-        """A row for each point (`accuracies.table`)."""
-        return accuracies.table(self.points, self.records)
-
-    def verdicts(self) -> pd.DataFrame:
-        """A row for each of the paper's claims (`judgements.Judged.table`)."""
-        return self.judged().table()
-
-    def judged(self) -> Judged:
-        """What becomes of the paper's claims of the points."""
-        stands = judgements.standing(self.size, self.points)
-        return judgements.judge(self.experiment.claims(list(self.points)), self.records, stands)
+STRONGEST = (
+    "The strongest evidence there is comes first: runs on the paper's data that this repository has"
+    " recorded, merged with those of this page at the same scale."
+)
+COLUMNS = (
+    "*ReLUs*, *FLOPs* and accuracies are those of the networks that were trained{searched}."
+    " Accuracies are means over *n* seeds, *± 95 %* is half the 95 % interval of the mean test"
+    " accuracy. The last three columns are the paper's: the same edits at its own widths and image"
+    " size, and the accuracy that it prints, if any."
+)
+SEARCHED = "; after a search, *ReLUs* are those that it leaves"
+DIGITS = (
+    "The digits show that the machinery runs, from the first network to the last verdict. They are"
+    " no evidence for or against the paper."
+)
+SMALLER = "Trained on a part of the paper's data: a smaller scale than that of the records above."
+ALL = "Nothing besides: the page above shows all that was trained here."
 
 
-def _listed(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+class Page:
+    """A trained figure or table with its records, and what is shown of it.
 
-
-def reproduce(
-    name: str,
-    profile: str = "quick",
-    dataset: str = "",
-    seeds: str = "1",
-    device: str = "auto",
-    store: str | Path = ROOT / "build/runs",
-    panels: str = "",
-) -> Trained:
-    """A figure or table with a record for every run; what neither the store nor the repository has
-    is trained. dataset, panels: in place of the profile's. seeds: such as `1-3`.
+    profile, store, out: nothing stands for what the environment says (PROFILE, DEEPRESHAPE_RUNS,
+    FIGURES), and for `quick`, build/runs and build/figures where it says nothing. dataset: in place
+    of the profile's. seeds: such as `1-3`. out: the folder of pictures and tables.
 
     Raises ValueError for what cannot be.
     """
-    experiment, size = find(name), find_profile(profile)
-    points = experiment.drawn(size, dataset or None, _seeds(seeds), panels or None)
-    runs = runs_of(points)
-    shelf = Store(Path(store), RECORDED)
-    # Starting processes takes longer than all that the smallest profile trains.
-    workers = 1 if size.name == "smoke" else None
-    made = execute(runs, shelf, Executor(device, workers))
-    found = {run.key: record for run, record in zip(runs, made, strict=True)}
-    return Trained(experiment, size, tuple(points), _beside(experiment, points, shelf) | found)
+
+    def __init__(
+        self,
+        name: str,
+        profile: str = "",
+        dataset: str = "",
+        seeds: str = "1",
+        device: str = "auto",
+        store: str = "",
+        out: str = "",
+    ) -> None:
+        self.name = name
+        self.out = Path(out or folder("FIGURES", "build/figures"))
+        size = profile or os.environ.get("PROFILE") or "quick"
+        records = store or folder("DEEPRESHAPE_RUNS", "build/runs")
+        self._here = reproduce(name, size, dataset, seeds, device, records)
+        self._best = strongest(self._here)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The points that the page leads with."""
+        return self._best.points
+
+    @property
+    def records(self) -> Records:
+        """The records of those points."""
+        return self._best.records
+
+    def in_the_paper(self, panels: str = "") -> list[Point]:
+        """The points as the paper has them, of some panels or of all."""
+        return self._best.experiment.drawn(find_profile("paper"), panels=panels or None)
+
+    def show_provenance(self) -> None:
+        """Where the numbers come from, and what runs change against the paper."""
+        place = self._best.experiment.place
+        _say(f"{place} of the paper; `make reproduce-{self.name}` makes this page.", STRONGEST)
+        _say(self._best.provenance)
+        _say(self._best.deviations)
+
+    def show_results(self) -> None:
+        """The picture, the runs that it lacks, and the numbers; saved as PNG, SVG and CSV."""
+        self._show_picture(self._best, self.name)
+        table = self._best.table()
+        comparisons.save(table, self.out, self.name)
+        self.show_table(table, "numbers")
+        searched = any(point.runs[0].search for point in self.points)
+        _say(COLUMNS.format(searched=SEARCHED * searched))
+
+    def show_claims(self) -> None:
+        """What becomes of the paper's claims, how they are compared, and what follows."""
+        _say(self._best.method)
+        self.show_table(self._best.judgements(), "claims")
+        _say(self._best.sentence)
+
+    def show_trained_here(self) -> None:
+        """What was trained here where the page leads with something stronger."""
+        here = self._here
+        if here is self._best or here.is_evidence:
+            _say(ALL)
+            return
+        _say(
+            f"What `make reproduce-{self.name}` trained here.",
+            DIGITS if here.on_digits else SMALLER,
+        )
+        _say(here.provenance)
+        _say(here.deviations)
+        self._show_picture(here, f"{self.name}-here")
+        self.show_table(here.table(), "here-numbers")
+        self.show_table(here.judgements(), "here-claims")
+        _say(here.sentence)
+
+    def show_counts(self, table: str, columns: Iterable[str]) -> None:
+        """Counts that a table of the paper prints beside the computed ones."""
+        display(comparisons.styled(comparisons.side_by_side(table, columns), table))
+        _say(comparisons.sentence(table))
+
+    def show_table(self, table: pd.DataFrame, name: str) -> None:
+        """A table by a name of its own on the page; nothing of an empty one."""
+        if not table.empty:
+            display(comparisons.styled(table, f"{self.name}-{name}"))
+
+    def _show_picture(self, shown: Reproduced, name: str) -> None:
+        display(Image(pictures.save(shown.figure(), self.out, name)[0]))
+        _say(shown.holes)
 
 
-def recorded(
-    name: str, profile: str = "short", seeds: Iterable[int] = RECORDED_SEEDS, panels: str = ""
-) -> Trained:
-    """What the repository has records of, without training: the points with any, each with the
-    seeds that it has. panels: in place of the profile's."""
-    experiment, size = find(name), find_profile(profile)
-    shelf = Store(RECORDED)
-    points = experiment.drawn(size, seeds=seeds, panels=panels or None)
-    found = {run: shelf.get(run) for run in runs_of(points)}
-    kept = [
-        replace(point, runs=runs)
-        for point in points
-        if (runs := tuple(run for run in point.runs if found[run] is not None))
-    ]
-    records = {run.key: record for run, record in found.items() if record is not None}
-    return Trained(experiment, size, tuple(kept), _beside(experiment, kept, shelf) | records)
+def relus_by_series(points: Sequence[Point]) -> str:
+    """A line for each series: thousands of ReLUs of the paper's networks."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for point in points:
+        counts = lines.setdefault((point.panel, point.series), [])
+        counts.append(f"{point.paper_relus / 1000:6.1f}")
+    wide = max(len(series) for _, series in lines)
+    several = len({panel for panel, _ in lines}) > 1
+    return "\n".join(
+        f"({panel}) " * several + f"{series:{wide}} " + " ".join(counts)
+        for (panel, series), counts in lines.items()
+    )
 
 
-def strongest(page: Trained) -> Trained:
-    """The strongest evidence there is for a page: what the repository has recorded on the paper's
-    data, with what the page itself trained at the same profile. The page itself where nothing of
-    it is recorded."""
-    size = page.size if page.is_evidence else find_profile(EVIDENCE[0])
-    kept = recorded(page.experiment.name, size.name, RECORDED_SEEDS)
-    if page.is_evidence:
-        return _merged(page, kept)
-    return page if kept.is_empty else kept
-
-
-def _merged(page: Trained, kept: Trained) -> Trained:
-    """The points of both, each with the runs of both, in the order of the experiment."""
-    found: dict[object, Point] = {}
-    for point in page.points + kept.points:
-        place = replace(point, runs=())
-        before = found[place].runs if place in found else ()
-        found[place] = replace(point, runs=tuple(dict.fromkeys(before + point.runs)))
-    order = [replace(p, runs=()) for p in page.experiment.drawn(page.size)]
-    ranked = sorted(found, key=lambda place: order.index(place) if place in order else len(order))
-    points = tuple(found[place] for place in ranked)
-    return replace(page, points=points, records={**kept.records, **page.records})
-
-
-def _beside(experiment: Experiment, points: list[Point], shelf: Store) -> dict[str, Record]:
-    """The records of the runs that others start or learn from, and of those of another figure that
-    a claim compares with; where there are none, none are made."""
-    runs = runs_of(points)
-    claims = experiment.claims(points)
-    compared = runs_of(point for claim in claims for point in claim.ahead + claim.behind)
-    others = {run.teacher for run in runs if run.teacher} | ({*compared} - {*runs})
-    found = {run.key: shelf.get(run.pinned()) for run in others}
-    return {key: record for key, record in found.items() if record is not None}
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        return whole_numbers(text)
-    except ValueError as error:
-        raise ValueError(f"seeds: {error}") from None
+def _say(*texts: str) -> None:
+    """Markdown; nothing of nothing."""
+    if any(texts):
+        display(Markdown(" ".join(texts)))

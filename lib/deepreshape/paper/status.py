@@ -11,7 +11,7 @@ from math import nan
 import pandas as pd
 
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper.page import recorded
+from deepreshape.paper.reproduce import recorded
 from deepreshape.paper.trained import statistics
 from deepreshape.paper.trained.experiments import EXPERIMENTS, Experiment
 from deepreshape.paper.trained.judgements import Judgement
@@ -39,14 +39,14 @@ class Evidence:
     undecided: str = ""
     adjusted: Mapping[str, float] = field(default_factory=dict)
 
-    def verdict(self, test: str) -> str:
+    def outcome(self, test: str) -> str:
         """What a page says of the claim, undecided where the correction takes the decision back.
         Agreement in size rejects nothing, so there is nothing to correct."""
         if self.judgement is None:
             return UNRECORDED
         said: str = getattr(self.judgement, test)
         decided = self.judgement.decided.get(test)
-        if decided is None or (test == "size" and decided.verdict == "agrees"):
+        if decided is None or (test == "size" and decided.outcome == "agrees"):
             return said
         if self.adjusted[test] < statistics.DOUBT:
             return said
@@ -106,16 +106,16 @@ def _row(each: Evidence) -> dict[str, object]:
         "n": 0 if row is None else row.n,
         "mean gain": nan if row is None else row.mean,
         "± 95 %": nan if row is None or row.found is None else row.found.half,
-        "direction": each.verdict("direction"),
+        "direction": each.outcome("direction"),
         "p": each.adjusted.get("direction", nan),
         "printed size": "" if size is None else str(size),
-        "size": each.verdict("size") if size is not None else "",
+        "size": each.outcome("size") if size is not None else "",
         "p of size": each.adjusted.get("size", nan),
     }
 
 
 def counted(found: Iterable[Evidence]) -> pd.DataFrame:
-    """A row for each page: its claims, how many are recorded and tested, and their verdicts on the
+    """A row for each page: its claims, how many are recorded and tested, and their outcomes on the
     direction."""
     rows: dict[str, dict[str, object]] = {}
     for each in found:
@@ -125,14 +125,14 @@ def counted(found: Iterable[Evidence]) -> pd.DataFrame:
             | dict.fromkeys(("claims", "recorded", "tested", "agree", "disagree", "undecided"), 0),
         )
         tested = bool(each.adjusted)
-        verdict = each.verdict("direction")
+        outcome = each.outcome("direction")
         for name, counts in {
             "claims": True,
             "recorded": each.judgement is not None,
             "tested": tested,
-            "agree": tested and verdict.startswith("agrees"),
-            "disagree": tested and verdict.startswith("disagrees"),
-            "undecided": tested and verdict.startswith("undecided"),
+            "agree": tested and outcome.startswith("agrees"),
+            "disagree": tested and outcome.startswith("disagrees"),
+            "undecided": tested and outcome.startswith("undecided"),
         }.items():
             row[name] = int(str(row[name])) + counts
     return pd.DataFrame([*rows.values()])
@@ -141,7 +141,7 @@ def counted(found: Iterable[Evidence]) -> pd.DataFrame:
 def sentence(found: Iterable[Evidence]) -> str:
     """How many claims there are, how many tests were made, and what is decided."""
     listed = list(found)
-    tests = [each.verdict(test) for each in listed for test in TESTS if test in each.adjusted]
+    tests = [each.outcome(test) for each in listed for test in TESTS if test in each.adjusted]
     known = sum(each.judgement is not None for each in listed)
     text = (
         f"Of {len(listed)} claims about trained networks {known} have records here. {len(tests)}"

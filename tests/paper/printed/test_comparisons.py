@@ -139,7 +139,7 @@ def test_a_cell_side_by_side_holds_both_values() -> None:
 def test_a_cell_that_the_paper_leaves_empty_is_empty() -> None:
     frame = side_by_side("table16", CHANNELS)
     assert list(frame["stage4_channels"].isna()) == [True] + [False] * 5
-    html = styled(frame, "sixteen").to_html()
+    html = styled(frame, "sixteen").data
     assert "nan" not in html.lower()
 
 
@@ -151,20 +151,20 @@ def test_side_by_side_of_nothing_is_empty() -> None:
 
 
 def test_the_html_of_a_table_is_the_same_each_time() -> None:
-    pages = {styled(side_by_side("table16", CHANNELS), "sixteen").to_html() for _ in range(3)}
+    pages = {styled(side_by_side("table16", CHANNELS), "sixteen").data for _ in range(3)}
     assert len(pages) == 1
 
 
 def test_the_html_of_a_table_has_its_name_and_no_index() -> None:
-    html = styled(pd.DataFrame({"a": [1.0, 2.0]}), "sixteen").to_html()
+    html = styled(pd.DataFrame({"a": [1.0, 2.0]}), "sixteen").data
     assert 'id="T_sixteen"' in html
     assert "row_heading" not in html
 
 
 def test_numbers_have_two_decimals_and_commas() -> None:
-    html = styled(pd.DataFrame({"a": [1234.5678]}), "x").to_html()
+    html = styled(pd.DataFrame({"a": [1234.5678]}), "x").data
     assert ">1,234.57<" in html
-    assert ">1,234.6<" in styled(pd.DataFrame({"a": [1234.5678]}), "x", precision=1).to_html()
+    assert ">1,234.6<" in styled(pd.DataFrame({"a": [1234.5678]}), "x", precision=1).data
 
 
 # Sentences and sums

@@ -3,11 +3,19 @@
 from dataclasses import replace
 
 from deepreshape.learn.runs.run import Record
-from deepreshape.paper.trained.conclusions import MOST_NAMED, sentence
+from deepreshape.paper.trained.conclusions import (
+    CURVES,
+    MOST_NAMED,
+    PAIRS,
+    REDUCED,
+    SIZES,
+    method,
+    sentence,
+)
 from deepreshape.paper.trained.experiments import Claim
 from deepreshape.paper.trained.experiments.sizes import Size
 from deepreshape.paper.trained.judgements import Standing, judge
-from tests.paper.curves import by_width, paired
+from tests.paper.curves import by_width, curve, paired
 from tests.paper.records import records
 
 SEEDS = (1, 2, 3)
@@ -101,3 +109,14 @@ def test_only_some_claims_are_named() -> None:
     text = sentence(judge(claims, found))
     assert text.count("(-1.00 points)") == MOST_NAMED
     assert f"and {len(claims) - MOST_NAMED} more." in text
+
+
+def test_the_method_is_that_of_the_claims_there_are() -> None:
+    pair, curves = paired(SEEDS), Claim("x before y", curve("x", 1, 2), curve("y", 1, 2))
+    assert method(judge([], {})) == ""
+    only = method(judge([pair], {}))
+    assert PAIRS in only and CURVES not in only
+    assert only.endswith("one seed decides nothing ({doc}`methods`).")
+    assert PAIRS not in method(judge([curves], {})) and CURVES in method(judge([pair, curves], {}))
+    assert f"{SIZES} ({{doc}}`methods`)." in method(judge([replace(pair, size=Size(1, 2))], {}))
+    assert method(judge([pair], {}, Standing("reduced"))) == f"{only} {REDUCED}"

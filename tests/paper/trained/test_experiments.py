@@ -14,7 +14,8 @@ from deepreshape.learn.runs.run import Run
 from deepreshape.learn.training.losses import DKD, KD
 from deepreshape.paper.figures import theme
 from deepreshape.paper.printed import tables
-from deepreshape.paper.trained.experiments import EXPERIMENTS, Point, find, runs_of, shapes, sizes
+from deepreshape.paper.trained.experiments import EXPERIMENTS, Point, fig4, find, runs_of, sizes
+from deepreshape.paper.trained.experiments.claims import similar
 from deepreshape.paper.trained.judgements import judge
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import records
@@ -43,6 +44,18 @@ def keys(name: str, *series: str, size: str = "paper") -> set[str]:
 
 
 # Names
+
+
+@NAMES
+def test_an_experiment_says_its_section_of_the_paper(name: str) -> None:
+    assert re.fullmatch(r"(Section [1-7](\.[1-3])?|Appendix [A-K](\.[1-5])?)", find(name).place)
+
+
+def test_what_compares_stages_alone_is_told_by_its_networks() -> None:
+    """One with ReLUs in a single stage beside others does not make it so (Figure 5)."""
+    by_stage = [name for name in EXPERIMENTS if find(name).is_by_stage]
+    assert by_stage == ["table10-trained", "table11-trained"]
+    assert [name for name in EXPERIMENTS if find(name).picture == "stages"] == by_stage
 
 
 @NAMES
@@ -377,12 +390,12 @@ def test_the_margin_of_what_is_similar_is_the_widest_gap_of_figure_4() -> None:
         abs(wide.printed - narrow.printed)
         for name in ("fig4b", "fig4c")
         for wide, narrow in zip(
-            *([p for p in drawn(name) if p.series == series] for series in shapes.FIG4),
+            *([p for p in drawn(name) if p.series == series] for series in fig4.FIG4),
             strict=True,
         )
         if wide.printed and narrow.printed
     ]
-    assert shapes.similar() == pytest.approx(max(gaps))
+    assert similar() == pytest.approx(max(gaps))
 
 
 @pytest.mark.parametrize(
@@ -400,7 +413,7 @@ def test_the_margin_of_what_is_similar_is_the_widest_gap_of_figure_4() -> None:
 def test_what_is_claimed_to_be_alike_has_a_margin(name: str, relation: str, said: str) -> None:
     found = [each for each in find(name).claims(list(drawn(name))) if said in each.text]
     assert found
-    assert {(each.relation, each.margin) for each in found} == {(relation, shapes.similar())}
+    assert {(each.relation, each.margin) for each in found} == {(relation, similar())}
 
 
 @NAMES

@@ -1,5 +1,7 @@
 """Profiles: what stands in them for the paper's networks, images and recipes."""
 
+import inspect
+import re
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
@@ -18,6 +20,7 @@ from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net, build
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.learn.training.teacher import teacher
+from deepreshape.paper.trained import profiles
 from deepreshape.paper.trained.profiles import PAPER_SIDES, PROFILES, Profile, profile
 from tests.learn.seeking import NETWORK, RECIPE
 
@@ -40,6 +43,38 @@ def test_an_unknown_profile_is_named() -> None:
 def test_the_papers_recipe_is_the_default_one() -> None:
     assert PAPER.recipe == PAPER.teacher_recipe == Recipe()
     assert (PAPER.ratio, PAPER.data, PAPER.most, PAPER.lines) == (1, None, None, None)
+
+
+def unexplained(source: str) -> list[str]:
+    """The lines of reduced profiles with a number, and no comment on them or right above."""
+    found, explained, reduced = [], False, False
+    for line in re.sub(r'""".*?"""', "", source, flags=re.DOTALL).splitlines():
+        code, _, comment = line.partition("#")
+        if line.startswith("def "):
+            reduced = line.startswith(("def _smoke", "def _quick", "def _short"))
+        is_number = re.search(r"=.*(?<![\w\[])\d", re.sub(r'"[^"]*"', "", code))
+        if reduced and is_number and not comment and not explained:
+            found.append(line.strip())
+        explained = bool(comment) and not code.strip()
+    return found
+
+
+def test_each_number_of_a_profile_has_its_reason() -> None:
+    assert unexplained(inspect.getsource(profiles)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("rate=0.1,", ["rate=0.1,"]),
+        ("rate=0.1,  # why", []),
+        ("# why\n    rate=0.1,", []),
+        ("# why\n    data=None,\n    rate=0.1,", ["rate=0.1,"]),
+        ('name="fig1",', []),
+    ],
+)
+def test_a_number_without_a_reason_is_seen(line: str, expected: list[str]) -> None:
+    assert unexplained(f"def _quick() -> Profile:\n    {line}") == expected
 
 
 # Images
@@ -99,17 +134,17 @@ def test_a_network_that_is_too_light_has_none() -> None:
     assert replace(PAPER, lightest=macs + 1).fitted(resnet18(), CIFAR) is None
 
 
-def test_an_experiment_may_have_a_ratio_of_its_own() -> None:
-    size = replace(PAPER, ratio=Fraction(1, 4), ratios={"fig1": Fraction(1, 2)})
-    assert (size.of("fig1").ratio, size.of("fig2").ratio) == (Fraction(1, 2), Fraction(1, 4))
-
-
 def test_where_only_stages_are_compared_widths_are_halved_until_a_network_is_light() -> None:
     light = cost(resnet18(16)).macs
-    size = replace(PAPER, halved={"fig1": light})
-    assert size.of("fig1").fitted(resnet18(64), CIFAR) == resnet18(16)
-    assert size.of("fig1").fitted(resnet18(16), CIFAR) == resnet18(16)
-    assert size.of("fig2").fitted(resnet18(64), CIFAR) == resnet18(64)
+    size = replace(PAPER, ratio=Fraction(1, 4), by_stage=(Fraction(1), light))
+    assert size.for_stages().fitted(resnet18(64), CIFAR) == resnet18(16)
+    assert size.for_stages().fitted(resnet18(16), CIFAR) == resnet18(16)
+    assert size.fitted(resnet18(64), CIFAR) == resnet18(16)
+    assert size.fitted(resnet18(16), CIFAR) == resnet18(4)
+
+
+def test_a_profile_without_widths_for_stages_takes_its_own() -> None:
+    assert PAPER.for_stages() is PAPER
 
 
 def test_widths_are_halved_twice_at_most() -> None:

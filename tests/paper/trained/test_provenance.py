@@ -18,6 +18,7 @@ from deepreshape.paper.trained.provenance import (
     is_whole,
     paper_set,
     provenance,
+    seeds_spread,
 )
 from tests.paper.records import record, records
 
@@ -98,7 +99,7 @@ def test_deviations_name_narrower_networks() -> None:
 def test_deviations_say_which_networks_are_narrower_where_only_some_are() -> None:
     half, *_ = starting(SHORT, "Widths", "table10-trained")
     assert half == "Widths: 1/2 of the paper's in 8 series."
-    light = replace(PAPER, halved={"table10-trained": cost(resnet18(128)).macs})
+    light = replace(PAPER, by_stage=(Fraction(1), cost(resnet18(128)).macs))
     points = find("table10-trained").drawn(light, panels="b")
     ours = [point for point in points if point.series.startswith("ResNet18(m=256)")]
     (line,) = [
@@ -237,6 +238,15 @@ def test_the_provenance_names_what_the_records_hold(points: list[Point]) -> None
     assert "without a result" not in said
 
 
+def test_machine_and_time_are_left_out_where_they_are_another_each_time(
+    points: list[Point],
+) -> None:
+    found = records(points, lambda *_: 50.0)
+    said = provenance(QUICK, points, found, timed=False)
+    assert f"{len(found)} runs. " in said
+    assert not any(word in said for word in ("minutes", "abacus", "torch"))
+
+
 def teachers(points: list[Point]) -> set[Run]:
     return {run.teacher for point in points for run in point.runs if run.teacher is not None}
 
@@ -285,3 +295,39 @@ def test_the_provenance_says_which_images_stand_under_a_name() -> None:
 
 def test_the_provenance_of_no_points_says_that_nothing_is_there() -> None:
     assert provenance(SHORT, [], {}) == "No runs of profile **short** are recorded here yet."
+
+
+# Spread
+
+
+def test_of_one_seed_the_spread_is_not_known() -> None:
+    points = find("fig12").drawn(QUICK, seeds=(1,), panels="b")
+    said = "How far an accuracy moves from seed to seed is not known of one seed."
+    assert seeds_spread(points, records(points, lambda *_: 50.0)) == said
+
+
+def test_the_least_and_the_most_deviation_are_said(points: list[Point]) -> None:
+    """Of two values it is their difference over the root of two."""
+    found = records(points, lambda point, seed: 50.0 + seed * (0.3 if point is points[0] else 0.1))
+    assert seeds_spread(points, found) == (
+        "From seed to seed accuracies have a standard deviation of 0.07 to 0.21 points."
+    )
+
+
+def test_points_of_a_wide_spread_are_named(points: list[Point]) -> None:
+    found = records(points, lambda point, seed: 50.0 + seed * (2 if point is points[0] else 0))
+    assert seeds_spread(points, found).endswith(
+        f"to 1.41 points; of more than one point at 1 of {len(points)} points:"
+        f" (b) {points[0].series}, {points[0].network.name}."
+    )
+
+
+def test_many_points_of_a_wide_spread_are_only_counted(points: list[Point]) -> None:
+    found = records(points, lambda point, seed: 50.0 + 2 * seed)
+    assert seeds_spread(points, found).endswith(f"at {len(points)} of {len(points)} points.")
+
+
+def test_points_with_one_accuracy_are_counted(points: list[Point]) -> None:
+    first = points[0]
+    found = records(points, lambda p, seed: None if p is first and seed == 2 else 50.0)
+    assert seeds_spread(points, found).endswith("Of 1 point with one seed it is not known.")

@@ -64,7 +64,7 @@ def test_equal_gains_are_not_taken_for_certain() -> None:
     assert found == Pool(0.01, 2, 2)
     gains = estimate([1.0, 1.0], found, shared=1.0)
     assert gains.half > 1.9
-    assert direction(gains).verdict == "undecided"
+    assert direction(gains).outcome == "undecided"
 
 
 # Seeds and the shared test set
@@ -108,7 +108,7 @@ def test_a_scaled_gain_deviates_that_much_more() -> None:
 def test_a_direction_is_decided_where_the_interval_leaves_out_zero(
     mean: float, half: float, expected: str
 ) -> None:
-    assert direction(around(mean, half)).verdict == expected
+    assert direction(around(mean, half)).outcome == expected
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_direction_is_decided_where_the_interval_leaves_out_zero(
 def test_with_a_margin_the_whole_interval_lies_within_it_or_outside(
     mean: float, half: float, high: float, expected: str
 ) -> None:
-    assert direction(around(mean, half), -1.7, high).verdict == expected
+    assert direction(around(mean, half), -1.7, high).outcome == expected
 
 
 def test_the_p_value_of_a_direction_is_two_sided() -> None:
@@ -142,14 +142,14 @@ def test_a_direction_is_decided_just_where_p_is_below_5_per_cent(
     mean: float, half: float, margin: float
 ) -> None:
     found = direction(around(mean, half), -margin, margin)
-    assert (found.verdict != "undecided") == (found.p < 0.05)
+    assert (found.outcome != "undecided") == (found.p < 0.05)
 
 
 @given(st.floats(-5, 5), st.floats(0.01, 5))
 def test_agreement_and_disagreement_weigh_alike(mean: float, half: float) -> None:
     opposite = {"agrees": "disagrees", "disagrees": "agrees", "undecided": "undecided"}
     one, other = direction(around(mean, half)), direction(around(-mean, half))
-    assert opposite[one.verdict] == other.verdict
+    assert opposite[one.outcome] == other.outcome
     assert one.p == pytest.approx(other.p)
 
 
@@ -174,13 +174,13 @@ def test_agreement_and_disagreement_weigh_alike(mean: float, half: float) -> Non
 def test_a_size_agrees_where_a_narrow_interval_has_it(
     mean: float, half: float, low: float, high: float, expected: str
 ) -> None:
-    assert size(around(mean, half), low, high).verdict == expected
+    assert size(around(mean, half), low, high).outcome == expected
 
 
 @given(st.floats(-5, 5), st.floats(0.01, 5))
 def test_a_size_is_rejected_just_where_p_is_below_5_per_cent(mean: float, half: float) -> None:
     found = size(around(mean, half), 1.0, 3.0)
-    assert (found.verdict == "disagrees") == (found.p < 0.05)
+    assert (found.outcome == "disagrees") == (found.p < 0.05)
 
 
 # Many tests

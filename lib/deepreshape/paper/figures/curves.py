@@ -36,9 +36,7 @@ UNITS = {"relus": "ReLUs (thousands)", "flops": "FLOPs (millions)"}
 
 
 def draw(experiment: Experiment, points: Sequence[Point], records: Records, caption: str) -> Figure:
-    """The picture of a trained figure or table: curves over ReLUs or FLOPs; a row for each network
-    of Tables 3, 4, 6, 13 and 14; a small panel for each of Tables 10 and 11. caption: what was run.
-    """
+    """The picture of a trained figure or table. caption: what was run."""
     theme.use()
     keys = {(point.panel, point.series) for point in points}
     printed = [
@@ -46,7 +44,8 @@ def draw(experiment: Experiment, points: Sequence[Point], records: Records, capt
         for point in experiment.drawn(profile("paper"))
         if point.printed is not None and (point.panel, point.series) in keys
     ]
-    figure = _KINDS.get(experiment.name, _curves)(experiment, points, printed, records)
+    kinds = {"curves": _curves, "rows": _rows, "stages": _stages}
+    figure = kinds[experiment.picture](experiment, points, printed, records)
     figure.supxlabel(f"{figure.get_supxlabel()}\n{caption}".strip(), fontsize=8)
     return figure
 
@@ -238,14 +237,6 @@ def _stage(point: Point) -> int:
     """The one stage with ReLUs."""
     stages = range(1, len(point.paper.stages) + 1)
     return next(stage for stage in stages if stage not in point.paper.relus.culled)
-
-
-_KINDS = {
-    **dict.fromkeys(
-        ("table3-trained", "table4-trained", "table6", "table13-trained", "table14-trained"), _rows
-    ),
-    **dict.fromkeys(("table10-trained", "table11-trained"), _stages),
-}
 
 
 # Layout

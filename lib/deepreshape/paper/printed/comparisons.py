@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-from pandas.io.formats.style import Styler
+from IPython.display import HTML
 
 from deepreshape.paper.printed.tables import network, table
 from deepreshape.paper.printed.verify import KINDS, Verdict, totals, verify
@@ -77,10 +77,11 @@ def side_by_side(name: str, columns: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(list(cells.values()), columns=["", *wanted])
 
 
-def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> Styler:
+def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> HTML:
     """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id."""
     style = frame.style.set_uuid(name).hide(axis="index")
-    return style.format(precision=precision, thousands=",", na_rep="")
+    style.format(precision=precision, thousands=",", na_rep="")
+    return HTML(style.to_html())  # a Styler would name its place in memory beside it
 
 
 def sentence(name: str) -> str:

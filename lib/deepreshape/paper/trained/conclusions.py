@@ -8,6 +8,35 @@ from deepreshape.paper.trained.judgements import Judged
 
 MOST_NAMED = 6
 """Claims that a sentence names; more are only counted."""
+PAIRS = "Both networks of a pair have the same seeds, and gains are averaged over these."
+CURVES = (
+    "Curves are compared seed by seed, at each count that either has within the range of both, the"
+    " other interpolated in the logarithm."
+)
+JUDGED = (
+    "A *direction* agrees where the 95 % interval of the mean gain lies within the *claimed gain*,"
+    " and disagrees where it lies wholly outside; one seed decides nothing"
+)
+SIZES = "A *size*, where one is printed, is judged by the same interval"
+REDUCED = (
+    "*At reduced scale* a verdict, whichever it is, tells of these networks as they are here: after"
+    " a few epochs, and with the widths that the list above states."
+)
+
+
+def method(judged: Judged) -> str:
+    """How the claims of a page are compared and judged, as Markdown; empty where there are none."""
+    claims = [row.claim for row in judged.rows]
+    if not claims:
+        return ""
+    sized = any(claim.size is not None for claim in claims)
+    parts = [
+        PAIRS if any(claim.paired for claim in claims) else "",
+        CURVES if not all(claim.paired for claim in claims) else "",
+        f"{JUDGED}{f'. {SIZES}' * sized} ({{doc}}`methods`).",
+        REDUCED if judged.standing.kind == "reduced" else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def sentence(judged: Judged) -> str:

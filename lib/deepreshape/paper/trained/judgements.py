@@ -60,8 +60,8 @@ class Standing:
     seeds: tuple[int, ...] = ()
     networks: tuple[object, ...] = ()
 
-    def worded(self, verdict: str) -> str:
-        return f"{verdict} at reduced scale" if self.kind == "reduced" else verdict
+    def worded(self, outcome: str) -> str:
+        return f"{outcome} at reduced scale" if self.kind == "reduced" else outcome
 
 
 def standing(size: Profile, points: Sequence[Point]) -> Standing:
@@ -80,7 +80,7 @@ class Judgement:
     pairs: the most places that a seed is compared at. n: seeds. left_out: those, and networks, on
     which the recipe was chosen. near: networks near chance. unfinished: networks with a search that
     did not reach its budget. holes: runs without an accuracy. found: the interval, where there is
-    one. direction, size: verdicts, or why there is none; decided: with the p-values behind them.
+    one. direction, size: outcomes, or why there is none; decided: with the p-values behind them.
     """
 
     claim: Claim
@@ -206,7 +206,7 @@ def _judged(case: _Case, records: Records, stands: Standing, pooled: Pool | None
             decided["size"] = statistics.size(found, claim.size.low, claim.size.high)
     elif not reason:
         reason = f"{stands.worded('undecided')} ({'one seed' if len(gained) == 1 else 'few seeds'})"
-    said = {name: stands.worded(each.verdict) for name, each in decided.items()}
+    said = {name: stands.worded(each.outcome) for name, each in decided.items()}
     points = dict.fromkeys(claim.ahead + claim.behind)
     return Judgement(
         claim,

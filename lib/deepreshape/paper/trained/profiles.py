@@ -3,6 +3,10 @@
 `paper` is the paper's own recipe but for a tenth of the training images, held out for validation,
 and DKD's beta, 1 for every network; `short` is a reduced one on the paper's data, `quick` one for
 minutes on a laptop; `smoke` only shows that everything runs.
+
+A number that is not the paper's has its reason beside it. The trials of the short profile's recipe
+are recorded in data/runs, and the page `short` shows them. Of all other trials that are named here
+no record was kept: their outcome is as it was noted when they were made.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,10 +34,9 @@ class Profile:
     name of `learn.images.sets.parse`). ratio: of the paper's widths. recipe: of networks and, with
     another `distillation`, of those with a teacher. tuning, senet_tuning: after a search.
     most: points of a series, panels: of a figure, evenly; lines: series of a panel, the first
-    (None: all). ratios: of experiments that have another. heaviest, lightest: networks of more or
-    of fewer multiply-accumulates are left out. halved: of experiments that compare no network with
-    another, the multiply-accumulates down to which widths are halved, twice at most; halved_to:
-    those of the experiment at hand.
+    (None: all). heaviest, lightest: networks of more or of fewer multiply-accumulates are left out.
+    halved_to: those down to which widths are halved, twice at most. by_stage: ratio and halved_to
+    of experiments that compare the stages of one network, and no network with another.
     chosen_seeds, chosen_networks: those whose accuracies were seen when the recipe was chosen; what
     they give is no evidence.
     """
@@ -52,18 +55,19 @@ class Profile:
     most: int | None = None
     lines: int | None = None
     panels: int | None = None
-    ratios: dict[str, Fraction] = field(default_factory=dict)
     heaviest: int | None = None
     lightest: int = 0
-    halved: dict[str, int] = field(default_factory=dict)
     halved_to: int | None = None
+    by_stage: tuple[Fraction, int] | None = None
     chosen_seeds: tuple[int, ...] = ()
     chosen_networks: tuple[Network, ...] = ()
 
-    def of(self, experiment: str) -> "Profile":
-        """The profile as an experiment takes it: with its own widths."""
-        ratio = self.ratios.get(experiment, self.ratio)
-        return replace(self, ratio=ratio, halved_to=self.halved.get(experiment))
+    def for_stages(self) -> "Profile":
+        """The profile as experiments take it that compare the stages of one network."""
+        if self.by_stage is None:
+            return self
+        ratio, halved_to = self.by_stage
+        return replace(self, ratio=ratio, halved_to=halved_to)
 
     def images(self, of: str, chosen: str | None = None) -> DataSet:
         """What stands here for one of the paper's data sets, or the part of a chosen one."""
@@ -92,6 +96,8 @@ class Profile:
         return replace(self.recipe, distillation=distillation.stretched(share))
 
 
+BETAS = (0.8, 1.0, 2.0, 6.0)
+"""Weights of DKD's non-target part that the paper tries for each network (Appendix J)."""
 SNL_KD = KD(soft=1.0, hard=1.0)
 """Of the tuning after SNL: its authors weigh teacher and labels alike."""
 SENET_KD, SENET_PRAM = KD(soft=0.9), 1000.0
@@ -102,9 +108,9 @@ their weight of the mismatch of activations."""
 def _smoke() -> Profile:
     """Everything once, in seconds. Its numbers say nothing, so none is tuned."""
     recipe = Recipe(
-        epochs=1,
-        batch=32,  # 36 images: one step
-        shift=0,
+        epochs=1,  # one step
+        batch=32,  # of 36 images that are not held out
+        shift=0,  # as in `quick`
         flip=False,
     )
     tuning = replace(recipe, rate=0.01)  # gentler than the recipe, as in every profile
@@ -113,16 +119,16 @@ def _smoke() -> Profile:
         data="mnist5k",  # ships with a package
         ratio=Fraction(1, 4),  # m = 16 gets four channels; less, and reuse by 4 has none to divide
         recipe=recipe,
-        teacher=resnet18(4),
+        teacher=resnet18(4),  # the lightest of its pupils
         teacher_recipe=recipe,
         tuning=replace(tuning, distillation=SNL_KD),
         senet_tuning=replace(tuning, distillation=SENET_KD, pram=SENET_PRAM),
         snl=SNL(0, epochs=1, batch=32),  # a step: no search finishes, and pages say so
-        senet=SENet(0, sensitivity_epochs=1, epochs=1, batch=32),
+        senet=SENet(0, sensitivity_epochs=1, epochs=1, batch=32),  # a step
         parts={"mnist5k": "mnist5k[per_class=4,size=16]"},  # 16 pixels survive four halvings
-        most=1,
+        most=1,  # a network of each method
         lines=4,  # the first of a figure's methods, and what they are held against
-        panels=1,
+        panels=1,  # the first
     )
 
 
@@ -139,23 +145,23 @@ def _quick() -> Profile:
     after five.
     """
     recipe = Recipe(
-        epochs=5,
+        epochs=5,  # by the trials above
         batch=64,  # 28 steps an epoch; the paper's 128 would leave 14
-        rate=0.05,
-        warmup=0.5,  # 14 steps
+        rate=0.05,  # by the trials above
+        warmup=0.5,  # 14 steps, a choice
         shift=0,  # the digits are centred; and of unmoved images a teacher is asked once
         flip=False,  # no digit is its mirror image
     )
-    # Of 0.003, 0.01 and 0.03 all tune what SNL leaves equally well, 95.3 to 95.5 %; after SENet the
-    # last is 3.5 points behind. A second epoch gains 0.1 points.
+    # Trials: of 0.003, 0.01 and 0.03 all tune what SNL leaves equally well, 95.3 to 95.5 %; after
+    # SENet the last is 3.5 points behind. A second epoch gains 0.1 points.
     tuning = replace(recipe, epochs=1, rate=0.01, warmup=0.0)
     return Profile(
         name="quick",
-        data="mnist5k",
+        data="mnist5k",  # ships with a package
         ratio=Fraction(1, 4),  # the narrowest that leaves the paper's m = 4 a channel
         recipe=recipe,
         teacher=resnet18(16),  # the paper's at the same ratio
-        teacher_recipe=replace(recipe, epochs=8, shift=2),  # knows more than who learns from it
+        teacher_recipe=replace(recipe, epochs=8, shift=2),  # a choice: knows more than its pupils
         tuning=replace(tuning, distillation=SNL_KD),
         senet_tuning=replace(tuning, distillation=SENET_KD, pram=SENET_PRAM),
         # Trial with ResNet18(m=16): 90, 71, 41, 10, 1.1, 0.2 % of its ReLUs are left after each
@@ -163,17 +169,18 @@ def _quick() -> Profile:
         # Tuned, 10 and 1 % of them reach 95.5 and 94.2 %; cut off by rank after six epochs without
         # a penalty, 89.6 and 85.7 %.
         snl=SNL(
-            0,
+            0,  # the budget, by the point
             epochs=8,  # two to spare; the last penalty, 0.5, leaves no alpha
-            batch=64,
+            batch=64,  # the recipe's
             alpha_rate=0.03,  # 28 steps of an epoch move an alpha by 0.8, on its way from 1 to 0
             penalty=3e-5,  # the first ReLUs go in the first epoch
             growth=4.0,  # six epochs from there to the last
             schedule="steady",
             threshold=0.1,  # an alpha that has fallen swings about zero by some steps
         ),
-        # Five epochs of mask identification change as many pixels each as two do, 18 %, and end no
-        # better: 94.3 and 94.7 % with a tenth of the ReLUs; 94.9 % after three of sparse learning.
+        # Trial: five epochs of mask identification change as many pixels each as two do, 18 %, and
+        # end no better: 94.3 and 94.7 % with a tenth of the ReLUs; 94.9 % after three of sparse
+        # learning.
         senet=SENet(0, sensitivity_epochs=1, epochs=2, batch=64),
         parts={
             "mnist5k": "mnist5k[per_class=200,size=16]",  # 1,800 to train on, a quarter of the work
@@ -191,7 +198,7 @@ def _quick() -> Profile:
 
 def _short() -> Profile:
     """The paper's data in a few epochs, hours on two cores."""
-    # Chosen by the trials that the page `short` shows (`paper.trained.trials`).
+    # Chosen by recorded trials (`paper.trained.trials`, page `short`).
     recipe = Recipe(epochs=6, batch=256, rate=0.4, nesterov=True, warmup=1.0, schedule="linear")
     # No trial: a third of the epochs, and between the paper's hundredth of the rate and a fifth.
     tuning = replace(recipe, epochs=2, rate=0.02, warmup=0.0)
@@ -201,7 +208,7 @@ def _short() -> Profile:
         ratio=Fraction(1, 2),  # a quarter of the work
         recipe=recipe,
         teacher=resnet18(16),  # as light as those that learn from it
-        teacher_recipe=replace(recipe, epochs=15),  # knows more than they do
+        teacher_recipe=replace(recipe, epochs=15),  # no trial: knows more than they do
         tuning=replace(tuning, distillation=SNL_KD),
         senet_tuning=replace(tuning, distillation=SENET_KD, pram=SENET_PRAM),
         # Trial with ResNet18(m=16) on 9,000 images of CIFAR-100 at 16 x 16, in as many steps an
@@ -210,7 +217,7 @@ def _short() -> Profile:
         # penalty takes hold later, an epoch more makes it five times as large. Tuned, 40 and 10 %
         # of the ReLUs reach 16.0 and 15.0 %, the net before the search 14.6 %.
         snl=SNL(
-            0,
+            0,  # the budget, by the point
             epochs=8,  # three to spare; the last penalty, 0.8, leaves no alpha
             batch=256,  # the recipe's
             alpha_rate=0.01,  # 175 steps of an epoch move an alpha by 1.8, on its way from 1 to 0
@@ -222,16 +229,14 @@ def _short() -> Profile:
         # No trial: on digits more epochs than two end no better.
         senet=SENet(0, sensitivity_epochs=1, epochs=3, batch=256),
         parts={"tiny-imagenet": "tiny-imagenet[shards=0+1]"},  # the share that is mirrored
-        ratios=dict.fromkeys(_STAGE_BY_STAGE, Fraction(1)),
         heaviest=300_000_000,  # ResNet34 at half its widths has 290 million
-        halved=dict.fromkeys(_STAGE_BY_STAGE, 150_000_000),  # half of that
-        chosen_seeds=(1,),
+        # The paper's own widths where no network is held against another, and half of the heaviest
+        # above: each network of Tables 10 and 11 is trained eight times.
+        by_stage=(Fraction(1), 150_000_000),
+        chosen_seeds=(1,),  # that of the trials
+        # The networks of the trials.
         chosen_networks=tuple(cull(resnet18(16), {1, 2, 3, 4} - {stage}) for stage in (2, 3)),
     )
-
-
-_STAGE_BY_STAGE = ("table10-trained", "table11-trained")
-"""Experiments that hold the stages of a network against each other."""
 
 
 def _paper() -> Profile:
@@ -243,6 +248,7 @@ def _paper() -> Profile:
         recipe=Recipe(),
         teacher=resnet18(),
         teacher_recipe=Recipe(),
+        # Of SNL's and SENet's authors.
         tuning=Recipe(epochs=100, rate=1e-3, distillation=SNL_KD),
         senet_tuning=Recipe(epochs=240, rate=0.01, distillation=SENET_KD, pram=SENET_PRAM),
         snl=SNL(0),

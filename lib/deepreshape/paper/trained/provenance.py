@@ -3,22 +3,23 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
+from statistics import stdev
 from typing import Any
 
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.training.losses import DKD, Distillation
 from deepreshape.learn.training.recipe import Recipe
-from deepreshape.paper.trained.accuracies import Records, accuracy
+from deepreshape.paper.trained.accuracies import Records, accuracies, accuracy
 from deepreshape.paper.trained.experiments import Experiment, Point
-from deepreshape.paper.trained.experiments.results import BETAS
-from deepreshape.paper.trained.gaps import seeds_spread
-from deepreshape.paper.trained.profiles import PAPER_SIDES, Profile, profile
+from deepreshape.paper.trained.profiles import BETAS, PAPER_SIDES, Profile, profile
 
 PAPER_SETS = {"cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
 """The paper's data sets, as it writes them."""
 MOST_NAMED = 6
-"""Series left out that a line names; more are only counted."""
+"""Series left out, or points of a wide spread, that a line names; more are only counted."""
+WIDE = 1.0
+"""A standard deviation over seeds, in points of accuracy, that is named."""
 HELD_OUT = (
     "A tenth of the training images is held out for validation; the last epoch's weights are"
     " reported, and the test set chooses nothing of a run."
@@ -55,8 +56,9 @@ def caption(size: Profile, points: Sequence[Point]) -> str:
     return " | ".join(parts)
 
 
-def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
-    """Where a page's numbers come from, as Markdown: profile, seeds, time, machine, versions.
+def provenance(size: Profile, points: Sequence[Point], records: Records, timed: bool = True) -> str:
+    """Where a page's numbers come from, as Markdown: profile, seeds and, where `timed`, time,
+    machine and versions.
 
     The records of teachers and of searches' baselines are counted where `records` has them.
     """
@@ -68,11 +70,12 @@ def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
     behind = [records[run.key] for run in before if run.key in records]
     done = [each for each in found if each.status == "done"]
     data = ", ".join(dict.fromkeys(str(run.data) for run in runs))
-    seconds = sum(record.seconds for record in found + behind)
+    minutes = sum(record.seconds for record in found + behind) / 60
+    time = f", {minutes:.1f} minutes of training in all, on {'; '.join(_machines(found))}" * timed
     text = (
         f"Profile **{size.name}** on **{data}**, {_numbered('seed', _seeds(points))}."
-        f" {_runs(len(done))}{f', and {len(behind)} that they start or learn from' * bool(behind)},"
-        f" {seconds / 60:.1f} minutes of training in all, on {'; '.join(_machines(found))}."
+        f" {_runs(len(done))}{f', and {len(behind)} that they start or learn from' * bool(behind)}"
+        f"{time}."
     )
     for teacher in dict.fromkeys(run.teacher for run in runs if run.search is None):
         reached = accuracy(teacher, records) if teacher is not None else None
@@ -81,6 +84,30 @@ def provenance(size: Profile, points: Sequence[Point], records: Records) -> str:
     text += f" {seeds_spread(points, records)}{_by_name_alone(runs, records)}"
     failed = len(runs) - len(done)
     return text + f" **{_runs(failed)} without a result.**" * bool(failed)
+
+
+def seeds_spread(points: Sequence[Point], records: Records) -> str:
+    """How far the accuracies of a point deviate from seed to seed, and where by more than a point;
+    that it is not known of one seed."""
+    known = [(point, values) for point in points if (values := accuracies(point, records))]
+    found = [(stdev(values), point) for point, values in known if len(values) > 1]
+    if not found:
+        return "How far an accuracy moves from seed to seed is not known of one seed."
+    deviations = sorted(deviation for deviation, _ in found)
+    text = (
+        f"From seed to seed accuracies have a standard deviation of {deviations[0]:.2f} to"
+        f" {deviations[-1]:.2f} points"
+    )
+    wide = [
+        f"({p.panel}) {p.series}, {p.network.name}" for deviation, p in found if deviation > WIDE
+    ]
+    if wide:
+        text += f"; of more than one point at {len(wide)} of {len(found)} points"
+    if 0 < len(wide) <= MOST_NAMED:
+        text += f": {'; '.join(wide)}"
+    one = len(known) - len(found)
+    points_of_one = "1 point" if one == 1 else f"{one} points"
+    return f"{text}." + f" Of {points_of_one} with one seed it is not known." * bool(one)
 
 
 def _by_name_alone(runs: Iterable[Run], records: Records) -> str:

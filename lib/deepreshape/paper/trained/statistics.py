@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy.stats import t as student
 
-Verdict = Literal["agrees", "disagrees", "undecided"]
+Outcome = Literal["agrees", "disagrees", "undecided"]
 
 DOUBT = 0.05
 """What is said with 95 % confidence is wrong in this share of cases."""
@@ -95,9 +95,9 @@ def estimate(gains: Sequence[float], pooled: Pool, shared: float, scale: float =
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, and the two-sided p-value of what it rejects: below 0.05 where it is decided."""
+    """An outcome, and the two-sided p-value of what it rejects: below 0.05 where it is decided."""
 
-    verdict: Verdict
+    outcome: Outcome
     p: float
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 from deepreshape.design import resnet18
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Record, Run
+from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.recipe import Recipe
-from deepreshape.paper.trained.accuracies import interval, mean
-from deepreshape.paper.trained.experiments.appendix import only
+from deepreshape.paper.trained.accuracies import by_key, interval, mean
+from deepreshape.paper.trained.experiments.table10_11 import only
 from deepreshape.paper.trained.profiles import PROFILES
+from deepreshape.places import RECORDED
 
 STAGES = (3, 2)
 SEEDS = (1, 2, 3)
@@ -54,6 +56,12 @@ TRIALS = (
 def trial_runs() -> list[Run]:
     """Every run that may have been recorded for the trials."""
     return [trial.run(stage, seed) for trial in TRIALS for stage in STAGES for seed in SEEDS]
+
+
+def recorded_trials() -> Mapping[str, Record]:
+    """The records of the trials that the repository has."""
+    shelf = Store(RECORDED)
+    return by_key(record for run in trial_runs() if (record := shelf.get(run)))
 
 
 def trial_table(records: Mapping[str, Record]) -> pd.DataFrame:

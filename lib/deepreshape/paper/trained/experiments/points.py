@@ -1,9 +1,9 @@
-"""Points of a figure or table: the paper's network, the runs that stand for it, and claims."""
+"""Points of a figure or table: the paper's network, and the runs that stand for it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf, prod
+from math import prod
 from typing import Literal
 
 from deepreshape.design import Network, cost, cull
@@ -14,7 +14,7 @@ from deepreshape.learn.search.masks import sites
 from deepreshape.learn.search.searches import SNL, Search
 from deepreshape.learn.training.losses import KD, Distillation
 from deepreshape.learn.training.recipe import Recipe
-from deepreshape.paper.trained.experiments.sizes import Size
+from deepreshape.paper.trained.experiments.networks import reduced
 from deepreshape.paper.trained.profiles import Profile
 
 
@@ -48,50 +48,6 @@ class Point:
     @property
     def paper_relus(self) -> int:
         return cost(self.paper).total_relus if self.budget is None else self.budget
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What the paper says of the accuracies of `ahead` against those of `behind`.
-
-    relation: `before`, more accurate; `like`, equal to within the margin; `not behind`, worse by
-    no more than the margin. size: of the gain, where the paper prints one.
-
-    Where `paired`, point by point, and the mean of the pairs counts; with `weights`, one for each
-    pair, their weighted sum does, which needs them all. Otherwise as curves over ReLUs or FLOPs, at
-    the places of the points in `at` (None: of both sides), and the mean of the places counts; with
-    `widest` the one place alone where `ahead` is furthest before a curve, one of those `behind`.
-    """
-
-    text: str
-    ahead: tuple[Point, ...]
-    behind: tuple[Point, ...]
-    paired: bool = False
-    over: Literal["relus", "flops"] = "relus"
-    relation: Literal["before", "like", "not behind"] = "before"
-    margin: float = 0.0
-    at: tuple[Point, ...] | None = None
-    size: Size | None = None
-    weights: tuple[float, ...] = ()
-    widest: bool = False
-
-    def __post_init__(self) -> None:
-        if (self.relation == "before") != (self.margin == 0) or self.margin < 0:
-            raise ValueError(f"{self.relation!r} does not go with a margin of {self.margin}")
-        if self.weights and (not self.paired or len(self.weights) != len(self.ahead)):
-            raise ValueError(f"weights are of pairs, one each, unlike {len(self.weights)}")
-        if self.widest and self.paired:
-            raise ValueError("pairs have no widest place")
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Between which gains of `ahead`, in points, the claim is true."""
-        return (0.0 - self.margin, self.margin if self.relation == "like" else inf)
-
-    @property
-    def is_drawn(self) -> bool:
-        """Are there points on both sides, and a place to compare them at?"""
-        return bool(self.ahead and self.behind) and self.at != ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +160,12 @@ def budgets(
         for budget, number in zip(relus, numbers, strict=False)
         if budget < cost(cull(network, [STEM])).total_relus and (found := runs(network, budget))
     ]
+
+
+def candidates(setting: Setting, panel: str, name: str, network: Network) -> list[Point]:
+    """A point for each of DeepReDuce's candidates on a classical network."""
+    found = points(panel, name, reduced(network), setting.taught)
+    return [replace(point, candidate=True) for point in found]
 
 
 def smallest_map(network: Network) -> int:

@@ -52,6 +52,11 @@ def labels(figure: str, panel: str, item: str = "") -> list[float]:
     ]
 
 
+def figure4(panel: str, line: int) -> list[float]:
+    """The accuracies that Figure 4 writes along a line of a panel."""
+    return labels("4", panel, f"label line {line} ")
+
+
 def one(value: float) -> Size:
     """Of one printed number."""
     return Size(value, value)

@@ -1,17 +1,10 @@
-"""What the runs of a page do not tell: accuracies that are missing, searches that did not finish,
-how far accuracies move from seed to seed."""
+"""Accuracies that are missing, and searches that did not finish."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from statistics import stdev
+from collections.abc import Iterable, Iterator
 
 from deepreshape.learn.runs.run import Record
-from deepreshape.paper.trained.accuracies import Records, accuracies
+from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Point
-
-MOST_NAMED = 6
-"""Points of a wide spread that a line names; more are only counted."""
-WIDE = 1.0
-"""A standard deviation over seeds, in points of accuracy, that is named."""
 
 
 def holes(points: Iterable[Point], records: Records) -> list[str]:
@@ -44,27 +37,3 @@ def _unfinished(points: Iterable[Point], records: Records) -> Iterator[str]:
                 f" epochs were over, up to {max(left):.2g} times the ReLUs asked for were left, and"
                 " the excess was cut off by rank."
             )
-
-
-def seeds_spread(points: Sequence[Point], records: Records) -> str:
-    """How far the accuracies of a point deviate from seed to seed, and where by more than a point;
-    that it is not known of one seed."""
-    known = [(point, values) for point in points if (values := accuracies(point, records))]
-    found = [(stdev(values), point) for point, values in known if len(values) > 1]
-    if not found:
-        return "How far an accuracy moves from seed to seed is not known of one seed."
-    deviations = sorted(deviation for deviation, _ in found)
-    text = (
-        f"From seed to seed accuracies have a standard deviation of {deviations[0]:.2f} to"
-        f" {deviations[-1]:.2f} points"
-    )
-    wide = [
-        f"({p.panel}) {p.series}, {p.network.name}" for deviation, p in found if deviation > WIDE
-    ]
-    if wide:
-        text += f"; of more than one point at {len(wide)} of {len(found)} points"
-    if 0 < len(wide) <= MOST_NAMED:
-        text += f": {'; '.join(wide)}"
-    one = len(known) - len(found)
-    points_of_one = "1 point" if one == 1 else f"{one} points"
-    return f"{text}." + f" Of {points_of_one} with one seed it is not known." * bool(one)

@@ -1,11 +1,12 @@
-"""Appendix I: ReLU-reuse against scaling on classical networks and HybReNets (Figures 22, 23)."""
+"""Figures 22 and 23: ReLU-reuse against scaling on classical networks and HybReNets."""
 
 from dataclasses import replace
 from itertools import pairwise
 
 from deepreshape.design import Network, parse, reuse, scale, thin
-from deepreshape.paper.trained.experiments.points import Claim, Point, Setting, points
-from deepreshape.paper.trained.experiments.shapes import series
+from deepreshape.paper.trained.experiments.claims import Claim, series
+from deepreshape.paper.trained.experiments.experiment import Experiment, titled
+from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
 FIG22 = {
     "a": "ResNet18(m=16)",
@@ -128,3 +129,13 @@ def _reuse_claims(found: list[Point], scaling: tuple[int, ...] = ()) -> list[Cla
         text = f"({point.panel}) by {factor}: {pair[0].series} before {pair[1].series}"
         claims.append(Claim(text, (pair[0],), (pair[1],), paired=True))
     return claims
+
+
+EXPERIMENTS = (
+    Experiment(
+        "fig22", "ReLU-reuse in every layer", "I", fig22, fig22_claims, titled(*FIG22.values())
+    ),
+    Experiment(
+        "fig23", "ReLU-reuse on thinned networks", "I", fig23, fig23_claims, titled(*FIG22.values())
+    ),
+)

@@ -1,0 +1,77 @@
+"""The pages of the book: a register of them all, and the lists of them that other tools read.
+
+python -m deepreshape.paper.contents  # writes these lists: book/_toc.yml and ci/contents.mk
+"""
+
+import re
+from collections.abc import Iterable
+from textwrap import wrap
+
+from deepreshape.paper.trained.experiments import EXPERIMENTS
+from deepreshape.places import ROOT
+
+FIRST = "intro"
+PARTS = {
+    "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
+    "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
+    "Equalization": (
+        "table10 table10-trained table11 table11-trained fig8 fig4a fig4b fig4c fig14 fig15 fig16"
+        " fig17 fig18 fig19 table12 fig21 table15 table16 fig13 table17"
+    ),
+    "Fewer ReLUs": (
+        "fig10 fig20 fig9 table9 fig12 fig22 fig23 table6 table13 table13-trained table14"
+        " table14-trained"
+    ),
+    "Private inference": "fig1 table7 fig11 table8 private protocols security",
+    "The paper's numbers": "conventions errata",
+    "Working with this edition": "status methods short reproduce api",
+}
+"""The book's parts, and the pages of each in order."""
+
+PAGES = tuple(page for part in PARTS.values() for page in part.split())
+WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api")
+"""Text, in book/; all other pages are notebooks."""
+RECORDED = ("short", "status")
+"""Read from the records that the repository keeps."""
+
+
+def _order(page: str) -> tuple[str, int, str]:
+    """Figures, then tables, by number; then the others."""
+    found = re.match(r"(fig|table)(\d+)(.*)", page)
+    return (found[1], int(found[2]), found[3]) if found else ("~", 0, page)
+
+
+TRAINED = tuple(sorted((page for page in PAGES if page in EXPERIMENTS), key=_order))
+"""What trains networks: the pages of experiments."""
+EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED}, key=_order))
+"""What is computed without training."""
+
+
+def for_sphinx() -> str:
+    """The book's table of contents, as sphinx-external-toc reads it."""
+    lines = [f"# {MADE}", "format: jb-book", f"root: {FIRST}", "parts:"]
+    for caption, part in PARTS.items():
+        lines += [f"  - caption: {caption}", "    chapters:"]
+        lines += [f"      - file: {page}" for page in part.split()]
+    return "\n".join(lines) + "\n"
+
+
+def for_make() -> str:
+    """The notebooks by their kind, as the Makefile includes them."""
+    lists = {"EXACT": EXACT, "TRAINED": TRAINED, "RECORDED": RECORDED}
+    return f"# {MADE}\n" + "".join(f"{name} := {_folded(pages)}\n" for name, pages in lists.items())
+
+
+MADE = "Written by `make contents` from deepreshape/paper/contents.py."
+
+
+def _folded(pages: Iterable[str]) -> str:
+    return " \\\n  ".join(wrap(" ".join(pages), 90, break_on_hyphens=False))
+
+
+LISTS = {"book/_toc.yml": for_sphinx, "ci/contents.mk": for_make}
+"""By its place in the checkout, what each list holds."""
+
+if __name__ == "__main__":
+    for place, text in LISTS.items():
+        (ROOT / place).write_text(text(), encoding="utf-8")
