@@ -27,7 +27,7 @@ from deepreshape.design import (
 )
 from deepreshape.design.equalize import equalized
 from deepreshape.paper.printed import tables
-from deepreshape.paper.printed.verify import judge
+from deepreshape.paper.printed.verdicts import judge
 from deepreshape.private.latency import Latency, layer_latencies
 from deepreshape.private.latency import latency as modelled
 from tests.cli.commands import Command, check_refusal, imported, started

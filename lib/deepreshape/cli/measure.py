@@ -60,7 +60,8 @@ def measure(
     Without NETWORKS, those of Tables 6 to 8, which takes about half an hour. Interrupted, the same
     command goes on.
     """
-    from deepreshape.paper.printed.protocols import WHOLE, timed_networks
+    from deepreshape.paper.printed.entries import timed_networks
+    from deepreshape.paper.printed.protocols import WHOLE
     from deepreshape.private import measured, timing
     from deepreshape.progress import Shown
 
@@ -110,7 +111,7 @@ def _count(networks: list[Network], path: Path, again: bool) -> None:
     """Bring the counts of a file up to date, network by network."""
     from rich.progress import Progress
 
-    from deepreshape.paper.printed.protocols import garbled_networks
+    from deepreshape.paper.printed.entries import garbled_networks
     from deepreshape.private import garbled_counts
     from deepreshape.private.program.drawn import garbled
 

@@ -9,7 +9,7 @@ from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
 
 if TYPE_CHECKING:
-    from deepreshape.paper.printed.verify import Verdict
+    from deepreshape.paper.printed.verdicts import Verdict
 
 
 @click.command()
@@ -24,7 +24,7 @@ def verify(context: click.Context, tables: tuple[str, ...], misses: bool, as_jso
     prose); all of them without one. Exit status 1 if a value differs and no erratum says why.
     """
     from deepreshape.paper.printed import tables as printed
-    from deepreshape.paper.printed.verify import verify as verdicts_of
+    from deepreshape.paper.printed.verdicts import verify as verdicts_of
 
     names = dict.fromkeys(map(printed.find, tables)) or dict.fromkeys(printed.TABLES)
     found = {name: verdicts_of(name) for name in names}
@@ -57,7 +57,7 @@ def _verdict(verdict: "Verdict") -> dict[str, object]:
 
 
 def _print_verdicts(found: "dict[str, tuple[Verdict, ...]]", misses: bool) -> None:
-    from deepreshape.paper.printed.verify import KINDS, totals
+    from deepreshape.paper.printed.verdicts import KINDS, totals
 
     for name, verdicts in found.items():
         shown = _shown(verdicts, misses)
