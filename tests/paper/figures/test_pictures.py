@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from IPython.display import Image as Shown
-from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from PIL import Image
@@ -83,15 +82,20 @@ def test_a_text_stands_beside_each_mark() -> None:
 # Deviations and seconds
 
 
-def test_a_deviation_is_a_mark_in_a_row_of_its_name() -> None:
+def test_a_deviation_is_a_bar_in_a_row_of_its_name() -> None:
     made = pictures.deviations({"a": 1.25, "b": -3.0}, "off (%)", band=5.5)
     (axis,) = made.axes
     assert [text.get_text() for text in axis.get_yticklabels()] == ["a", "b"]
     assert [text.get_text() for text in axis.texts] == ["+1.2 %", "-3.0 %"]
-    marks = [each for each in axis.collections if isinstance(each, PathCollection)]
-    assert [tuple(each.get_offsets()[0]) for each in marks] == [(1.25, 0), (-3.0, 1)]
+    (found,) = axis.containers
+    assert isinstance(found, BarContainer)
+    assert [bar.get_width() for bar in found] == [1.25, -3.0]
     (legend,) = made.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["within 5.5 %", "computed"]
+    assert [text.get_text() for text in legend.get_texts()] == ["within 5.5 %"]
+
+
+def test_deviations_without_a_band_have_no_legend() -> None:
+    assert pictures.deviations({"a": 1.25}, "off (%)").legends == []
 
 
 def test_seconds_are_stacked_and_the_printed_ones_marked() -> None:

@@ -123,29 +123,20 @@ def marks(axis: Axes, frame: pd.DataFrame, x: str, y: str, series: str) -> None:
 
 
 def deviations(values: Mapping[str, float], unit: str, band: float = 0) -> Figure:
-    """A mark for each value, in percent, as far from a line at 0 as it deviates, its name beside
-    it. band: what is allowed to either side."""
-    made = figure(8.0, 1.2 + 0.19 * len(values))
+    """A bar for each value, in percent, to either side of 0, its name beside it. band: what is
+    allowed to either side."""
+    made = figure(8.0, 1.2 + 0.21 * len(values))
     (axis,) = made.axes
+    frame = pd.DataFrame({unit: values.values(), "": values.keys()})
+    sns.barplot(frame, x=unit, y="", color=theme.STAGES[2], saturation=1, width=0.6, ax=axis)
+    axis.bar_label(axis.containers[0], fmt="%+.1f %%", padding=3, fontsize=7)  # type: ignore[arg-type]
+    axis.axvline(0, color=theme.PAPER, linewidth=0.8)
     if band:
         label = f"within {band} %"
-        axis.axvspan(-band, band, color=theme.STEM, alpha=0.35, linewidth=0, label=label)
-    axis.axvline(0, color=theme.PAPER, linewidth=0.8)
-    frame = pd.DataFrame({unit: values.values(), "": values.keys(), "series": "computed"})
-    marks(axis, frame, unit, "", "series")
-    axis.hlines(frame[""], 0, frame[unit], color=theme.COLOURS[0], linewidth=1.2)
-    for name, value in values.items():
-        axis.annotate(
-            f"{value:+.1f} %",
-            (value, name),
-            xytext=(7 if value > 0 else -7, 0),
-            textcoords="offset points",
-            ha="left" if value > 0 else "right",
-            va="center",
-            fontsize=7,
-        )
-    axis.margins(x=0.12)
-    legend_above(made)
+        axis.axvspan(-band, band, color=theme.STEM, alpha=0.35, linewidth=0, zorder=0, label=label)
+        legend_above(made)
+    axis.margins(x=0.14)
+    axis.tick_params(labelsize=8)
     return made
 
 
