@@ -250,8 +250,8 @@ def test_the_html_of_a_table_has_its_name_and_no_index() -> None:
     assert "row_heading" not in html
 
 
-def test_long_texts_are_set_in_lines() -> None:
-    frame = pd.DataFrame({"short": ["a"], "long": ["word " * 20]})
+def test_sentences_are_set_in_lines() -> None:
+    frame = pd.DataFrame({"verdict": ["differs"], "why": ["word " * 20]})
     html = styled(frame, "x").data
     assert "#T_x td.col1 {\n  white-space: normal !important;" in html
     assert "td.col0" not in html

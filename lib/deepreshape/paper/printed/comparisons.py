@@ -21,8 +21,8 @@ LABELS = (
     "item",
 )
 """Columns that name a row, the first that a table has."""
-LINE = 50
-"""Letters of a text that a table's cell shows in one line."""
+SENTENCES = ("why", "what changes")
+"""Columns that hold sentences, which a page sets in lines."""
 
 Verdicts = str | Iterable[Verdict]
 """Verdicts, or a table's name for all of its own."""
@@ -176,8 +176,7 @@ def overview(networks: Mapping[str, Network], name: str, *readings: str) -> HTML
 
 
 def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> HTML:
-    """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id. Long
-    texts are set in lines."""
+    """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id."""
     style = frame.style.set_uuid(name).hide(axis="index")
     style.format(precision=precision, thousands=",", na_rep="")
     props = "white-space: normal !important; text-align: left !important"
@@ -185,7 +184,7 @@ def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> HTML:
         [
             {"selector": f"td.col{place}", "props": props}
             for place, column in enumerate(frame)
-            if any(len(str(value)) > LINE for value in frame[column])
+            if column in SENTENCES
         ]
     )
     return HTML(style.to_html())  # a Styler would name its place in memory beside it
