@@ -25,7 +25,7 @@ from deepreshape.design import (
     wide_resnet,
 )
 from deepreshape.paper.printed import tables
-from deepreshape.paper.printed.verify import judge
+from deepreshape.paper.printed.verdicts import judge
 from tests.cli.commands import Command, started
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.tables import TABLES
-from deepreshape.paper.printed.verify import KINDS, totals, verify
+from deepreshape.paper.printed.verdicts import KINDS, totals, verify
 from tests.cli.commands import Command, check_refusal, imported, started
 from tests.paper.slips import slipped
 

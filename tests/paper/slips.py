@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.paper.printed import tables, versus
+from deepreshape.paper.printed import latencies, tables
 
 
 @contextmanager
@@ -34,4 +34,4 @@ def slipped(folder: Path, name: str, row: int, column: str, text: str) -> Iterat
 def _forget() -> None:
     """What was read or computed from the tables."""
     tables.table.cache_clear()
-    versus.he_seconds.cache_clear()
+    latencies.he_seconds.cache_clear()

@@ -25,8 +25,8 @@ from deepreshape.design import (
 from deepreshape.design.architectures import Basic, Grouped
 from deepreshape.design.ops import Conv, FullyConnected, Layer
 from deepreshape.paper.printed import tables
-from deepreshape.paper.printed.verify import judge
-from deepreshape.paper.printed.versus import SIDES, exact_relus
+from deepreshape.paper.printed.latencies import SIDES, exact_relus
+from deepreshape.paper.printed.verdicts import judge
 from deepreshape.places import DATA
 from deepreshape.private.latency import (
     Latency,

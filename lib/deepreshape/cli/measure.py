@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from deepreshape.design import Network, parse
 from deepreshape.learn.training import processor
-from deepreshape.paper.printed.protocols import WHOLE, garbled_networks, timed_networks
+from deepreshape.paper.printed.entries import garbled_networks, timed_networks
+from deepreshape.paper.printed.protocols import WHOLE
 from deepreshape.private import garbled_counts, measured, measuring
 from deepreshape.private.packings import PACKINGS
 from deepreshape.private.program.drawn import garbled

@@ -5,8 +5,8 @@ import click
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
 from deepreshape.paper.printed import tables as printed_tables
-from deepreshape.paper.printed.verify import KINDS, Verdict, totals
-from deepreshape.paper.printed.verify import verify as verdicts_of
+from deepreshape.paper.printed.verdicts import KINDS, Verdict, totals
+from deepreshape.paper.printed.verdicts import verify as verdicts_of
 
 
 def verify(tables: tuple[str, ...], misses: bool, as_json: bool) -> None:

@@ -1,45 +1,20 @@
-"""Pictures of designs: what stands in the axes, and files that are the same each time."""
+"""What every picture is made of, and files that are the same each time."""
 
 import hashlib
 import xml.etree.ElementTree as ET
 from math import prod
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from matplotlib.axes import Axes
+from IPython.display import Image as Shown
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from PIL import Image
 
-from deepreshape.design import Network, cost, cull, layers, parse
-from deepreshape.design.equalize import by_width
-from deepreshape.design.ops import Conv, FullyConnected, Pool
-from deepreshape.paper.figures import pictures
-from deepreshape.paper.figures.pictures import Box
-from tests.networks import networks
-
-NAMES = ("WRN22x8", "ResNet18", "HRN-5x5x3x(m=16)", "VGG16", "MobileNetV2")
-NINE = "Net(1; 1x1, 1x1/1, 1x1/1, 1x1/1, 1x1/1, 1x1/1, 1x1/1, 1x1/1, 1x1/1)"
-"""As many stages as a network can have."""
-
-
-def drawn(*names: str) -> Axes:
-    (axis,) = pictures.figure().axes
-    pictures.distribution(axis, {name: parse(name) for name in names})
-    return axis
-
-
-def bars(axis: Axes) -> dict[str, list[float]]:
-    """Heights by the legend's names."""
-    found = [each for each in axis.containers if isinstance(each, BarContainer)]
-    return {str(each.get_label()): [bar.get_height() for bar in each] for each in found}
-
-
-def under(axis: Axes) -> list[str]:
-    return [text.get_text() for text in axis.get_xticklabels()]
-
+from deepreshape.design import parse
+from deepreshape.paper.figures import pictures, stages
+from tests.paper.figures.bars import NAMES, bars, under
 
 # Figures
 
@@ -54,78 +29,85 @@ def test_a_figure_has_its_axes_row_by_row(rows: int, columns: int) -> None:
     assert places == sorted(places, key=lambda box: (-round(box.y0, 6), round(box.x0, 6)))
 
 
-# Distributions
+# Panels
+
+FRAME = pd.DataFrame(
+    [("left", "a", 1, 10), ("left", "a", 2, 20), ("left", "b", 1, 5), ("right", "b", 1, 7)],
+    columns=["panel", "series", "x", "y"],
+)
 
 
-def test_a_distribution_has_a_bar_for_each_network() -> None:
-    axis = drawn(*NAMES)
-    assert under(axis) == list(NAMES)
-    assert {len(heights) for heights in bars(axis).values()} == {len(NAMES)}
-
-
-def test_a_bar_is_a_percentage_of_all_relus() -> None:
-    """2 x 16 numbers in the stem, 2 x 2 x 16 in stage 1, 2 x 4 x 4 in stage 2."""
-    assert bars(drawn("Net(2; 2x1, 4x1)@4/3")) == {"stem": [25], "stage 1": [50], "stage 2": [25]}
-
-
-def test_the_bars_of_a_network_add_up_to_100() -> None:
-    columns = zip(*bars(drawn(*NAMES)).values(), strict=True)
-    assert [sum(column) for column in columns] == pytest.approx([100] * len(NAMES))
-
-
-def test_the_bars_of_a_network_stand_on_each_other() -> None:
-    axis = drawn(*NAMES)
-    for place in range(len(NAMES)):
-        boxes = [each.patches[place] for each in axis.containers if isinstance(each, BarContainer)]
-        tops = [0.0] + [box.get_y() + box.get_height() for box in boxes]
-        assert [box.get_y() for box in boxes] == pytest.approx(tops[:-1])
-
-
-def test_a_stage_that_a_network_lacks_has_no_height() -> None:
-    assert bars(drawn("WRN22x8", "ResNet18"))["stage 4"][0] == 0
-
-
-def test_the_stem_stands_apart_from_stage_1() -> None:
-    relus = cost(parse("ResNet18")).relus
-    found = bars(drawn("ResNet18"))
-    assert found["stem"] == [100 * relus[0] / sum(relus)]
-    assert found["stage 1"] == [100 * relus[1] / sum(relus)]
-
-
-@pytest.mark.parametrize(("name", "there"), [("VGG16", True), ("ResNet18", False)])
-def test_the_head_stands_only_where_it_has_relus(name: str, there: bool) -> None:
-    assert ("head" in bars(drawn(name))) == there
-
-
-def test_a_network_without_relus_has_empty_bars() -> None:
-    (axis,) = pictures.figure().axes
-    pictures.distribution(axis, {"none": cull(parse("ResNet18"), [1, 2, 3, 4])})
-    assert {height for heights in bars(axis).values() for height in heights} == {0}
-
-
-def test_a_network_of_as_many_stages_as_there_can_be_is_drawn() -> None:
-    assert list(bars(drawn(NINE))) == ["stem", *(f"stage {stage}" for stage in range(1, 10))]
-
-
-def test_neighbouring_stages_differ_in_colour_and_hatch() -> None:
-    for stage in range(9):
-        assert pictures.colour(stage) != pictures.colour(stage + 1)
-        assert pictures.hatch(stage) != pictures.hatch(stage + 1) or stage == 0
-
-
-def test_the_axis_runs_from_0_to_100_per_cent() -> None:
-    axis = drawn("ResNet18")
-    assert axis.get_ylim() == (0, 100)
-    assert "%" in axis.get_ylabel()
-
-
-def test_a_legend_above_names_the_bars() -> None:
-    made = pictures.figure()
-    pictures.distribution(made.axes[0], {"VGG16": parse("VGG16")})
-    pictures.legend_above(made, made.axes[0])
+def test_panels_have_a_curve_for_each_series_and_one_legend() -> None:
+    made = pictures.panels(FRAME, "x", "y", "series", "panel")
+    assert [axis.get_title() for axis in made.axes] == ["left", "right"]
+    curves = [{str(line.get_label()): line for line in axis.lines} for axis in made.axes]
+    assert [list(each) for each in curves] == [["a", "b"], ["b"]]
+    assert list(curves[0]["a"].get_ydata()) == [10, 20]
     (legend,) = made.legends
-    stages = [f"stage {stage}" for stage in range(1, 6)]
-    assert [text.get_text() for text in legend.get_texts()] == ["stem", *stages, "head"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
+def test_a_series_has_one_colour_and_marker_in_every_panel() -> None:
+    left, right = pictures.panels(FRAME, "x", "y", "series", "panel").axes
+    one, other = left.lines[1], right.lines[0]
+    assert (one.get_color(), one.get_marker()) == (other.get_color(), other.get_marker())
+    assert one.get_color() != left.lines[0].get_color()
+
+
+def test_places_without_a_panel_are_empty() -> None:
+    frame = pd.concat([FRAME, FRAME.assign(panel="third")])
+    assert len(pictures.panels(frame, "x", "y", "series", "panel", rows=2).axes) == 3
+
+
+def test_an_axis_may_be_logarithmic() -> None:
+    (axis, _) = pictures.panels(FRAME, "x", "y", "series", "panel", log={"y": 2}).axes
+    assert (axis.get_xscale(), axis.get_yscale()) == ("linear", "log")
+    assert axis.yaxis.get_transform().base == 2  # type: ignore[attr-defined]
+
+
+def test_curves_are_of_numbers_by_panel_series_and_x() -> None:
+    made = pictures.curves({"left": {"a": [3, 1, 2]}, "right": {"a": {16: 5, 4: 6}}}, "stage", "y")
+    assert [list(axis.lines[0].get_ydata()) for axis in made.axes] == [[3, 1, 2], [5, 6]]
+    assert [under(axis) for axis in made.axes] == [["1", "2", "3"], ["16", "4"]]
+
+
+def test_a_text_stands_beside_each_mark() -> None:
+    (axis,) = pictures.figure().axes
+    frame = pd.DataFrame({"x": [1, 2], "y": [3, 4], "text": ["one", "two"]})
+    pictures.annotate(axis, frame, "x", "y", "text", (-6, 2))
+    assert [(text.get_text(), text.xy) for text in axis.texts] == [("one", (1, 3)), ("two", (2, 4))]
+    assert {text.get_ha() for text in axis.texts} == {"right"}
+
+
+# Deviations and seconds
+
+
+def test_a_deviation_is_a_bar_in_a_row_of_its_name() -> None:
+    made = pictures.deviations({"a": 1.25, "b": -3.0}, "off (%)", band=5.5)
+    (axis,) = made.axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["a", "b"]
+    assert [text.get_text() for text in axis.texts] == ["+1.2 %", "-3.0 %"]
+    (found,) = axis.containers
+    assert isinstance(found, BarContainer)
+    assert [bar.get_width() for bar in found] == [1.25, -3.0]
+    (legend,) = made.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["within 5.5 %"]
+
+
+def test_deviations_without_a_band_have_no_legend() -> None:
+    assert pictures.deviations({"a": 1.25}, "off (%)").legends == []
+
+
+def test_seconds_are_stacked_and_the_printed_ones_marked() -> None:
+    rows = [("CIFAR-100", "slow", 9.0, 3.0, 13), ("CIFAR-100", "fast", 4.0, 1.0, 4)]
+    frame = pd.DataFrame(rows, columns=["data", "label", "he", "gc", "printed"])
+    (axis,) = pictures.stacked_seconds(frame).axes
+    he, gc = (each for each in axis.containers if isinstance(each, BarContainer))
+    assert [bar.get_width() for bar in he] == [9, 4]
+    assert [(bar.get_x(), bar.get_width()) for bar in gc] == [(9, 3), (4, 1)]
+    assert list(axis.lines[0].get_xdata()) == [13, 4]
+    assert [text.get_text() for text in axis.texts] == ["12 s", "5 s"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["slow", "fast"]
 
 
 # Printed and computed
@@ -145,62 +127,6 @@ def test_computed_values_are_bars_and_printed_ones_lines_across_them() -> None:
     assert axis.get_ylabel() == "seconds"
 
 
-# Rankings
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("ResNet18", "S1 > S2 > S3 > S4"),
-        ("ResNet18(m=16)-4x4x4x", "S1 = S2 = S3 = S4"),
-        ("Net(2; 2x1, 4x1, 32x1)@4/3", "S1 = S3 > S2"),
-        ("Net(2; 2x1)@4/3", "S1"),
-    ],
-)
-def test_a_ranking_goes_from_most_to_least_relus(name: str, expected: str) -> None:
-    assert pictures.ranking(parse(name)) == expected
-
-
-@pytest.mark.parametrize("order", [(3, 2, 4, 1), (3, 4, 2, 1), (4, 3, 2, 1)])
-def test_an_equalized_network_has_the_ranking_that_it_is_made_for(order: tuple[int, ...]) -> None:
-    for solution in by_width((2, 2, 2, 2), order).solutions:
-        expected = " > ".join(f"S{stage}" for stage in order)
-        assert pictures.ranking(parse(solution.name)) == expected
-
-
-# Layer by layer
-
-
-@settings(max_examples=30)
-@given(networks().filter(lambda network: cost(network).total_relus > 0))
-def test_a_bar_for_each_layer_of_relus_adds_up_to_100(network: Network) -> None:
-    axis = Figure().subplots()
-    pictures.by_layer(axis, network)
-    assert sum(bar.get_height() for bar in axis.patches) == pytest.approx(100)
-
-
-def test_a_layers_bar_is_its_share_of_all_relus() -> None:
-    axis = Figure().subplots()
-    pictures.by_layer(axis, parse("Net(2; 2x1, 4x1)@4/3"))
-    assert [bar.get_height() for bar in axis.patches] == [25, 25, 25, 12.5, 12.5]
-    assert [bar.get_x() + bar.get_width() / 2 for bar in axis.patches] == [1, 2, 3, 4, 5]
-
-
-def test_a_caption_stands_above_the_middle_of_its_stage() -> None:
-    """ReLU 1 is the stem's, 2 and 3 are stage 1's, 4 and 5 stage 2's."""
-    axis = Figure().subplots()
-    pictures.by_layer(axis, parse("Net(2; 2x1, 4x1)@4/3"), ["one", "two"])
-    found = {text.get_text(): text.get_position() for text in axis.texts}
-    assert {name: x for name, (x, _) in found.items()} == {"one": 2.5, "two": 4.5}
-    assert all(y > 1 for _, y in found.values())
-
-
-def test_a_stage_without_relus_has_no_caption() -> None:
-    axis = Figure().subplots()
-    pictures.by_layer(axis, parse("Net(2; 2x1, 4x1)-C1@4/3"), ["one", "two"])
-    assert [text.get_text() for text in axis.texts] == ["two"]
-
-
 @pytest.mark.parametrize(("letters", "slanted"), [(1, False), (60, True)])
 def test_labels_are_slanted_where_they_would_run_into_each_other(
     letters: int, slanted: bool
@@ -211,78 +137,14 @@ def test_labels_are_slanted_where_they_would_run_into_each_other(
     assert {label.get_rotation() > 0 for label in axis.get_xticklabels()} == {slanted}
 
 
-# Diagrams
-
-
-@settings(max_examples=30)
-@given(st.tuples(*[st.integers(-9, 9)] * 4))
-def test_an_arrow_goes_from_side_to_side(places: tuple[int, int, int, int]) -> None:
-    """It ends on the edges of the boxes, and is no longer than the way between the centres."""
-    one, other = Box(3 * places[0], 2 * places[1], "a"), Box(3 * places[2], 2 * places[3], "b")
-    assume((one.x, one.y) != (other.x, other.y))
-    axis = Figure().subplots()
-    pictures.diagram(axis, {"a": one, "b": other}, [("a", "b")])
-    (arrow,) = [each for each in axis.texts if getattr(each, "arrow_patch", None)]
-    for box, (x, y) in ((one, arrow.xyann), (other, arrow.xy)):
-        assert abs(x - box.x) <= box.width / 2 + 1e-9
-        assert abs(y - box.y) <= box.height / 2 + 1e-9
-        assert abs(x - box.x) == pytest.approx(box.width / 2) or abs(y - box.y) == pytest.approx(
-            box.height / 2
-        )
-
-
-def test_a_diagram_writes_the_texts_of_its_boxes() -> None:
-    axis = Figure().subplots()
-    pictures.diagram(axis, {"a": Box(0, 0, "first"), "b": Box(3, 0, "second")}, [])
-    assert [text.get_text() for text in axis.texts] == ["first", "second"]
-
-
-@pytest.mark.parametrize("name", [*NAMES, NINE, "Net(2; 2x1)@4/3"])
-def test_an_outline_has_a_map_for_the_image_the_stem_each_block_and_the_head(name: str) -> None:
-    network = parse(name)
-    axis = Figure((9, 3)).subplots()
-    pictures.outline(axis, network)
-    head = [
-        layer
-        for layer in layers(network)
-        if layer.stage > len(network.stages) and isinstance(layer.op, Conv | Pool | FullyConnected)
-    ]
-    assert len(axis.patches) == 2 + sum(network.depths) + len(head)
-
-
-@pytest.mark.parametrize("name", [*NAMES, NINE])
-def test_an_outline_says_what_each_part_is(name: str) -> None:
-    network = parse(name)
-    axis = Figure((9, 3)).subplots()
-    pictures.outline(axis, network)
-    captions = [text.get_text() for text in axis.texts if text.get_text()]
-    assert captions[0] == f"image\n3×{network.resolution}×{network.resolution}"
-    stages = [caption for caption in captions if caption.startswith("stage")]
-    assert [int(caption.split("×")[0].split("\n")[-1]) for caption in stages] == list(
-        network.widths
-    )
-    assert captions[-1].endswith(str(network.classes))
-
-
-@settings(max_examples=30)
-@given(networks())
-def test_any_network_has_an_outline_within_its_axis(network: Network) -> None:
-    axis = Figure((9, 3)).subplots()
-    pictures.outline(axis, network)
-    low, high = axis.get_xlim()
-    for patch in axis.patches:
-        assert low <= patch.get_x() <= patch.get_x() + patch.get_width() <= high
-        assert patch.get_width() > 0
-
-
 # Files
 
 
 def made() -> Figure:
     figure = pictures.figure(columns=2)
-    pictures.distribution(figure.axes[0], {name: parse(name) for name in NAMES})
+    stages.distribution(figure.axes[0], {name: parse(name) for name in NAMES})
     pictures.printed_and_computed(figure.axes[1], ["a"], [1], [2], "s")
-    pictures.legend_above(figure, figure.axes[0])
+    pictures.legend_above(figure)
     return figure
 
 
@@ -312,3 +174,9 @@ def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
 def test_a_saved_figure_tells_no_time(tmp_path: Path) -> None:
     _, svg = pictures.save(made(), tmp_path, "name")
     assert "<dc:date>" not in svg.read_text(encoding="utf-8")
+
+
+def test_a_notebook_shows_the_saved_picture(tmp_path: Path) -> None:
+    shown = pictures.show(made(), str(tmp_path / "out"), "name")
+    assert isinstance(shown, Shown)
+    assert shown.data == (tmp_path / "out" / "name.png").read_bytes()

@@ -7,9 +7,22 @@ import pytest
 
 from deepreshape.design import parse
 from deepreshape.paper.printed import comparisons, tables
-from deepreshape.paper.printed.comparisons import LABELS, comparison, label, side_by_side, styled
+from deepreshape.paper.printed.comparisons import (
+    LABELS,
+    READINGS,
+    comparison,
+    label,
+    labelled,
+    listed,
+    misses,
+    overview,
+    place,
+    show,
+    side_by_side,
+    styled,
+)
 from deepreshape.paper.printed.tables import TABLES
-from deepreshape.paper.printed.verify import totals, verify
+from deepreshape.paper.printed.verdicts import verify
 from tests.paper.slips import slipped
 
 CHANNELS = ["stem_channels", *(f"stage{stage}_channels" for stage in range(1, 5)), "relus_K"]
@@ -55,15 +68,25 @@ def test_a_column_that_a_table_lacks_gives_no_rows() -> None:
     assert comparison("table16", columns=["acc_cifar100_pct"]).empty
 
 
-@pytest.mark.parametrize("name", ["table14", "table16"])
-def test_misses_are_what_is_not_equal(name: str) -> None:
-    every, misses = comparison(name), comparison(name, misses=True)
-    assert list(misses["row"]) == list(every[every["verdict"] != "equal"]["row"])
-    assert len(misses) == len(every) - totals(verify(name))["equal"]
+def test_a_comparison_is_of_any_verdicts() -> None:
+    both = verify("table16", ["relus_K"]) + verify("table17", ["relus_K"])
+    assert list(comparison(both)["of"]) == [label(v.printed.table, v.printed.row) for v in both]
 
 
-def test_misses_of_a_table_without_any_are_empty() -> None:
-    assert comparison("table16", misses=True).empty
+def test_misses_are_what_is_not_equal() -> None:
+    frame = misses("table14")
+    expected = [v for v in verify("table14") if v.kind != "equal"]
+    assert list(frame["value"]) == [place(verdict) for verdict in expected]
+    assert list(frame["why"]) == [verdict.printed.rounding.why for verdict in expected]
+    assert misses("table16").empty
+
+
+def test_seconds_of_he_within_the_models_band_are_no_misses() -> None:
+    within = [v for v in verify("table08") if v.printed.column.endswith("he_s")]
+    assert {v.kind for v in within} == {"equal", "within", "differs"}
+    listed_of = list(misses("table08")["value"])
+    assert {place(v) in listed_of for v in within if v.kind == "within"} == {False}
+    assert {place(v) in listed_of for v in within if v.kind == "differs"} == {True}
 
 
 def test_a_miss_has_a_reason_and_an_equal_value_has_none() -> None:
@@ -112,19 +135,53 @@ def test_every_column_of_labels_is_one_of_a_table(column: str) -> None:
     assert any(column in tables.table(name)[0] for name in TABLES)
 
 
+def test_labels_name_the_networks_of_a_table() -> None:
+    found = labelled("table04")
+    assert list(found) == ["2x2x2x(m=32)", "4x4x4x(m=16)", "3x7x2x(m=16)"]
+    assert list(found.values()) == list(tables.networks("table04").values())
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        ("table07", 5, "Table 7, CIFAR-100, SENet 25K, improv_flops_x"),
+        ("table15_formulas", 1, "Table 15, FLOPs, stage1"),
+        ("text_claims", 20, "Section 5, RegNet ReLUs at 80.63%"),
+    ],
+)
+def test_a_place_is_told_in_words(name: str, row: int, expected: str) -> None:
+    assert expected in [place(verdict) for verdict in verify(name, rows=[row])]
+
+
+# Networks
+
+
+def test_an_overview_has_a_row_for_each_network_and_what_is_asked_for() -> None:
+    html = overview(tables.named("ResNet18; HRN-5x5x3x"), "two", "widths", "flops", "order").data
+    for text in ("ResNet18", "(16, 80, 400, 1200)", "1,055.39", "S1 &gt; S2 &gt; S3 &gt; S4"):
+        assert text in html or text.replace("&gt;", ">") in html
+    assert "ReLUs" not in html
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_every_reading_is_of_any_network(reading: str) -> None:
+    for name in ("VGG16", "WRN22x8", "MobileNetV2"):
+        assert READINGS[reading](parse(name))
+
+
 # Side by side
 
 
 def test_side_by_side_has_a_row_for_each_row_and_its_label_first() -> None:
     frame = side_by_side("table16", CHANNELS)
-    assert list(frame[""]) == [row["network"] for row in tables.table("table16")]
+    assert list(frame["row"]) == [row["network"] for row in tables.table("table16")]
 
 
 def test_side_by_side_has_the_columns_in_the_order_asked_for() -> None:
     """Also where the first row lacks one: a WideResNet has no stage 4."""
-    assert list(side_by_side("table16", CHANNELS).columns) == ["", *CHANNELS]
+    assert list(side_by_side("table16", CHANNELS).columns) == ["row", *CHANNELS]
     backwards = CHANNELS[::-1]
-    assert list(side_by_side("table16", backwards).columns) == ["", *backwards]
+    assert list(side_by_side("table16", backwards).columns) == ["row", *backwards]
 
 
 def test_a_cell_side_by_side_holds_both_values() -> None:
@@ -147,6 +204,38 @@ def test_side_by_side_of_nothing_is_empty() -> None:
     assert side_by_side("table16", []).empty
 
 
+def test_columns_may_have_headings() -> None:
+    frame = side_by_side("table16", {"ReLUs": "relus_K", "stem": "stem_channels"})
+    assert list(frame.columns) == ["row", "ReLUs", "stem"]
+    assert frame["stem"][0] == "16 | 16"
+
+
+# A page
+
+
+def test_a_page_shows_and_saves_all_values_of_a_table_and_says_what_they_come_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(tmp_path / "out", "page", "table16", ["relus_K"])
+    saved = pd.read_csv(tmp_path / "out" / "page.csv", dtype=str, keep_default_na=False)
+    assert saved.equals(comparison("table16").astype(str))
+    assert len(capsys.readouterr().out.splitlines()) == 2  # a table and a sentence
+
+
+def test_a_page_may_be_of_some_rows_and_columns_alone(tmp_path: Path) -> None:
+    show(str(tmp_path), "page", "table16", {"ReLUs": "relus_K"}, rows=[1, 3])
+    saved = pd.read_csv(tmp_path / "page.csv")
+    assert list(saved["row"]) == [1, 3]
+    assert set(saved["column"]) == {"relus_K"}
+    show(str(tmp_path), "page", "table16", rows=[3])
+    assert len(pd.read_csv(tmp_path / "page.csv")) == len(verify("table16", rows=[3]))
+
+
+def test_values_are_listed_by_place_with_reasons_where_there_are_any() -> None:
+    assert list(listed("table16").columns) == ["value", "printed", "computed", "verdict"]
+    assert list(listed("table14").columns)[-1] == "why"
+
+
 # HTML
 
 
@@ -159,6 +248,17 @@ def test_the_html_of_a_table_has_its_name_and_no_index() -> None:
     html = styled(pd.DataFrame({"a": [1.0, 2.0]}), "sixteen").data
     assert 'id="T_sixteen"' in html
     assert "row_heading" not in html
+
+
+def test_sentences_are_set_in_lines() -> None:
+    frame = pd.DataFrame({"verdict": ["differs"], "why": ["word " * 20]})
+    html = styled(frame, "x").data
+    assert "#T_x td.col1 {\n  white-space: normal !important;" in html
+    assert "td.col0" not in html
+
+
+def test_a_notebook_stores_no_place_in_memory_of_a_table() -> None:
+    assert "0x" not in repr(styled(pd.DataFrame({"a": [1]}), "x"))
 
 
 def test_numbers_have_two_decimals_and_commas() -> None:

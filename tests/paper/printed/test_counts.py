@@ -7,7 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deepreshape.design import Network, cost, parse
-from deepreshape.paper.printed.counts import count, difference, shares
+from deepreshape.design.equalize import by_width
+from deepreshape.paper.printed.counts import count, difference, ranked, ranking, shares
 from tests.networks import networks
 
 cents = st.decimals(-10_000, 10_000, places=2)
@@ -80,3 +81,34 @@ def test_a_difference_is_the_number_that_the_exact_one_is_written_as(
 @given(cents, cents)
 def test_a_difference_turns_its_sign_with_its_order(one: Decimal, other: Decimal) -> None:
     assert difference(str(one), str(other)) == -difference(str(other), str(one))
+
+
+# Rankings
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ResNet18", "S1 > S2 > S3 > S4"),
+        ("ResNet18(m=16)-4x4x4x", "S1 = S2 = S3 = S4"),
+        ("Net(2; 2x1, 4x1, 32x1)@4/3", "S1 = S3 > S2"),
+        ("Net(2; 2x1)@4/3", "S1"),
+    ],
+)
+def test_a_ranking_goes_from_most_to_least_relus(name: str, expected: str) -> None:
+    assert ranking(parse(name)) == expected
+
+
+@pytest.mark.parametrize("order", [(3, 2, 4, 1), (3, 4, 2, 1), (4, 3, 2, 1)])
+def test_an_equalized_network_has_the_ranking_that_it_is_made_for(order: tuple[int, ...]) -> None:
+    for solution in by_width((2, 2, 2, 2), order).solutions:
+        expected = " > ".join(f"S{stage}" for stage in order)
+        assert ranking(parse(solution.name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((0.5, 7, 9, 6), "S3 > S2 > S4 > S1"), ((2, 2), "S1 = S2"), ((1,), "S1")],
+)
+def test_stages_are_ranked_by_their_values(values: tuple[float, ...], expected: str) -> None:
+    assert ranked(values) == expected

@@ -4,69 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.design import ReluPlan, cost
+from deepreshape.paper.printed.entries import COUNTS, DATA_SETS, FREE, RUN, entries, timed_networks
 from deepreshape.paper.printed.protocols import (
-    COUNTS,
-    FREE,
-    RUN,
+    PAPER,
     WAYS,
     WHOLE,
     Way,
-    entries,
+    claims,
+    costs,
+    distinct,
     front,
     gains,
-    garbled_networks,
+    linear_layers,
+    points,
     tallies,
-    timed,
-    timed_networks,
+    told,
+    truncations,
     verdict,
 )
-from deepreshape.private import garbled_counts
-from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.latency import garbled_seconds
-from deepreshape.private.measured import Element, Whole, measured, read
+from deepreshape.private.measured import Whole, measured, read
 from deepreshape.private.packings import PACKINGS
 from deepreshape.private.wire.link import WAN
 
 RECORD = read()
-
-
-def test_both_sides_of_every_row_are_entries() -> None:
-    tables = [entry.table for entry in entries()]
-    assert [tables.count(name) for name in ("table06", "table07", "table08")] == [7, 28, 30]
-
-
-def test_only_searched_networks_have_other_relus_than_their_own() -> None:
-    for entry in entries():
-        own = entry.relus == cost(entry.listed).total_relus
-        assert own == (entry.method in ("HybReNet", "ConvNeXt"))
-
-
-def test_the_record_counts_what_every_network_garbles() -> None:
-    assert set(garbled_counts.read()) == set(map(str, garbled_networks()))
-
-
-def test_a_removed_relu_is_truncated_as_run_here_and_free_in_the_paper() -> None:
-    for entry in entries():
-        free, run = entry.garbled(FREE), entry.garbled(RUN)
-        assert free == Garbled(entry.relus, 0)
-        assert run.relus == entry.relus
-        removed = cost(entry.network).total_relus - entry.relus
-        if entry.method in ("SNL", "SENet"):
-            assert run.truncations == removed
-        elif "ConvNeXt-N" not in entry.label:  # whose HE is that of a narrower network
-            assert 0 < run.truncations < removed
-
-
-@pytest.mark.parametrize("packing", PACKINGS)
-def test_seconds_and_bytes_count_truncations_as_run_here(packing: str) -> None:
-    each = RECORD.elements[Element(packing, "truncate")]
-    for entry in entries():
-        free, run = (entry.measured(packing, RECORD, count) for count in COUNTS)
-        more = entry.garbled(RUN).truncations
-        assert run.gc_s - free.gc_s == pytest.approx(more * each.seconds)
-        assert run.gc_bytes - free.gc_bytes == more * (each.offline_bytes + each.online_bytes)
-        assert run.he_s == free.he_s
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
@@ -74,13 +35,6 @@ def test_the_record_has_every_layer(packing: str) -> None:
     for entry in entries():
         assert entry.measured(packing, RECORD).total_s > 0
     assert Whole(packing, WHOLE) in RECORD.wholes
-
-
-def test_a_table_has_a_row_for_each_of_its_networks_and_budgets() -> None:
-    for entry in entries():
-        if entry.he_s is not None:
-            found = timed(entry.table, entry.data, RECORD)
-            assert list(found["network"]).count(entry.label) == 1
 
 
 def test_gains_are_of_the_rows_in_order() -> None:
@@ -140,12 +94,67 @@ def test_a_front_is_what_no_other_point_beats(points: list[tuple[int, int]]) -> 
     }
 
 
-def test_labels_tell_methods_and_budgets() -> None:
-    labels = {entry.label for entry in entries()}
-    assert {"SNL on ResNet18, 15K", "HRN-2x5x3x(m=8), 26K", "ConvNeXt-T, 1622K"} <= labels
+def test_the_faster_rows_are_those_whose_gain_is_not_gone() -> None:
+    for row in tallies(gains(RECORD)).to_dict("records"):
+        assert row["faster"] == row["holds"] + row["less"]
 
 
-def test_networks_are_timed_without_their_relus() -> None:
-    found = timed_networks()
-    assert len(set(found)) == len(found) == 27
-    assert all(network.relus == ReluPlan() for network in found)
+def test_factors_are_told_by_way_with_a_word_where_they_do_not_hold() -> None:
+    slow, fast = WAYS[:2]
+    measured_ = {(slow, FREE): 2.0, (slow, RUN): 1.5, (fast, FREE): 0.9, (fast, RUN): 1.84}
+    assert told(2.0, measured_) == {slow.name: "2.0x | 1.5x less", fast.name: "0.9x gone | 1.8x"}
+
+
+def test_every_gain_is_a_claim_of_its_row() -> None:
+    found = gains(RECORD)
+    frame = claims(found)
+    assert list(frame["printed"]) == [f"{gain.printed}x" for gain in found]
+    assert list(frame["than"]) == [gain.behind.label for gain in found]
+    assert set(frame.columns) == {"data", "faster", "than", "printed", *(w.name for w in WAYS)}
+
+
+# Every network
+
+
+def test_distinct_entries_cover_all() -> None:
+    found = {(each.network, each.relus, each.accuracy) for each in distinct()}
+    assert found == {(each.network, each.relus, each.accuracy) for each in entries()}
+    assert len(found) == len(distinct())
+
+
+def test_truncations_are_those_of_the_programs() -> None:
+    frame = truncations().set_index(["data", "network"])
+    for entry in entries():
+        row = frame.loc[(entry.data, entry.label)]
+        assert tuple(row[["ReLUs", "truncations"]]) == (
+            entry.relus,
+            entry.garbled(RUN).truncations,
+        )
+    assert truncations()["for each ReLU"].is_monotonic_increasing
+
+
+def test_linear_layers_are_of_each_network_the_smallest_first() -> None:
+    frame = linear_layers(timed_networks(), RECORD)
+    assert set(frame["network"]) == set(map(str, timed_networks()))
+    assert frame["MACs (M)"].is_monotonic_increasing
+    assert (frame["times"] > 1).all()
+
+
+def test_costs_are_of_every_entry_with_each_count_under_each_protocol() -> None:
+    frame = costs(RECORD)
+    assert len(frame) == len(distinct()) * len(COUNTS) * len(PACKINGS)
+    share = frame["GC (s)"] / (frame["GC (s)"] + frame["HE (s)"])
+    assert frame["GC (%)"].tolist() == pytest.approx((100 * share).tolist())
+    middle = frame.groupby(["garbled", "protocol"])["GC bytes for one of HE"].median()
+    assert (middle[RUN] > middle[FREE]).all()
+
+
+def test_points_on_a_front_are_those_of_the_front() -> None:
+    frame = points(RECORD)
+    assert len(frame) == len(distinct()) * (1 + len(WAYS) * len(COUNTS))
+    for _, of in frame.groupby(["data", "by", "garbled"]):
+        found = list(zip(of["seconds"], of["accuracy (%)"], strict=True))
+        kept = {found[at] for at in front(found)}
+        assert {point for point, on in zip(found, of["front"], strict=True) if on} == kept
+    assert set(frame["data"]) == set(DATA_SETS.values())
+    assert set(frame[frame["by"] == PAPER]["garbled"]) == {FREE}

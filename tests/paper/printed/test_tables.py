@@ -341,3 +341,45 @@ def test_other_methods_start_from_the_networks_of_table_3_methods_and_resnet34()
 def test_only_known_files_lie_among_the_tables() -> None:
     others = {"networks", "roundings", "table03_methods", "errata", "gains"}
     assert {path.stem for path in Path(FOLDER).glob("*.csv")} - set(TABLES) <= others
+
+
+# Rows and networks by what they are
+
+
+def test_rows_are_found_by_their_cells() -> None:
+    found = tables.rows("table08", dataset="CIFAR-100", sota_method="SNL")
+    assert [row["sota_relus_K"] for row in found.values()] == ["30", "25", "15"]
+    assert all(tables.table("table08")[number - 1] is row for number, row in found.items())
+    assert len(tables.rows("table08")) == len(tables.table("table08"))
+
+
+def test_a_row_is_the_first_with_its_cells() -> None:
+    assert tables.row("table16", network="ResNet18") is tables.table("table16")[1]
+    with pytest.raises(LookupError, match=r"no row of table16 has .*ResNet50"):
+        tables.row("table16", network="ResNet50")
+
+
+def test_columns_of_the_four_stages() -> None:
+    assert tables.by_stage("Ck") == ["stage1_Ck", "stage2_Ck", "stage3_Ck", "stage4_Ck"]
+
+
+def test_networks_of_a_table_are_those_of_its_rows() -> None:
+    found = tables.networks("table04")
+    assert found == {number: tables.network("table04", number) for number in (1, 2, 3)}
+
+
+def test_rows_of_networks_are_their_numbers() -> None:
+    wanted = tables.named("HRN-5x5x3x; ResNet18").values()
+    assert tables.rows_of("table16", wanted) == [2, 3]
+
+
+@pytest.mark.parametrize("text", ["WRN22x8; HRN-5x5x3x", " WRN22x8 ;; HRN-5x5x3x(m=16);"])
+def test_networks_are_named_in_a_text(text: str) -> None:
+    assert tables.named(text) == {
+        "WRN22x8": parse("WRN22x8"),
+        "HRN-5x5x3x(m=16)": parse("HRN-5x5x3x"),
+    }
+
+
+def test_a_text_may_name_no_network() -> None:
+    assert tables.named("") == {}

@@ -1,21 +1,17 @@
-"""Pictures of designs: what can be drawn without training."""
+"""What every picture is made of, and files that are the same each time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import cycle, islice, pairwise
-from math import prod, sqrt
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
+from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import NullFormatter
 
-from deepreshape.design import Network, cost, layers
-from deepreshape.design.ops import Conv, FullyConnected, Pool, Relu
 from deepreshape.paper.figures import theme
 
 
@@ -27,61 +23,56 @@ def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int 
     return made
 
 
-def distribution(axis: Axes, networks: Mapping[str, Network]) -> None:
-    """Stacked bars: the percentage of stem and stages in each network's ReLUs, as Figures 3c, 3d,
-    4a, 14 and 21 draw them. Keys are the labels under the bars."""
-    frame = _shares(networks)
-    parts = sorted(dict.fromkeys(frame["part"]), key=lambda part: (part == "head", _stage(part)))
-    sns.histplot(
-        frame,
-        x="network",
-        weights="share",
-        hue="part",
-        hue_order=parts[::-1],  # seaborn draws the last first
-        multiple="stack",
-        palette={part: _fill(part) for part in parts},
-        discrete=True,
-        shrink=0.72,
-        alpha=1,
-        edgecolor="white",
-        linewidth=0.6,
-        legend=False,
-        ax=axis,
-    )
-    for part, bars in zip(parts, axis.containers, strict=True):
-        for bar in bars:
-            bar.set_hatch(_hatching(part))
-        bars.set_label(part)
-    axis.set_ylim(0, 100)
-    axis.set(xlabel="", ylabel="ReLUs (%)")
-    _turn_long_labels(axis, list(networks))
-    finish(axis)
+def panels(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    series: str,
+    panel: str,
+    size: tuple[float, float] = (8.0, 3.8),
+    rows: int = 1,
+    colours: Sequence[str] = theme.COLOURS,
+    joined: str = "-",
+    log: Mapping[str, float] | None = None,
+) -> Figure:
+    """A panel for each value of the column `panel`, in order, that value above it, with `lines` in
+    it, and one legend. log: the bases of logarithmic axes, by `x` and `y`."""
+    titles, names = (list(dict.fromkeys(frame[column])) for column in (panel, series))
+    made = figure(*size, columns=-(-len(titles) // rows), rows=rows)
+    for axis, title in zip(made.axes, titles, strict=False):
+        lines(axis, frame[frame[panel] == title], x, y, series, colours, joined, names)
+        axis.set_title(title, fontsize=9)
+        for name, base in (log or {}).items():
+            getattr(axis, f"set_{name}scale")("log", base=base)
+            ticks = axis.xaxis if name == "x" else axis.yaxis
+            ticks.set_major_formatter("{x:g}")
+            ticks.set_minor_formatter(NullFormatter())
+    for axis in made.axes[len(titles) :]:
+        axis.remove()
+    legend_above(made)
+    return made
 
 
-def _shares(networks: Mapping[str, Network]) -> pd.DataFrame:
-    """A row for each part of each network: network, part, share of the ReLUs in percent."""
-    rows = []
-    for label, network in networks.items():
-        counted = cost(network)
-        parts = {
-            "stem" if place == 0 else f"stage {place}": n for place, n in enumerate(counted.relus)
-        }
-        parts |= {"head": counted.head_relus} if counted.head_relus else {}
-        total = max(counted.total_relus, 1)
-        rows += [(label, part, 100 * relus / total) for part, relus in parts.items()]
-    return pd.DataFrame(rows, columns=["network", "part", "share"])
-
-
-def _fill(part: str) -> str:
-    return theme.HEAD if part == "head" else colour(_stage(part))
-
-
-def _hatching(part: str) -> str:
-    return "" if part == "head" else hatch(_stage(part))
-
-
-def _stage(part: str) -> int:
-    return int(part.removeprefix("stage ")) if part.startswith("stage") else 0
+def curves(
+    values: Mapping[str, Mapping[str, Mapping[int, float] | Sequence[float]]],
+    x: str,
+    y: str,
+    size: tuple[float, float] = (8.0, 3.8),
+    rows: int = 1,
+    colours: Sequence[str] = theme.COLOURS,
+    log: Mapping[str, float] | None = None,
+) -> Figure:
+    """`panels` of numbers by panel, series and x; a sequence is of x = 1, 2, and so on."""
+    points = [
+        (panel, name, str(at), float(value))
+        for panel, series in values.items()
+        for name, given in series.items()
+        for at, value in (
+            given if isinstance(given, Mapping) else dict(enumerate(given, 1))
+        ).items()
+    ]
+    frame = pd.DataFrame(points, columns=["panel", "series", x, y])
+    return panels(frame, x, y, "series", "panel", size, rows, colours, log=log)
 
 
 def lines(
@@ -92,25 +83,27 @@ def lines(
     series: str,
     colours: Sequence[str] = theme.COLOURS,
     joined: str = "-",
+    names: Sequence[str] = (),
 ) -> None:
     """A curve for each value of the column `series`, in order, of the column y over x. joined: the
-    style of the lines, `none` for marks alone."""
-    names = list(dict.fromkeys(frame[series]))
+    style of the lines, `none` for marks alone. names: all series that get a colour, in order."""
+    there = list(dict.fromkeys(frame[series]))
+    looks = list(zip(names or there, cycle(colours), cycle(theme.MARKERS), strict=False))
     sns.lineplot(
         frame,
         x=x,
         y=y,
         hue=series,
         style=series,
-        palette=dict(zip(names, islice(cycle(colours), len(names)), strict=True)),
-        markers=dict(zip(names, islice(cycle(theme.MARKERS), len(names)), strict=True)),
+        palette={name: colour for name, colour, _ in looks if name in there},
+        markers={name: marker for name, _, marker in looks if name in there},
         dashes=False,
         linestyle=joined,
         errorbar=None,
         legend=False,
         ax=axis,
     )
-    for name, line in zip(names, axis.lines[-len(names) :], strict=True):
+    for name, line in zip(there, axis.lines[-len(there) :], strict=True):
         line.set(label=name, markeredgecolor=line.get_color())
     finish(axis)
 
@@ -129,12 +122,22 @@ def marks(axis: Axes, frame: pd.DataFrame, x: str, y: str, series: str) -> None:
     axis.tick_params(labelsize=8)
 
 
-def legend_above(made: Figure, axis: Axes, columns: int = 6) -> None:
-    """The legend of one axis, above the whole figure."""
-    handles, labels = axis.get_legend_handles_labels()
-    made.legend(
-        handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9
-    )
+def deviations(values: Mapping[str, float], unit: str, band: float = 0) -> Figure:
+    """A bar for each value, in percent, to either side of 0, its name beside it. band: what is
+    allowed to either side."""
+    made = figure(8.0, 1.2 + 0.21 * len(values))
+    (axis,) = made.axes
+    frame = pd.DataFrame({unit: values.values(), "": values.keys()})
+    sns.barplot(frame, x=unit, y="", color=theme.STAGES[2], saturation=1, width=0.6, ax=axis)
+    axis.bar_label(axis.containers[0], fmt="%+.1f %%", padding=3, fontsize=7)  # type: ignore[arg-type]
+    axis.axvline(0, color=theme.PAPER, linewidth=0.8)
+    if band:
+        label = f"within {band} %"
+        axis.axvspan(-band, band, color=theme.STEM, alpha=0.35, linewidth=0, zorder=0, label=label)
+        legend_above(made)
+    axis.margins(x=0.14)
+    axis.tick_params(labelsize=8)
+    return made
 
 
 def printed_and_computed(
@@ -168,11 +171,37 @@ def printed_and_computed(
     )
     axis.set_xticks(list(places), labels)
     axis.set(xlabel="", ylabel=unit)
-    _turn_long_labels(axis, labels)
+    slant_long_labels(axis, labels)
     finish(axis)
 
 
-def _turn_long_labels(axis: Axes, labels: Sequence[str]) -> None:
+def stacked_seconds(frame: pd.DataFrame) -> Figure:
+    """A panel for each data set, in it a bar of HE and GC seconds for each row, two by two, with
+    its sum, and a mark for the printed one. frame: see `printed.seconds.modelled`."""
+    panels = [(data, frame[frame["data"] == data]) for data in dict.fromkeys(frame["data"])]
+    made = figure(9.4, 1 + 0.3 * max(len(of) for _, of in panels), columns=len(panels))
+    for axis, (data, of) in zip(made.axes, panels, strict=True):
+        places = [row + 0.45 * (row // 2) for row in range(len(of))]
+        total = of["he"] + of["gc"]
+        axis.barh(places, of["he"], color=theme.STAGES[2], label="HE, by the model")
+        axis.barh(places, of["gc"], left=of["he"], color=theme.STAGES[0], label="GC, exact")
+        axis.plot(of["printed"], places, "|", color=theme.PAPER, markersize=9, label="printed Lat.")
+        ends = total.combine(of["printed"], max) + 0.015 * total.max()
+        for place, end, seconds in zip(places, ends, total, strict=True):
+            axis.text(end, place, f"{seconds:,.0f} s", va="center", fontsize=7)
+        axis.set_yticks(places, of["label"])
+        axis.invert_yaxis()
+        axis.margins(x=0.13, y=0.02)
+        axis.set_title(data, fontsize=10)
+        axis.set_xlabel("seconds for one private inference")
+        finish(axis)
+        axis.tick_params(axis="y", labelsize=7)
+        axis.grid(visible=False, axis="y")
+    legend_above(made)
+    return made
+
+
+def slant_long_labels(axis: Axes, labels: Sequence[str]) -> None:
     """Slant the labels under the bars where they would run into each other."""
     width = axis.bbox.width / axis.figure.dpi
     if 0.085 * max(map(len, labels), default=0) > width / max(len(labels), 1):
@@ -180,181 +209,33 @@ def _turn_long_labels(axis: Axes, labels: Sequence[str]) -> None:
             label.set(rotation=25, ha="right", rotation_mode="anchor")
 
 
-def colour(stage: int) -> str:
-    """The colour of a stage; 0 is the stem."""
-    return theme.STAGES[(stage - 1) % len(theme.STAGES)] if stage else theme.STEM
-
-
-def hatch(stage: int) -> str:
-    """The hatch of a stage; 0 is the stem."""
-    return theme.HATCHES[(stage - 1) % len(theme.HATCHES)] if stage else ""
-
-
-def ranking(network: Network) -> str:
-    """The stages from most to least ReLUs, the stem left out: `S3 > S2 > S4 > S1`."""
-    relus = cost(network).relus[1:]
-    ranked = sorted(range(len(relus)), key=lambda stage: -relus[stage])
-    text = f"S{ranked[0] + 1}"
-    for more, less in pairwise(ranked):
-        text += f" {'>' if relus[more] > relus[less] else '='} S{less + 1}"
-    return text
-
-
-def by_layer(axis: Axes, network: Network, captions: Sequence[str] = ()) -> None:
-    """A bar for each ReLU layer of a network, in order: the percentage of all ReLUs that it has.
-
-    captions: texts to stand above the stages.
-    """
-    sites = [layer for layer in layers(network) if isinstance(layer.op, Relu)]
-    total = sum(prod(site.shape) for site in sites)
-    places: dict[int, list[int]] = {}
-    for place, site in enumerate(sites, start=1):
-        stage = min(site.stage, len(network.stages))  # The head's count with the last stage.
-        places.setdefault(stage, []).append(place)
-        height = 100 * prod(site.shape) / total
-        axis.bar(place, height, width=0.8, color=colour(stage), hatch=hatch(stage), ec="white")
-    for stage, caption in enumerate(captions, start=1):
-        if stage in places:
-            middle = (places[stage][0] + places[stage][-1]) / 2
-            above = axis.get_xaxis_transform()
-            axis.text(middle, 1.02, caption, transform=above, ha="center", va="bottom", fontsize=8)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_xlabel("ReLU layer")
-    axis.set_ylabel("ReLUs (%)")
-    finish(axis)
-
-
-# Diagrams
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A labelled box around its centre (x, y), in the units of the axis."""
-
-    x: float
-    y: float
-    text: str
-    width: float = 1.0
-    height: float = 0.6
-    colour: str = "#f2f2f2"
-
-
-def diagram(axis: Axes, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> None:
-    """Boxes, and arrows from one to another by their keys; the axis shows just these.
-
-    An arrow leaves and enters at the sides that face each other, level where the boxes overlap.
-    """
-    for box in boxes.values():
-        corner = (box.x - box.width / 2, box.y - box.height / 2)
-        style = f"round,pad=0,rounding_size={0.08 * min(box.width, box.height)}"
-        patch = FancyBboxPatch(
-            corner, box.width, box.height, boxstyle=style, fc=box.colour, ec=theme.PAPER, lw=0.9
+def annotate(
+    axis: Axes, frame: pd.DataFrame, x: str, y: str, text: str, away: tuple[int, int] = (0, 6)
+) -> None:
+    """Beside each mark, the text in a column of its row. away: how far to the right and up, in
+    points."""
+    side = "center" if not away[0] else "left" if away[0] > 0 else "right"
+    for _, row in frame.iterrows():
+        axis.annotate(
+            row[text], (row[x], row[y]), away, textcoords="offset points", ha=side, fontsize=7
         )
-        axis.add_patch(patch)
-        axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=8.5)
-    for one, other in arrows:
-        _draw_arrow(axis, *_between(boxes[one], boxes[other]))
-    axis.margins(0.01)
-    axis.autoscale_view()
-    axis.set_axis_off()
 
 
-Point = tuple[float, float]
-
-
-def _draw_arrow(axis: Axes, start: Point, end: Point) -> None:
-    style = {"arrowstyle": "-|>", "color": theme.PAPER, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
-    axis.annotate("", xy=end, xytext=start, arrowprops=style)
-
-
-def _between(one: Box, other: Box) -> tuple[Point, Point]:
-    """Where an arrow from one box to another leaves and enters."""
-    apart = abs(other.x - one.x) - (one.width + other.width) / 2
-    above = abs(other.y - one.y) - (one.height + other.height) / 2
-    if apart >= above:
-        side = 1 if other.x > one.x else -1
-        leave, enter = _level(one.y, one.height, other.y, other.height)
-        return (one.x + side * one.width / 2, leave), (other.x - side * other.width / 2, enter)
-    side = 1 if other.y > one.y else -1
-    leave, enter = _level(one.x, one.width, other.x, other.width)
-    return (leave, one.y + side * one.height / 2), (enter, other.y - side * other.height / 2)
-
-
-def _level(one: float, size: float, other: float, other_size: float) -> Point:
-    """A coordinate that both spans have, twice, that of the smaller's centre if it can be; else
-    the centres."""
-    low = max(one - size / 2, other - other_size / 2)
-    high = min(one + size / 2, other + other_size / 2)
-    if low > high:
-        return one, other
-    at = min(max(one if size <= other_size else other, low), high)
-    return at, at
-
-
-def outline(axis: Axes, network: Network) -> None:
-    """A network from left to right, as Figure 2 draws it: the image, the map that the stem gives,
-    one for each block of each stage, and what the head computes.
-
-    A map is as high as its side, and as wide as the square root of its channels. The axis should be
-    about 9 inches wide, for the captions.
-    """
-    found = list(_maps(network))
-    side, gap, least = network.resolution, 0.016, min(0.07, 0.75 / len(found))
-    sizes = [sum(sqrt(channels) for channels, _ in maps) for _, _, maps in found]
-    unit = _unit(sizes, 1 - gap * (len(sizes) - 1), least)
-    x = 0.0
-    for (caption, stage, maps), size in zip(found, sizes, strict=True):
-        slot = max(unit * size, least)
-        if x:
-            _draw_arrow(axis, (x - gap, 0), (x, 0))
-        at = x + (slot - unit * size) / 2
-        fill, edge = ("white", theme.PAPER) if stage is None else (colour(stage), "white")
-        for channels, height in maps:
-            width = unit * sqrt(channels)
-            corner = (at, -height / 2)
-            axis.add_patch(
-                Rectangle(corner, width, height, fc=fill, ec=edge, hatch=hatch(stage or 0))
-            )
-            at += width
-        axis.text(x + slot / 2, -0.54 * side, caption, ha="center", va="top", fontsize=8)
-        x += slot + gap
-    axis.set_xlim(-0.002, 1.002)
-    axis.set_ylim(-0.86 * side, 0.52 * side)
-    axis.set_axis_off()
-
-
-def _unit(sizes: Sequence[float], room: float, least: float) -> float:
-    """What to multiply sizes by, that they fill the room where none gets less than `least`."""
-    wide = list(sizes)
-    while True:
-        unit = (room - least * (len(sizes) - len(wide))) / sum(wide)
-        if all(unit * size >= least for size in wide):
-            return unit
-        wide = [size for size in wide if unit * size >= least]
-
-
-def _maps(network: Network) -> Iterator[tuple[str, int | None, list[tuple[int, int]]]]:
-    """Caption, stage (None without one), and channels and side of each map of the outline."""
-    last = len(network.stages)
-    yield f"image\n3×{network.resolution}×{network.resolution}", None, [(3, network.resolution)]
-    blocks: dict[int, dict[str, tuple[int, int]]] = {stage: {} for stage in range(last + 1)}
-    head = {}
-    for layer in layers(network):
-        part, name = layer.name.split("/")[:2]
-        channels, side, _ = layer.shape
-        if layer.stage <= last and part != name and not name.startswith("pool"):
-            # The last layer of a block, and of the stem, gives its map.
-            blocks[layer.stage]["stem" if layer.stage == 0 else name] = (channels, side)
-        elif isinstance(layer.op, Conv | FullyConnected | Pool) and layer.stage > last:
-            head["mean" if isinstance(layer.op, Pool) else name] = (channels, side)
-    for stage, maps in blocks.items():
-        channels, side = list(maps.values())[-1]
-        depth = f"\n{len(maps)} block{'s' if len(maps) > 1 else ''}" if stage else ""
-        name = f"stage {stage}" if stage else "stem"
-        yield f"{name}{depth}\n{channels}×{side}×{side}", stage, list(maps.values())
-    for name, (channels, side) in head.items():
-        size = f"×{side}×{side}" if side > 1 else ""
-        yield f"{name}\n{channels}{size}", None, [(channels, side)]
+def legend_above(made: Figure, columns: int = 6) -> None:
+    """One legend above the whole figure, of all that its axes name."""
+    named = {
+        label: handle
+        for axis in made.axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    made.legend(
+        named.values(),
+        named.keys(),
+        loc="outside upper center",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )
 
 
 def finish(axis: Axes) -> None:
@@ -362,6 +243,11 @@ def finish(axis: Axes) -> None:
     axis.grid(visible=False, axis="x")
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8)
+
+
+def show(made: Figure, out: str | Path, name: str) -> Image:
+    """The figure as a notebook shows it, saved in the folder OUT (`save`)."""
+    return Image(save(made, Path(out), name)[0])
 
 
 def save(made: Figure, folder: Path, name: str) -> list[Path]:

@@ -1,13 +1,15 @@
 """Printed and computed values as tables for a page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import HTML
+from IPython.display import HTML, Markdown, display
 
-from deepreshape.paper.printed.tables import network, table
-from deepreshape.paper.printed.verify import KINDS, Verdict, totals, verify
+from deepreshape.design import Network, cost
+from deepreshape.paper.printed import tables
+from deepreshape.paper.printed.counts import count, ranking, shares
+from deepreshape.paper.printed.verdicts import KINDS, Verdict, totals, verify
 
 LABELS = (
     "network",
@@ -19,22 +21,46 @@ LABELS = (
     "item",
 )
 """Columns that name a row, the first that a table has."""
+SENTENCES = ("why", "what changes")
+"""Columns that hold sentences, which a page sets in lines."""
+
+Verdicts = str | Iterable[Verdict]
+"""Verdicts, or a table's name for all of its own."""
 
 
-def comparison(
-    name: str, columns: Iterable[str] | None = None, misses: bool = False
-) -> pd.DataFrame:
-    """A row for each printed value of a table: label, column, printed, computed, verdict, why.
+def _verdicts(of: Verdicts) -> list[Verdict]:
+    return list(verify(of) if isinstance(of, str) else of)
 
-    columns: only these. misses: only values that are not equal.
+
+def show(
+    out: str | Path,
+    page: str,
+    of: Verdicts,
+    columns: Iterable[str] | Mapping[str, str] = (),
+    rows: Container[int] | None = None,
+) -> None:
+    """Show verdicts, save them as PAGE.csv in the folder OUT, and say what they come to: a row for
+    each row of their table (`side_by_side`) where columns are named, else one for each value. rows
+    of a table: what is said is of these, and of the columns, alone."""
+    if isinstance(of, str) and rows is not None:
+        of = verify(of, _by_heading(columns).values() or None, rows)
+    found = _verdicts(of)
+    save(comparison(found), Path(out), page)
+    display(styled(side_by_side(found, columns) if columns else listed(found), page))
+    display(Markdown(sentence(found)))
+
+
+def comparison(of: Verdicts, columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """A row for each value: number and label of its row, column, printed, computed, verdict, why.
+
+    columns: only these.
     """
     wanted = None if columns is None else set(columns)
     return pd.DataFrame(
         [
             _described(verdict)
-            for verdict in verify(name)
-            if (wanted is None or verdict.printed.column in wanted)
-            and not (misses and verdict.kind == "equal")
+            for verdict in _verdicts(of)
+            if wanted is None or verdict.printed.column in wanted
         ],
         columns=["row", "of", "column", "printed", "computed", "verdict", "why", "erratum"],
     )
@@ -56,37 +82,117 @@ def _described(verdict: Verdict) -> dict[str, object]:
 
 def label(name: str, row: int) -> str:
     """What a row of a table is about, in the table's own words."""
-    cells = table(name)[row - 1]
+    cells = tables.table(name)[row - 1]
     if "sota_method" in cells:
         return f"{cells['dataset']}, {cells['sota_method']} {cells['sota_relus_K']}K"
     if "re2" in cells or "reduction_factor_N" in cells:
-        return str(network(name, row))
+        return str(tables.network(name, row))
     found = next((cells[column] for column in LABELS if column in cells), str(row))
     return f"{found}(m={cells['m']})" if "m" in cells else found
 
 
-def side_by_side(name: str, columns: Iterable[str]) -> pd.DataFrame:
-    """A row for each row of a table, and for each of its columns `printed | computed`."""
-    wanted = list(columns)
+def labelled(name: str) -> dict[str, Network]:
+    """The networks of a table by the labels of their rows."""
+    return {label(name, row): network for row, network in tables.networks(name).items()}
+
+
+def place(verdict: Verdict) -> str:
+    """Where a value stands, in words: `Table 7, CIFAR-100, SENet 25K, hrn_gc_s`, `Figure 19, ...`,
+    `Section 4.1, ...`."""
+    printed = verdict.printed
+    cells = tables.table(printed.table)[printed.row - 1]
+    of = label(printed.table, printed.row)
+    if printed.table == "figures":
+        return ", ".join(filter(None, (f"Figure {cells['figure']}", cells["panel"], of)))
+    if printed.table == "text_claims":
+        part = "Appendix" if cells["section"][0].isupper() else "Section"
+        return f"{part} {cells['section']}, {of}"
+    number = int(printed.table.removeprefix("table").removesuffix("_formulas"))
+    return f"Table {number}, {of}, {printed.column}"
+
+
+def listed(of: Verdicts) -> pd.DataFrame:
+    """A row for each value: place, printed, computed, verdict, and why where there is a reason."""
+    found = _verdicts(of)
+    frame = comparison(found)[["printed", "computed", "verdict", "why"]]
+    frame.insert(0, "value", [place(verdict) for verdict in found])
+    return frame if frame["why"].any() else frame.drop(columns="why")
+
+
+def side_by_side(of: Verdicts, columns: Iterable[str] | Mapping[str, str]) -> pd.DataFrame:
+    """A row for each row of a table, and for each of its columns `printed | computed`. columns: of
+    the table, or what stands above each."""
+    headings = _by_heading(columns)
+    above = {column: heading for heading, column in headings.items()}
     cells: dict[int, dict[str, str]] = {}
-    for verdict in verify(name):
+    for verdict in _verdicts(of):
         printed = verdict.printed
-        if printed.column in wanted:
-            row = cells.setdefault(printed.row, {"": label(name, printed.row)})
-            row[printed.column] = f"{printed.text} | {verdict.shown}"
-    return pd.DataFrame(list(cells.values()), columns=["", *wanted])
+        if printed.column in above:
+            row = cells.setdefault(printed.row, {"row": label(printed.table, printed.row)})
+            row[above[printed.column]] = f"{printed.text} | {verdict.shown}"
+    return pd.DataFrame(list(cells.values()), columns=["row", *headings])
+
+
+def _by_heading(columns: Iterable[str] | Mapping[str, str]) -> Mapping[str, str]:
+    return columns if isinstance(columns, Mapping) else {name: name for name in columns}
+
+
+def misses(name: str) -> pd.DataFrame:
+    """`listed` for the values of a table that are not equal, but for the HE seconds that the model
+    gives within its band."""
+    return listed(
+        verdict
+        for verdict in verify(name)
+        if verdict.kind != "equal"
+        and not (verdict.kind == "within" and verdict.printed.column.endswith("he_s"))
+    )
+
+
+def _stages(form: str, values: Iterable[object]) -> dict[str, object]:
+    return {form.format(stage): value for stage, value in enumerate(values, start=1)}
+
+
+READINGS: Mapping[str, Callable[[Network], dict[str, object]]] = {
+    "widths": lambda network: {"stem": network.stem, "widths": str(network.widths)},
+    "blocks": lambda network: {"blocks": str(network.depths)},
+    "relus": lambda network: {"ReLUs": cost(network).total_relus},
+    "flops": lambda network: {"FLOPs (M)": count(network, "flops_M")},
+    "stages": lambda network: _stages("stage {}", cost(network).relus[1:]),
+    "shares": lambda network: _stages("stage {} (%)", shares(network)),
+    "order": lambda network: {"order": ranking(network)},
+}
+"""What `overview` can say of a network: columns and values. The shares count the stem with stage 1,
+stages and order leave it out."""
+
+
+def overview(networks: Mapping[str, Network], name: str, *readings: str) -> HTML:
+    """A row for each network with some of `READINGS`; name: see `styled`."""
+    rows = [
+        {"network": given}
+        | {key: value for each in readings for key, value in READINGS[each](it).items()}
+        for given, it in networks.items()
+    ]
+    return styled(pd.DataFrame(rows), name)
 
 
 def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> HTML:
     """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id."""
     style = frame.style.set_uuid(name).hide(axis="index")
     style.format(precision=precision, thousands=",", na_rep="")
+    props = "white-space: normal !important; text-align: left !important"
+    style.set_table_styles(
+        [
+            {"selector": f"td.col{place}", "props": props}
+            for place, column in enumerate(frame)
+            if column in SENTENCES
+        ]
+    )
     return HTML(style.to_html())  # a Styler would name its place in memory beside it
 
 
-def sentence(name: str) -> str:
-    """A table's verdicts in one sentence."""
-    counted = totals(verify(name))
+def sentence(of: Verdicts) -> str:
+    """Verdicts in one sentence."""
+    counted = totals(_verdicts(of))
     number = sum(counted.values())
     if counted["equal"] == number:
         return f"All {number} values that need no training are equal to the printed digit."

@@ -11,7 +11,7 @@ from functools import partial
 from deepreshape.design import cost, parse
 from deepreshape.design.equalize import by_depth, by_width
 from deepreshape.paper.printed.counts import count, difference, shares
-from deepreshape.paper.printed.tables import Row, table
+from deepreshape.paper.printed.tables import row, table
 from deepreshape.private.latency import latency
 
 Value = float | str
@@ -20,8 +20,8 @@ KEYS = {"text_claims": ("section", "claim"), "figures": ("figure", "panel", "ite
 
 def values(name: str) -> Iterator[tuple[int, str, Value]]:
     """Every number of the prose (`text_claims`) or of the figures (`figures`) with a formula."""
-    for number, row in enumerate(table(name), start=1):
-        formula = FORMULAS.get(" | ".join(row[key] for key in KEYS[name]))
+    for number, cells in enumerate(table(name), start=1):
+        formula = FORMULAS.get(" | ".join(cells[key] for key in KEYS[name]))
         if formula is not None:
             yield number, "value", formula()
 
@@ -29,11 +29,6 @@ def values(name: str) -> Iterator[tuple[int, str, Value]]:
 def cell(name: str, row: int, column: str) -> float:
     """A printed number of a table."""
     return float(table(name)[row - 1][column])
-
-
-def _row(name: str, **wanted: str) -> Row:
-    """The first row of a table with these cells."""
-    return next(row for row in table(name) if wanted.items() <= row.items())
 
 
 def _flops(name: str) -> float:
@@ -104,7 +99,7 @@ _HRNS = ("HRN-6x6x2x", "HRN-4x6x2x", "HRN-2x6x2x")
 
 def _reuse_drop() -> float:
     """Section 5: the drop from N = 2 to 4, the mean of the columns without and with reuse."""
-    two, four = (_row("table09", reduction_factor_N=factor) for factor in ("2", "4"))
+    two, four = (row("table09", reduction_factor_N=factor) for factor in ("2", "4"))
     columns = ("acc_N_divisions_without_reuse_pct", "acc_N_divisions_with_reuse_pct")
     return sum(difference(two[column], four[column]) for column in columns) / 2
 

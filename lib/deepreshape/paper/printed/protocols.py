@@ -1,38 +1,29 @@
-"""Tables 6 to 8 under two linear protocols: with rotations as the paper's, and without.
+"""Tables 6 to 8 under two linear protocols: one that rotates, as the paper's, and one without.
 
-Table 6 prints no seconds, Tables 7 and 8 do. What is measured of an entry is the sum over its
-layers and garbled elements in `private.measured`: over its ReLUs alone, as the paper counts, or
-also over the elements that its private program truncates where a ReLU was removed.
+Of what is measured (`entries`): what each network costs, which are on the Pareto front, and which
+of the printed runtime gains are left.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 
 import pandas as pd
 
 from deepreshape.design import Network, cost
 from deepreshape.paper.printed import tables
-from deepreshape.paper.printed.versus import SIDES, exact_relus, linear
-from deepreshape.private import garbled_counts
-from deepreshape.private.garbled_counts import Garbled
-from deepreshape.private.latency import latency
+from deepreshape.paper.printed.entries import COMPARED, COUNTS, DATA_SETS, FREE, RUN, Entry, entries
+from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.measured import Measured, Measurements, measured
 from deepreshape.private.packings import TITLES
 from deepreshape.private.wire.link import LAN, WAN, Link
-
-DATA_SETS = {32: "CIFAR-100", 64: "TinyImageNet"}
-"""By the side of their images."""
 
 BAND = 0.1
 """A measured gain that is lower than the printed one by no more than this share holds."""
 WHOLE = "HRN-2x5x3x(m=8)-C1-T234"
 """What is run as a whole, to hold sums over layers against."""
-FREE, RUN = COUNTS = "truncation free", "as run here"
-"""What is garbled: the ReLUs alone, as the paper assumes; or all that the private program does."""
-COMPARED = ("slots", "coefficients")
-"""The packings that a row sets side by side: the paper's, and one without rotations."""
 VERDICTS = ("holds", "less", "gone")
+PAPER = "the paper's latencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,137 +44,7 @@ WAYS = (
     Way("over a LAN", "coefficients", LAN),
     Way("over a WAN", "coefficients", WAN),
 )
-"""Computing under each packing, and the rotation-free one over two wires."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A network with an accuracy in Table 6, 7 or 8.
-
-    listed: as the table has it; its program is what garbles. relus: that are left of its own.
-    accuracy: in percent. he_s, gc_s: printed, None in Table 6.
-    """
-
-    table: str
-    row: int
-    side: str
-    method: str
-    listed: Network
-    relus: int
-    accuracy: float
-    he_s: int | None = None
-    gc_s: float | None = None
-
-    @property
-    def network(self) -> Network:
-        """What its homomorphic encryption is of: all but the ReLUs."""
-        return linear(self.listed)
-
-    @property
-    def data(self) -> str:
-        return DATA_SETS[self.listed.resolution]
-
-    @property
-    def is_hybrenet(self) -> bool:
-        return self.side == "hrn"
-
-    @property
-    def label(self) -> str:
-        """Such as `SNL on ResNet18, 15K`."""
-        on = f"{self.method} on " if self.method in ("SNL", "SENet") else ""
-        return f"{on}{self.network.name}, {self.relus / 1000:.0f}K"
-
-    def garbled(self, count: str = RUN) -> Garbled:
-        """What is garbled of it, by one of `COUNTS`. LookupError where it was not counted."""
-        if count == FREE:
-            return Garbled(self.relus)
-        known = _counted()
-        if str(self.listed) not in known:
-            raise LookupError(
-                f"what {self.listed} garbles was not counted; `deepreshape measure --count` does it"
-            )
-        return known[str(self.listed)].searched(self.relus)
-
-    def measured(self, packing: str, record: Measurements, count: str = RUN) -> Measured:
-        """Its seconds and bytes under a packing, with what is garbled by one of `COUNTS`."""
-        return measured(self.network, packing, record, self.garbled(count))
-
-
-@lru_cache
-def _counted() -> garbled_counts.Counts:
-    return garbled_counts.read()
-
-
-@lru_cache
-def entries() -> tuple[Entry, ...]:
-    """Both networks of every row of Tables 7 and 8, and those of Table 6 with DKD."""
-    return (*_alone(), *_pairs())
-
-
-def _alone() -> Iterator[Entry]:
-    for number, row in enumerate(tables.table("table06"), start=1):
-        network = tables.network("table06", number)
-        relus, accuracy = cost(network).total_relus, float(row["acc_dkd_pct"])
-        yield Entry("table06", number, "hrn", "HybReNet", network, relus, accuracy)
-
-
-def _pairs() -> Iterator[Entry]:
-    for name in ("table07", "table08"):
-        for number, row in enumerate(tables.table(name), start=1):
-            for side in SIDES:
-                yield Entry(
-                    name,
-                    number,
-                    side,
-                    row["sota_method"] if side == "sota" else "HybReNet",
-                    tables.network(name, number, side),
-                    exact_relus(name, number, side),
-                    float(row[f"{side}_acc_pct"]),
-                    int(row[f"{side}_he_s"]),
-                    float(row[f"{side}_gc_s"]),
-                )
-
-
-def timed_networks() -> list[Network]:
-    """The distinct networks of the entries, as homomorphic encryption sees them."""
-    return list(dict.fromkeys(entry.network for entry in entries()))
-
-
-def garbled_networks() -> list[Network]:
-    """The distinct networks of the entries, with their ReLUs: those of a searched one are all."""
-    return list(dict.fromkeys(entry.listed for entry in entries()))
-
-
-# What is measured, beside what is printed
-
-
-def timed(name: str, data: str, record: Measurements) -> pd.DataFrame:
-    """A row for each network of Table 7 or 8 on a data set: seconds printed, by the model, and
-    measured, with the share of Delphi's HE that was run.
-
-    HE is the server's. Of two measured numbers the first is under Delphi's packing.
-    """
-    rows = {}
-    for entry in entries():
-        if (entry.table, entry.data) == (name, data):
-            rotating, free = (entry.measured(packing, record) for packing in COMPARED)
-            garbled = {
-                f"GC {count}": [entry.measured(each, record, count).gc_s for each in COMPARED]
-                for count in COUNTS
-            }
-            rows[entry.label] = {
-                "network": entry.label,
-                "HE printed | model": f"{entry.he_s:,} | {latency(entry.network).he_s:,.0f}",
-                "HE Delphi": f"{rotating.he_s:,.0f} ({100 * rotating.run:.0f} %)",
-                "HE rotation-free": f"{free.he_s:.2f}",
-                "HE client": f"{rotating.he_client_s:.1f} | {free.he_client_s:.1f}",
-                "GC printed": f"{entry.gc_s:.1f}",
-                **{
-                    what: " | ".join(f"{each:.1f}" for each in gc_s)
-                    for what, gc_s in garbled.items()
-                },
-            }
-    return pd.DataFrame(rows.values())
+"""Computing by either protocol, and the rotation-free one over two wires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +87,143 @@ def gains(record: Measurements) -> list[Gain]:
     return found
 
 
+def told(printed: float, measured: Mapping[tuple[Way, str], float]) -> dict[str, str]:
+    """Measured factors by the names of `WAYS`, those of `COUNTS` side by side, each with its
+    verdict where it does not hold."""
+    cells: dict[str, list[str]] = {}
+    for (way, _), found in measured.items():
+        word = verdict(printed, found)
+        cells.setdefault(way.name, []).append(
+            f"{found:.1f}x{'' if word == 'holds' else ' ' + word}"
+        )
+    return {name: " | ".join(parts) for name, parts in cells.items()}
+
+
+def claims(found: Sequence[Gain]) -> pd.DataFrame:
+    """A row for each gain: data, both networks, the printed factor and the measured ones."""
+    return pd.DataFrame(
+        [
+            {
+                "data": gain.ahead.data,
+                "faster": gain.ahead.label,
+                "than": gain.behind.label,
+                "printed": f"{gain.printed}x",
+                **told(gain.printed, gain.measured),
+            }
+            for gain in found
+        ]
+    )
+
+
 def tallies(found: Sequence[Gain]) -> pd.DataFrame:
-    """A row for each of `WAYS` and `COUNTS`: how many gains have which of `VERDICTS`."""
+    """A row for each of `WAYS` and `COUNTS`: how many gains have which of `VERDICTS`, and in how
+    many rows the HybReNet is faster at all."""
     rows = []
     for way in WAYS:
         for count in COUNTS:
             verdicts = [gain.verdict(way, count) for gain in found]
             counted = {word: verdicts.count(word) for word in VERDICTS}
-            rows.append({"seconds": way.name, "garbled": count, **counted})
+            faster = counted["holds"] + counted["less"]
+            rows.append({"seconds": way.name, "garbled": count, **counted, "faster": faster})
     return pd.DataFrame(rows)
+
+
+# Every network
+
+
+def distinct() -> list[Entry]:
+    """The entries that differ in network, ReLUs or accuracy."""
+    return list({(each.network, each.relus, each.accuracy): each for each in entries()}.values())
+
+
+def _whose(entry: Entry) -> str:
+    return "HybReNets" if entry.is_hybrenet else "others"
+
+
+def truncations() -> pd.DataFrame:
+    """A row for each network and number of ReLUs: what its program garbles, and how many
+    truncations there are for each ReLU, the fewest first."""
+    rows = [(each.data, each.label, _whose(each), each.garbled(RUN)) for each in entries()]
+    frame = pd.DataFrame(
+        [(*names, found.relus, found.truncations) for *names, found in rows],
+        columns=["data", "network", "networks", "ReLUs", "truncations"],
+    ).drop_duplicates()
+    frame["for each ReLU"] = frame["truncations"] / frame["ReLUs"]
+    return frame.sort_values("for each ReLU")
+
+
+def linear_layers(networks: Iterable[Network], record: Measurements) -> pd.DataFrame:
+    """A row for each network, the smallest first: seconds of HE at the server under both protocols,
+    how much of Delphi's was run, and, Delphi's first, seconds at the client and what travels."""
+    rows = []
+    for network in networks:
+        rotating, free = (measured(network, packing, record) for packing in COMPARED)
+        rows.append(
+            {
+                "network": str(network),
+                "MACs (M)": cost(network).macs / 1e6,
+                "Delphi (s)": rotating.he_s,
+                "run (%)": 100 * rotating.run,
+                "rotation-free (s)": f"{free.he_s:.2f}",
+                "times": rotating.he_s / free.he_s,
+                "client (s)": f"{rotating.he_client_s:.1f} | {free.he_client_s:.2f}",
+                "MB": f"{rotating.he_bytes / 1e6:,.0f} | {free.he_bytes / 1e6:,.0f}",
+            }
+        )
+    return pd.DataFrame(rows).sort_values("MACs (M)")
+
+
+def costs(record: Measurements) -> pd.DataFrame:
+    """A row for each distinct entry with each of `COUNTS` under each protocol: seconds of HE at
+    both ends and of GC, the share of GC in them in percent, and its bytes for each byte of HE."""
+    rows = []
+    for count in COUNTS:
+        for entry in distinct():
+            for packing, protocol in TITLES.items():
+                took = entry.measured(packing, record, count)
+                rows.append(
+                    {
+                        "panel": f"{entry.data}, {count}",
+                        "networks": f"{_whose(entry)}, {protocol}",
+                        "protocol": protocol,
+                        "garbled": count,
+                        "HE (s)": took.he_s + took.he_client_s,
+                        "GC (s)": took.gc_s,
+                        "GC (%)": 100 * took.gc_s / took.total_s,
+                        "GC bytes for one of HE": took.gc_bytes / took.he_bytes,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def points(record: Measurements) -> pd.DataFrame:
+    """A row for each distinct entry by the paper's latencies and by each of `WAYS` with each of
+    `COUNTS`: seconds, accuracy, and whether it is on the front of its data set."""
+    rows = []
+    for data in DATA_SETS.values():
+        chosen = [entry for entry in distinct() if entry.data == data]
+        for name, count, seconds in _views(record):
+            found = [(seconds(entry), entry.accuracy) for entry in chosen]
+            best = front(found)
+            for at, (entry, (taken, accuracy)) in enumerate(zip(chosen, found, strict=True)):
+                rows.append(
+                    (data, name, count, entry.label, _whose(entry), taken, accuracy, at in best)
+                )
+    names = ["data", "by", "garbled", "label", "networks", "seconds", "accuracy (%)", "front"]
+    return pd.DataFrame(rows, columns=names).sort_values("networks", kind="stable")
+
+
+def _views(record: Measurements) -> Iterator[tuple[str, str, Callable[[Entry], float]]]:
+    """Names, counts, and what gives the seconds of an entry. The paper's are HE by the model and GC
+    at its rate, so that Table 6, which prints no seconds, has them too."""
+    yield PAPER, FREE, lambda entry: latency(entry.network).he_s + garbled_seconds(entry.relus)
+    for way in WAYS:
+        for count in COUNTS:
+            yield way.name, count, partial(_measured_seconds, way, count, record)
+
+
+def _measured_seconds(way: Way, count: str, record: Measurements, entry: Entry) -> float:
+    return way.seconds(entry.measured(way.packing, record, count))
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

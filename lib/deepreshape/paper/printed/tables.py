@@ -1,7 +1,7 @@
 """The paper's tables as data: each printed value, its place, how it was rounded, its network."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,6 +64,25 @@ def table(name: str) -> tuple[Row, ...]:
         return tuple(csv.DictReader(file))
 
 
+def rows(name: str, **cells: str) -> dict[int, Row]:
+    """The rows of a table that have these cells, by their numbers."""
+    numbered = enumerate(table(name), start=1)
+    return {number: row for number, row in numbered if cells.items() <= row.items()}
+
+
+def row(name: str, **cells: str) -> Row:
+    """The first row of a table with these cells. LookupError where there is none."""
+    found = rows(name, **cells)
+    if not found:
+        raise LookupError(f"no row of {name} has {cells}")
+    return next(iter(found.values()))
+
+
+def by_stage(what: str) -> list[str]:
+    """The columns that a table has for what it prints of each of four stages."""
+    return [f"stage{stage}_{what}" for stage in range(1, 5)]
+
+
 def find(text: str) -> str:
     """The name of a table's file: `table16` also for `Table 16` or `16`, `table01` for `table1`.
 
@@ -92,6 +111,22 @@ def value(name: str, row: int, column: str) -> Printed:
 def network(name: str, row: int, side: str = "") -> Network:
     """The network that a row of a table is of; side: `sota` or `hrn` where a row has two."""
     return _networks()[name, row, side]
+
+
+def networks(name: str) -> dict[int, Network]:
+    """The networks of a table's rows, by the rows' numbers."""
+    return {number: network(name, number) for number in rows(name)}
+
+
+def rows_of(name: str, wanted: Container[Network]) -> list[int]:
+    """The numbers of the rows whose network is one of these."""
+    return [number for number, listed in networks(name).items() if listed in wanted]
+
+
+def named(text: str) -> dict[str, Network]:
+    """The networks that a text names, one behind the other with `;` between, by their names."""
+    found = [parse(name.strip()) for name in text.split(";") if name.strip()]
+    return {str(each): each for each in found}
 
 
 @lru_cache

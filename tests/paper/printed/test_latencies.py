@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from deepreshape.design import Network, ReluPlan, cost, parse
-from deepreshape.paper.printed import tables, versus
-from deepreshape.paper.printed.verify import verify
-from deepreshape.paper.printed.versus import SIDES, exact_relus, he_seconds, he_values, linear
+from deepreshape.paper.printed import latencies, tables
+from deepreshape.paper.printed.latencies import SIDES, exact_relus, he_seconds, he_values, linear
+from deepreshape.paper.printed.verdicts import verify
 from deepreshape.private.latency import garbled_seconds, latency
 
 TABLES = ("table07", "table08")
@@ -87,7 +87,7 @@ def test_a_network_of_one_row_has_its_seconds_in_the_middle_of_what_the_row_allo
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_sum_is_of_the_hidden_decimals_and_not_of_the_models_seconds(name: str) -> None:
-    found = {(number, column): value for number, column, value in versus.values(name)}
+    found = {(number, column): value for number, column, value in latencies.values(name)}
     for place in PLACES:
         _, number, side = place
         if place[0] == name:
@@ -98,7 +98,7 @@ def test_a_sum_is_of_the_hidden_decimals_and_not_of_the_models_seconds(name: str
 
 @pytest.mark.parametrize("name", TABLES)
 def test_reuse_is_costed_as_the_network_without_it(name: str) -> None:
-    found = {(number, column): value for number, column, value in versus.values(name)}
+    found = {(number, column): value for number, column, value in latencies.values(name)}
     for place in PLACES:
         _, number, side = place
         network = tables.network(*place)
@@ -110,7 +110,7 @@ def test_reuse_is_costed_as_the_network_without_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_an_improvement_is_the_others_over_ours(name: str) -> None:
-    found = {(number, column): value for number, column, value in versus.values(name)}
+    found = {(number, column): value for number, column, value in latencies.values(name)}
     for number in range(1, len(tables.table(name)) + 1):
         for quantity, unit in (("flops", "M"), ("gc", "s"), ("lat", "s")):
             sota, hrn = (found[number, f"{side}_{quantity}_{unit}"] for side in SIDES)
@@ -137,7 +137,7 @@ def test_an_accuracy_is_the_one_that_tables_6_13_and_14_print() -> None:
 def test_the_he_of_convnext_n_is_that_of_80_base_channels() -> None:
     assert linear(parse("ConvNeXt-N(m=96)-C1@64/200")) == parse("ConvNeXt-N@64/200")
     other = parse("ConvNeXt-T-C1@64/200")
-    assert linear(other) == versus.plain(other) == parse("ConvNeXt-T@64/200")
+    assert linear(other) == latencies.plain(other) == parse("ConvNeXt-T@64/200")
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -15,7 +15,7 @@ from deepreshape.design import cost, layers, parse
 from deepreshape.design.architectures import DEPTHS, basic
 from deepreshape.design.cost import layer_macs
 from deepreshape.design.criticality import criticality
-from deepreshape.paper.printed import prose, versus
+from deepreshape.paper.printed import latencies, prose
 from deepreshape.paper.printed.counts import count, difference, shares
 from deepreshape.paper.printed.tables import Row, network, table
 
@@ -23,7 +23,7 @@ Value = float | str
 Values = Iterator[tuple[int, str, Value]]
 
 
-def computed(name: str) -> Values:
+def values(name: str) -> Values:
     """Every value of a table that can be computed, row by row."""
     return _TABLES[name](name)
 
@@ -173,8 +173,8 @@ _TABLES: dict[str, Callable[[str], Values]] = {
     "table04": _counts,
     "table05": _table05,
     "table06": _counts,
-    "table07": versus.values,
-    "table08": versus.values,
+    "table07": latencies.values,
+    "table08": latencies.values,
     "table09": _counts,
     "table10": _criticality,
     "table11": _criticality,

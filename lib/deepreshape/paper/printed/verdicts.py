@@ -1,13 +1,13 @@
 """Every printed value that can be computed, beside the computed one, with a verdict."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from math import ceil
 from typing import Literal
 
-from deepreshape.paper.printed.exact import computed
+from deepreshape.paper.printed.computed import values
 from deepreshape.paper.printed.tables import Printed, table, value
 
 Kind = Literal["equal", "equal when cut", "within", "differs"]
@@ -78,12 +78,16 @@ def _exact(computed: float) -> Decimal:
     return Decimal(repr(float(computed)))
 
 
-def verify(name: str) -> tuple[Verdict, ...]:
-    """The verdicts on a table's values, row by row; see `printed.TABLES` for names."""
+def verify(
+    name: str, columns: Container[str] | None = None, rows: Container[int] | None = None
+) -> tuple[Verdict, ...]:
+    """The verdicts on a table's values, row by row; see `tables.TABLES` for names. columns, rows
+    (from 1): only of these."""
     return tuple(
         judge(value(name, row, column), exact)
-        for row, column, exact in computed(name)
+        for row, column, exact in values(name)
         if table(name)[row - 1][column] not in ("", "NA")
+        if (columns is None or column in columns) and (rows is None or row in rows)
     )
 
 

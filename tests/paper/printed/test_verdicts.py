@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.tables import TABLES, Printed, Rounding
-from deepreshape.paper.printed.verify import KINDS, TOLERANCE, Verdict, judge, totals, verify
+from deepreshape.paper.printed.verdicts import KINDS, TOLERANCE, Verdict, judge, totals, verify
 
 
 def value(text: str, tolerance: float = 0.0, erratum: str = "") -> Printed:
@@ -308,3 +308,10 @@ def test_totals_of_nothing_are_zeros_in_order() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_totals_add_up_to_the_tables_values(name: str) -> None:
     assert sum(totals(verify(name)).values()) == len(verify(name)) > 0
+
+
+def test_verdicts_may_be_of_some_columns_and_rows() -> None:
+    found = verify("table16", ["relus_K", "flops_M"], rows=range(2, 4))
+    places = {(verdict.printed.row, verdict.printed.column) for verdict in found}
+    assert places == {(row, column) for row in (2, 3) for column in ("relus_K", "flops_M")}
+    assert verify("table16", []) == verify("table16", rows=[]) == ()

@@ -6,9 +6,9 @@ import pytest
 import sympy
 
 from deepreshape.paper.printed import tables
-from deepreshape.paper.printed.exact import computed
+from deepreshape.paper.printed.computed import values
 from deepreshape.paper.printed.tables import TABLES, Row
-from deepreshape.paper.printed.verify import verify
+from deepreshape.paper.printed.verdicts import verify
 from tests.paper.slips import slipped
 
 RECTANGULAR = tuple(name for name in TABLES if name not in ("figures", "text_claims"))
@@ -62,13 +62,13 @@ def test_all_that_needs_no_training_is_computed(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_nothing_is_computed_twice(name: str) -> None:
-    found = [(row, column) for row, column, _ in computed(name)]
+    found = [(row, column) for row, column, _ in values(name)]
     assert len(set(found)) == len(found)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_values_come_row_by_row(name: str) -> None:
-    rows = [row for row, _, _ in computed(name)]
+    rows = [row for row, _, _ in values(name)]
     assert rows == sorted(rows)
 
 
@@ -88,7 +88,7 @@ def test_a_value_is_a_number_where_a_number_is_printed(name: str) -> None:
 
 def test_an_unknown_table_is_not_computed() -> None:
     with pytest.raises(KeyError):
-        computed("table99")
+        values("table99")
 
 
 # A slip in a table is found, wherever it stands: nothing is compared with itself
@@ -181,19 +181,19 @@ def test_a_wrong_formula_has_the_right_one_beside_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["table06", "table13"])
 def test_percent_for_a_thousand_relus_are_of_the_exact_count(name: str) -> None:
-    values = {(row, column): value for row, column, value in computed(name)}
+    found = {(row, column): value for row, column, value in values(name)}
     for number, row in enumerate(tables.table(name), start=1):
-        relus = values[number, "relus_K"]
+        relus = found[number, "relus_K"]
         assert isinstance(relus, float)
         accuracy = float(row["acc_dkd_pct"])
-        assert values[number, "acc_per_relu_pct_per_K"] == pytest.approx(accuracy / relus)
+        assert found[number, "acc_per_relu_pct_per_K"] == pytest.approx(accuracy / relus)
 
 
 def test_percent_for_a_thousand_relus_are_of_the_printed_count_in_table_14() -> None:
-    values = {(row, column): value for row, column, value in computed("table14")}
+    found = {(row, column): value for row, column, value in values("table14")}
     for number, row in enumerate(tables.table("table14"), start=1):
         expected = float(row["acc_dkd_pct"]) / float(row["relus_K"])
-        assert values[number, "acc_per_relu_pct_per_K"] == pytest.approx(expected)
+        assert found[number, "acc_per_relu_pct_per_K"] == pytest.approx(expected)
 
 
 def test_what_thinning_gains_is_the_difference_of_the_two_rows_above(tmp_path: Path) -> None:
@@ -201,9 +201,9 @@ def test_what_thinning_gains_is_the_difference_of_the_two_rows_above(tmp_path: P
     rows = tables.table("table05")
     column = "acc_80K_pct"
     more = f"{float(rows[4][column]) + 1:.2f}"
-    before = {(row, key): value for row, key, value in computed("table05")}
+    before = {(row, key): value for row, key, value in values("table05")}
     with slipped(tmp_path, "table05", 5, column, more):
-        after = {(row, key): value for row, key, value in computed("table05")}
+        after = {(row, key): value for row, key, value in values("table05")}
     changed = {place for place in before if before[place] != after[place]}
     assert changed == {(6, column)}
     assert after[6, column] == pytest.approx(float(rows[5][column]) + 1)
@@ -214,7 +214,7 @@ def test_the_least_critical_stage_has_no_criticality(name: str) -> None:
     for number, row in enumerate(tables.table(name), start=1):
         accuracies = [float(row[f"stage{stage}_acc_kd_pct"]) for stage in range(1, 5)]
         least = accuracies.index(min(accuracies)) + 1
-        values = {column: value for row, column, value in computed(name) if row == number}
-        assert values[f"stage{least}_Ck"] == 0
-        others = {values[f"stage{stage}_Ck"] for stage in range(1, 5) if stage != least}
+        found = {column: value for row, column, value in values(name) if row == number}
+        assert found[f"stage{least}_Ck"] == 0
+        others = {found[f"stage{stage}_Ck"] for stage in range(1, 5) if stage != least}
         assert all(float(value) > 0 for value in others)
