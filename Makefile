@@ -168,7 +168,8 @@ contents: $(READY) ## write the lists of pages from the library's register
 .PHONY: notebooks
 notebooks: $(READY) ## execute the notebooks in place, before committing them
 	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True \
+	  notebooks/*.ipynb
 
 # A net that the repository ships classifies images: files that are named, or test digits.
 IMAGES ?=

@@ -85,7 +85,7 @@ def test_no_path_of_a_machine_is_left(path: Path) -> None:
     assert [text for text in everything if PLACE.search(text) or str(ROOT) in text] == []
 
 
-@pytest.mark.parametrize("page", TRAINED + RECORDED)
+@pytest.mark.parametrize("page", EXACT + TRAINED + RECORDED)
 def test_no_output_says_what_is_another_each_time(page: str) -> None:
     stored = read(ROOT / "notebooks" / f"{page}.ipynb")
     outputs = [output for cell in stored.cells for output in cell.get("outputs", [])]
