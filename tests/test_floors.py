@@ -69,6 +69,11 @@ def test_every_floor_is_there() -> None:
     assert {floor(module) for module in MODULES} - {""} == set(FLOORS)
 
 
+def test_every_module_is_read_in_one_sitting() -> None:
+    lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
 @pytest.mark.parametrize("name", ROOMS)
 def test_every_room_is_there(name: str) -> None:
     assert {room(module) for module in on(name)} - {""} == set(ROOMS[name])

@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 from deepreshape.design import (
     DesignError,
     Network,
-    Stage,
     cost,
-    cull,
-    hybrenet,
     parse,
     regions,
-    resnet18,
-    thin,
 )
 from deepreshape.design import equalize as module
 from deepreshape.design.architectures import DEPTHS, basic
@@ -30,7 +25,6 @@ from deepreshape.design.equalize import (
     by_width,
     equalized,
     relus,
-    with_alpha,
 )
 from deepreshape.paper.printed import tables
 
@@ -425,45 +419,6 @@ def test_a_name_is_of_the_solution(problem: Problem, rule: Rule) -> None:
         assert network.widths == tuple(
             16 * prod(solution.factors[:number]) for number in range(len(depths))
         )
-
-
-# Alpha = 2
-
-
-@given(st.tuples(*[st.integers(1, 9)] * 3), st.integers(1, 9))
-def test_only_alpha_changes(factors: tuple[int, int, int], alpha: int) -> None:
-    _, beta, gamma = factors
-    assert with_alpha(hybrenet(*factors), alpha) == hybrenet(alpha, beta, gamma)
-
-
-def test_the_networks_of_table_17_are_those_of_section_4_1_with_alpha_2() -> None:
-    equalized = by_width(DEPTHS["18"], ORDER, "paper").solutions
-    names = {with_alpha(parse(solution.name)).name for solution in equalized}
-    assert names == {f"{row['network']}(m=16)" for row in tables.table("table17")}
-
-
-def test_alpha_leaves_the_edits() -> None:
-    edited = thin(cull(hybrenet(5, 5, 3), [1]), [2])
-    assert with_alpha(edited) == thin(cull(hybrenet(2, 5, 3), [1]), [2])
-
-
-def test_a_width_stays_whole() -> None:
-    network = Network(2, (Stage(2, 1), Stage(4, 1), Stage(5, 1)), 4)
-    with pytest.raises(
-        DesignError, match=r"alpha = 1 does not keep stage 3 of .* whole: 5 channels"
-    ):
-        with_alpha(network, 1)
-
-
-def test_alpha_widens_stage_2() -> None:
-    with pytest.raises(DesignError, match="has no stage 2"):
-        with_alpha(Network(2, (Stage(2, 1),)))
-
-
-@pytest.mark.parametrize("alpha", [0, -1])
-def test_alpha_is_positive(alpha: int) -> None:
-    with pytest.raises(DesignError, match=f"alpha must be at least 1, not {alpha}"):
-        with_alpha(resnet18(), alpha)
 
 
 # What has no answer

@@ -19,6 +19,7 @@ from deepreshape.design import (
     layers,
     mobilenet,
     optimize,
+    parse,
     quadratic,
     regnet,
     resnet18,
@@ -29,9 +30,10 @@ from deepreshape.design import (
     vgg,
     wide_resnet,
 )
-from deepreshape.design.architectures import Basic, Block, Grouped, Inverted, Plain
+from deepreshape.design.architectures import DEPTHS, Basic, Block, Grouped, Inverted, Plain
+from deepreshape.design.equalize import by_width
 from deepreshape.design.ops import Quadratic
-from deepreshape.design.reduce import algorithm2, dominates
+from deepreshape.design.reduce import algorithm2, dominates, with_alpha
 from deepreshape.design.reuse_module import Divisions
 from deepreshape.paper.printed import tables
 from tests.networks import DIVISIONS, KINDS, networks, stage_sets
@@ -662,3 +664,42 @@ def test_a_stage_that_keeps_its_relus_has_no_place_for_polynomials() -> None:
     with pytest.raises(DesignError, match="stage 1 keeps all its ReLUs"):
         quadratic(thin(SMALL, [2]), [1])
     assert quadratic(thin(SMALL, [2]), [2]) == quadratic(thin(SMALL, [2]))
+
+
+# Alpha = 2
+
+
+@given(st.tuples(*[st.integers(1, 9)] * 3), st.integers(1, 9))
+def test_only_alpha_changes(factors: tuple[int, int, int], alpha: int) -> None:
+    _, beta, gamma = factors
+    assert with_alpha(hybrenet(*factors), alpha) == hybrenet(alpha, beta, gamma)
+
+
+def test_the_networks_of_table_17_are_those_of_section_4_1_with_alpha_2() -> None:
+    equalized = by_width(DEPTHS["18"], (3, 2, 4, 1), "paper").solutions
+    names = {with_alpha(parse(solution.name)).name for solution in equalized}
+    assert names == {f"{row['network']}(m=16)" for row in tables.table("table17")}
+
+
+def test_alpha_leaves_the_edits() -> None:
+    edited = thin(cull(hybrenet(5, 5, 3), [1]), [2])
+    assert with_alpha(edited) == thin(cull(hybrenet(2, 5, 3), [1]), [2])
+
+
+def test_alpha_keeps_a_width_whole() -> None:
+    network = Network(2, (Stage(2, 1), Stage(4, 1), Stage(5, 1)), 4)
+    with pytest.raises(
+        DesignError, match=r"alpha = 1 does not keep stage 3 of .* whole: 5 channels"
+    ):
+        with_alpha(network, 1)
+
+
+def test_alpha_widens_stage_2() -> None:
+    with pytest.raises(DesignError, match="has no stage 2"):
+        with_alpha(Network(2, (Stage(2, 1),)))
+
+
+@pytest.mark.parametrize("alpha", [0, -1])
+def test_alpha_is_positive(alpha: int) -> None:
+    with pytest.raises(DesignError, match=f"alpha must be at least 1, not {alpha}"):
+        with_alpha(resnet18(), alpha)

@@ -19,7 +19,7 @@ from typing import Literal, get_args
 
 from deepreshape.design import names
 from deepreshape.design.architectures import DesignError, basic
-from deepreshape.design.network import MOST_BLOCKS, MOST_STAGES, Network
+from deepreshape.design.network import MOST_BLOCKS, MOST_STAGES
 from deepreshape.design.regions import Region, Run
 
 Rule = Literal["pareto", "paper", "all"]
@@ -151,26 +151,6 @@ def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equ
         selecting = frozenset(key for key, does in selects.items() if does)
         solutions.append(Solution(doubling, depths, selecting, holds))
     return Equalization(written, rule, tuple(solutions))
-
-
-def with_alpha(network: Network, alpha: int = 2) -> Network:
-    """With stage 2 `alpha` times as wide as stage 1, and the later factors as they were: step 2 of
-    section 4.3, HRN-5x5x3x -> HRN-2x5x3x. Raises DesignError where a width would not stay whole."""
-    if len(network.stages) < 2:
-        raise DesignError(f"{network.name} has no stage 2, so no alpha")
-    if alpha < 1:
-        raise DesignError(f"alpha must be at least 1, not {alpha}")
-    first, second, *_ = network.widths
-    stages = list(network.stages[:1])
-    for number, stage in enumerate(network.stages[1:], start=2):
-        width, rest = divmod(stage.width * first * alpha, second)
-        if rest:
-            raise DesignError(
-                f"alpha = {alpha} does not keep stage {number} of {network.name} whole:"
-                f" {stage.width} channels times {Fraction(first * alpha, second)}"
-            )
-        stages.append(replace(stage, width=width))
-    return replace(network, stages=tuple(stages))
 
 
 # By width

@@ -86,6 +86,26 @@ def scale(network: Network, factor: Fraction | float | str) -> Network:
     return replace(network, stem=scaled("the stem", network.stem), stages=stages, block=block)
 
 
+def with_alpha(network: Network, alpha: int = 2) -> Network:
+    """With stage 2 `alpha` times as wide as stage 1, and the later factors as they were: step 2 of
+    section 4.3, HRN-5x5x3x -> HRN-2x5x3x. Raises DesignError where a width would not stay whole."""
+    if len(network.stages) < 2:
+        raise DesignError(f"{network.name} has no stage 2, so no alpha")
+    if alpha < 1:
+        raise DesignError(f"alpha must be at least 1, not {alpha}")
+    first, second, *_ = network.widths
+    stages = list(network.stages[:1])
+    for number, stage in enumerate(network.stages[1:], start=2):
+        width, rest = divmod(stage.width * first * alpha, second)
+        if rest:
+            raise DesignError(
+                f"alpha = {alpha} does not keep stage {number} of {network.name} whole:"
+                f" {stage.width} channels times {Fraction(first * alpha, second)}"
+            )
+        stages.append(replace(stage, width=width))
+    return replace(network, stages=tuple(stages))
+
+
 def shrink(network: Network, factor: Fraction | float | str = HALF) -> Network:
     """With an input, and so maps, of `factor` times the height and width (feature-map scaling).
 
