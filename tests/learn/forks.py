@@ -62,7 +62,9 @@ def lasting(record: Record | None) -> dict[str, Any]:
     state of the repository."""
     assert record
     fields = asdict(record)
-    del fields["seconds"], fields["environment"]["commit"], fields["environment"]["dirty"]
+    del fields["seconds"]
+    for name in ("commit", "dirty", "code", "lock"):
+        del fields["environment"][name]
     fields["curve"] = [epoch["loss"] for epoch in fields["curve"]]
     fields["sought"] = [{**entry, "seconds": 0} for entry in fields["sought"]]
     return fields
