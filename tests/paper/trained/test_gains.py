@@ -121,6 +121,12 @@ def test_points_of_one_abscissa_count_as_their_mean() -> None:
     assert found(claim, known) == pytest.approx([1.0])
 
 
+def test_a_run_of_both_curves_is_not_compared_with_itself() -> None:
+    """As where both start from one network."""
+    claim = Claim("", curve("x", 1, 2), curve("x", 1) + curve("y", 2))
+    assert found(claim, by_width(x={1: 40.0, 2: 53.0}, y={2: 50.0})) == [3.0]
+
+
 def test_over_flops_curves_are_compared_at_flops() -> None:
     """A thinned network has as many FLOPs as the whole, and fewer ReLUs."""
     (whole,), (behind,) = curve("x", 4), curve("y", 4)

@@ -120,7 +120,8 @@ def _pairs(claim: Claim, seed: int, records: Records) -> dict[Place, Sum]:
 
 def _curves(claim: Claim, seed: int, records: Records) -> dict[Place, Sum]:
     """At each abscissa that a point of either has in the range of both, the other being
-    interpolated linearly in the logarithm; curves are whole where only some places count."""
+    interpolated linearly in the logarithm; curves are whole where only some places count. Where
+    both have the same run nothing is compared: a gain of nothing would say that they are alike."""
     names = dict.fromkeys(point.series for point in claim.behind) if claim.widest else [""]
     ours = _curve(claim.ahead, seed, claim.over, records)
     wanted = None if claim.at is None else {_place(point, claim.over) for point in claim.at}
@@ -133,7 +134,9 @@ def _curves(claim: Claim, seed: int, records: Records) -> dict[Place, Sum]:
             for place in sorted({*ours, *theirs}):
                 if first <= place <= last and (wanted is None or place in wanted):
                     behind = _scaled(_between(theirs, place), -1)
-                    found[name, place] = _added([_between(ours, place), behind])
+                    gain = _added([_between(ours, place), behind])
+                    if any(gain.values()):  # not a run that both curves have
+                        found[name, place] = gain
     return found
 
 
