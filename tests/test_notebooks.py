@@ -74,9 +74,9 @@ def test_no_cell_ended_in_an_error(path: Path) -> None:
 
 
 @every_notebook
-def test_one_cell_holds_the_parameters(path: Path) -> None:
+def test_parameters_stand_in_one_cell(path: Path) -> None:
     tagged = [cell for cell in read(path).cells if "parameters" in cell.metadata.get("tags", [])]
-    assert [cell.cell_type for cell in tagged] == ["code"]
+    assert [cell.cell_type for cell in tagged] in ([], ["code"])
 
 
 @every_notebook
@@ -158,20 +158,6 @@ def test_no_page_that_needs_no_training_imports_what_trains() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("page", EXACT + RECORDED)
-def test_a_notebook_writes_into_the_checkout_wherever_it_runs(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of trained pages `tests/paper/test_page.py` holds this."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FIGURES", raising=False)
-    path = ROOT / "notebooks" / f"{page}.ipynb"
-    (cell,) = [c for c in read(path).cells if "parameters" in c.metadata.get("tags", [])]
-    said: dict[str, str] = {}
-    exec(cell.source, said)
-    assert said["out"] == str(ROOT / "build/figures")
 
 
 @every_notebook

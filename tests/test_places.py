@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deepreshape.places import DATA, ROOT, folder, named_folder
+from deepreshape.places import DATA, ROOT, figures, folder, named_folder
 
 
 def test_the_root_holds_library_data_and_notebooks() -> None:
@@ -21,6 +21,7 @@ def test_a_variable_that_is_empty_or_not_set_names_no_folder(
         monkeypatch.setenv("FIGURES", value)
     assert named_folder("FIGURES") is None
     assert folder("FIGURES", "build/figures") == str(ROOT / "build/figures")
+    assert figures() == ROOT / "build/figures"
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,4 @@ def test_a_folder_is_whole_whatever_folder_a_notebook_runs_in(
     monkeypatch.setenv("HOME", "/home/of me")
     monkeypatch.setenv("FIGURES", value)
     assert folder("FIGURES", "build/figures") == named
+    assert figures() == Path(named)

@@ -24,3 +24,8 @@ def folder(variable: str, default: str) -> str:
     """The folder that an environment variable names, or the default; whole, relative ones taken
     from the checkout, whatever folder a notebook runs in."""
     return str(ROOT / (named_folder(variable) or default))
+
+
+def figures() -> Path:
+    """Where notebooks write pictures and tables: FIGURES, or build/figures."""
+    return Path(folder("FIGURES", "build/figures"))

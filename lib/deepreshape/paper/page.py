@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import Image, Markdown, display
+from IPython.display import Markdown, display
 
 from deepreshape.paper.figures import pictures
 from deepreshape.paper.printed import comparisons
@@ -20,7 +20,7 @@ from deepreshape.paper.reproduce import Reproduced, reproduce, strongest
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Point
 from deepreshape.paper.trained.profiles import profile as find_profile
-from deepreshape.places import folder
+from deepreshape.places import figures, folder
 
 STRONGEST = (
     "The strongest evidence there is comes first: runs on the paper's data that this repository has"
@@ -62,7 +62,7 @@ class Page:
         out: str = "",
     ) -> None:
         self.name = name
-        self.out = Path(out or folder("FIGURES", "build/figures"))
+        self.out = Path(out) if out else figures()
         size = profile or os.environ.get("PROFILE") or "quick"
         records = store or folder("DEEPRESHAPE_RUNS", "build/runs")
         self._here = reproduce(name, size, dataset, seeds, device, records)
@@ -93,7 +93,7 @@ class Page:
         """The picture, the runs that it lacks, and the numbers; saved as PNG, SVG and CSV."""
         self._show_picture(self._best, self.name)
         table = self._best.table()
-        comparisons.save(table, self.out, self.name)
+        comparisons.save(table, self.name, self.out)
         self.show_table(table, "numbers")
         searched = any(point.runs[0].search for point in self.points)
         _say(COLUMNS.format(searched=SEARCHED * searched))
@@ -132,7 +132,7 @@ class Page:
             display(comparisons.styled(table, f"{self.name}-{name}"))
 
     def _show_picture(self, shown: Reproduced, name: str) -> None:
-        display(Image(pictures.save(shown.figure(), self.out, name)[0]))
+        display(pictures.show(shown.figure(), name, self.out))
         _say(shown.holes)
 
 

@@ -394,7 +394,7 @@ def test_a_frame_of_the_paper_has_what_it_prints() -> None:
 def test_a_figure_is_saved_as_png_and_svg(tmp_path: Path) -> None:
     points = panel()
     figure = draw("fig12", points, records(points, accuracy))
-    png, svg = pictures.save(figure, tmp_path / "new" / "folder", "fig12")
+    png, svg = pictures.save(figure, "fig12", tmp_path / "new" / "folder")
     assert (png.name, svg.name) == ("fig12.png", "fig12.svg")
     with Image.open(png) as image:
         assert image.format == "PNG"

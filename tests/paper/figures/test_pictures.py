@@ -149,7 +149,7 @@ def made() -> Figure:
 
 
 def test_a_figure_is_saved_as_png_and_svg_in_a_new_folder(tmp_path: Path) -> None:
-    png, svg = pictures.save(made(), tmp_path / "new" / "folder", "name")
+    png, svg = pictures.save(made(), "name", tmp_path / "new" / "folder")
     assert (png, svg) == (
         tmp_path / "new" / "folder" / "name.png",
         tmp_path / "new" / "folder" / "name.svg",
@@ -164,7 +164,7 @@ def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
     digests = {
         tuple(
             hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in pictures.save(made(), tmp_path / str(time), "name")
+            for path in pictures.save(made(), "name", tmp_path / str(time))
         )
         for time in range(2)
     }
@@ -172,11 +172,11 @@ def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_saved_figure_tells_no_time(tmp_path: Path) -> None:
-    _, svg = pictures.save(made(), tmp_path, "name")
+    _, svg = pictures.save(made(), "name", tmp_path)
     assert "<dc:date>" not in svg.read_text(encoding="utf-8")
 
 
 def test_a_notebook_shows_the_saved_picture(tmp_path: Path) -> None:
-    shown = pictures.show(made(), str(tmp_path / "out"), "name")
+    shown = pictures.show(made(), "name", tmp_path / "out")
     assert isinstance(shown, Shown)
     assert shown.data == (tmp_path / "out" / "name.png").read_bytes()

@@ -214,20 +214,24 @@ def test_columns_may_have_headings() -> None:
 
 
 def test_a_page_shows_and_saves_all_values_of_a_table_and_says_what_they_come_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(tmp_path / "out", "page", "table16", ["relus_K"])
+    monkeypatch.setenv("FIGURES", str(tmp_path / "out"))
+    show("page", "table16", ["relus_K"])
     saved = pd.read_csv(tmp_path / "out" / "page.csv", dtype=str, keep_default_na=False)
     assert saved.equals(comparison("table16").astype(str))
     assert len(capsys.readouterr().out.splitlines()) == 2  # a table and a sentence
 
 
-def test_a_page_may_be_of_some_rows_and_columns_alone(tmp_path: Path) -> None:
-    show(str(tmp_path), "page", "table16", {"ReLUs": "relus_K"}, rows=[1, 3])
+def test_a_page_may_be_of_some_rows_and_columns_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIGURES", str(tmp_path))
+    show("page", "table16", {"ReLUs": "relus_K"}, rows=[1, 3])
     saved = pd.read_csv(tmp_path / "page.csv")
     assert list(saved["row"]) == [1, 3]
     assert set(saved["column"]) == {"relus_K"}
-    show(str(tmp_path), "page", "table16", rows=[3])
+    show("page", "table16", rows=[3])
     assert len(pd.read_csv(tmp_path / "page.csv")) == len(verify("table16", rows=[3]))
 
 
@@ -288,7 +292,7 @@ def test_a_sentence_on_a_table_with_misses_counts_each_kind(tmp_path: Path) -> N
 
 def test_a_table_is_saved_as_csv_that_reads_back(tmp_path: Path) -> None:
     frame = comparison("table14")
-    path = comparisons.save(frame, tmp_path / "new" / "folder", "table14")
+    path = comparisons.save(frame, "table14", tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "table14.csv"
     again = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert again.equals(frame.astype(str))

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from deepreshape import places
 from deepreshape.paper.figures import theme
 
 
@@ -245,13 +246,15 @@ def finish(axis: Axes) -> None:
     axis.tick_params(labelsize=8)
 
 
-def show(made: Figure, out: str | Path, name: str) -> Image:
-    """The figure as a notebook shows it, saved in the folder OUT (`save`)."""
-    return Image(save(made, Path(out), name)[0])
+def show(made: Figure, name: str, folder: Path | None = None) -> Image:
+    """The figure as a notebook shows it, saved (`save`)."""
+    return Image(save(made, name, folder)[0])
 
 
-def save(made: Figure, folder: Path, name: str) -> list[Path]:
-    """Write the figure as PNG and SVG; returns both paths."""
+def save(made: Figure, name: str, folder: Path | None = None) -> list[Path]:
+    """Write the figure as PNG and SVG, into the folder of figures (`places.figures`) where none is
+    named; returns both paths."""
+    folder = folder or places.figures()
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     # Without a fixed salt the same figure would be another file each time.

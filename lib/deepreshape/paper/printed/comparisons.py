@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import HTML, Markdown, display
 
+from deepreshape import places
 from deepreshape.design import Network, cost
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.counts import count, ranking, shares
@@ -33,19 +34,18 @@ def _verdicts(of: Verdicts) -> list[Verdict]:
 
 
 def show(
-    out: str | Path,
     page: str,
     of: Verdicts,
     columns: Iterable[str] | Mapping[str, str] = (),
     rows: Container[int] | None = None,
 ) -> None:
-    """Show verdicts, save them as PAGE.csv in the folder OUT, and say what they come to: a row for
+    """Show verdicts, save them as PAGE.csv, and say what they come to: a row for
     each row of their table (`side_by_side`) where columns are named, else one for each value. rows
     of a table: what is said is of these, and of the columns, alone."""
     if isinstance(of, str) and rows is not None:
         of = verify(of, _by_heading(columns).values() or None, rows)
     found = _verdicts(of)
-    save(comparison(found), Path(out), page)
+    save(comparison(found), page)
     display(styled(side_by_side(found, columns) if columns else listed(found), page))
     display(Markdown(sentence(found)))
 
@@ -200,8 +200,10 @@ def sentence(of: Verdicts) -> str:
     return f"Of {number} values that need no training: {found}."
 
 
-def save(frame: pd.DataFrame, folder: Path, name: str) -> Path:
-    """Write a table as CSV; returns its path."""
+def save(frame: pd.DataFrame, name: str, folder: Path | None = None) -> Path:
+    """Write a table as CSV, into the folder of figures (`places.figures`) where none is named;
+    returns its path."""
+    folder = folder or places.figures()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.csv"
     frame.to_csv(path, index=False)
