@@ -56,7 +56,9 @@ def _say(message: str) -> None:
 
 
 @click.group(
-    cls=Sections, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Sections,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name="deepreshape", message="%(prog)s %(version)s"

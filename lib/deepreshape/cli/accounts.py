@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from deepreshape.cli.tables import new_table
+from deepreshape.cli.tables import new_table, table_of
 from deepreshape.private.sessions import Both, Outcome
 
 
@@ -36,17 +36,17 @@ def named(number: int, name: str | None) -> str:
 
 
 def answer_table(rows: list[dict[str, Any]]) -> Any:
-    table = new_table("image", "class>", "logit>", "ahead of the next>", "offline>", "online>")
-    for row in rows:
-        table.add_row(
-            row["image"],
-            named(row["class"], row["name"]),
-            f"{row['logit']:.3f}",
-            f"{row['ahead']:.3f}",
-            f"{row['offline']:.2f} s",
-            f"{row['online']:.3f} s",
-        )
-    return table
+    return table_of(
+        rows,
+        {
+            "image": "{image}",
+            "class>": lambda row: named(row["class"], row["name"]),
+            "logit>": "{logit:.3f}",
+            "ahead of the next>": "{ahead:.3f}",
+            "offline>": "{offline:.2f} s",
+            "online>": "{online:.3f} s",
+        },
+    )
 
 
 WORK = ("HE", "GC", "OT", "clear")

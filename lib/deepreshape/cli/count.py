@@ -7,13 +7,12 @@ from typing import Any
 import click
 
 from deepreshape.cli.output import print_json
-from deepreshape.cli.tables import new_table, show
+from deepreshape.cli.tables import Row, new_table, show
 from deepreshape.cli.usage.arguments import edited
 from deepreshape.design import Cost, Network, cost, layers, paper_convention
 from deepreshape.design.cost import layer_macs, layer_params
 from deepreshape.design.ops import Conv, FullyConnected, Layer, Relu
 
-Row = dict[str, Any]
 COUNTS = ("relus", "macs", "params")
 
 

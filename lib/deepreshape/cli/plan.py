@@ -9,8 +9,8 @@ import click
 from deepreshape import places
 from deepreshape.cli.output import digits, duration, large, print_json
 from deepreshape.cli.prices import Price
-from deepreshape.cli.rows import Row
-from deepreshape.cli.tables import new_table, say, show
+from deepreshape.cli.rows import epochs_text
+from deepreshape.cli.tables import Columns, Row, new_table, say, show, table_of
 from deepreshape.learn.runs import executors
 from deepreshape.learn.runs.price import gpu as find_gpu
 from deepreshape.learn.runs.price import with_teachers
@@ -112,29 +112,29 @@ def _users(of: Mapping[str, list[Run]]) -> dict[Run, list[str]]:
 
 
 def _print_runs(found: Row, named: tuple[str, ...]) -> None:
-    several = len(named) > 1
-    columns = ["key", "network", "data", "trained by", "seed>", "epochs>", "MACs an image>"]
-    columns += ["MACs>", "here>", f"{found['gpu']}>", "record", *["for"] * several, "could share"]
-    table = new_table(*columns)
-    for row in found["runs"]:
-        most = "≤ " * bool(row["search_epochs"])
-        searched = f"≤ {row['search_epochs']} + " * bool(row["search_epochs"])
-        table.add_row(
-            row["key"],
-            row["network"],
-            row["data"],
-            row["what"],
-            str(row["seed"]),
-            f"{searched}{row['epochs']}",
-            large(row["macs_an_image"]),
-            large(row["macs"]),
-            most + duration(row["here_s"]),
-            most + duration(row["gpu_s"]),
-            row["record"] or "",
-            *[", ".join(name for name in row["figures"] if name in named)] * several,
-            _few([name for name in row["figures"] if name not in named]),
-        )
-    show(table)
+    columns: Columns = {
+        "key": "{key}",
+        "network": "{network}",
+        "data": "{data}",
+        "trained by": "{what}",
+        "seed>": "{seed}",
+        "epochs>": lambda row: epochs_text(row["epochs"], row["search_epochs"]),
+        "MACs an image>": lambda row: large(row["macs_an_image"]),
+        "MACs>": lambda row: large(row["macs"]),
+        "here>": lambda row: _at_most(row, "here_s"),
+        f"{found['gpu']}>": lambda row: _at_most(row, "gpu_s"),
+        "record": lambda row: row["record"] or "",
+    }
+    if len(named) > 1:
+        columns["for"] = lambda row: ", ".join(name for name in row["figures"] if name in named)
+    columns["could share"] = lambda row: _few(
+        [name for name in row["figures"] if name not in named]
+    )
+    show(table_of(found["runs"], columns))
+
+
+def _at_most(row: Row, time: str) -> str:
+    return "≤ " * bool(row["search_epochs"]) + duration(row[time])
 
 
 def _few(names: list[str]) -> str:

@@ -2,7 +2,8 @@
 
 import click
 
-from deepreshape.cli.rows import Row, epochs, what
+from deepreshape.cli.rows import epochs, settings, what
+from deepreshape.cli.tables import Row
 from deepreshape.design import cost
 from deepreshape.learn.runs import executors, speed
 from deepreshape.learn.runs.price import Gpu, Speed, elapsed, macs, seconds, with_teachers
@@ -33,7 +34,7 @@ class Price:
     def run(self, run: Run, users: list[str]) -> Row:
         """A run's row; users: the figures that it is for."""
         described, record = run.describe(), self.store.get(run)
-        trained, searched = epochs(described)
+        trained, searched = epochs(settings(described))
         return {
             "key": run.key,
             "network": described["network"],

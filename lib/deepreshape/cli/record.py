@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 
 from deepreshape.cli.output import UNKNOWN, duration, percent, print_json, text
-from deepreshape.cli.rows import Recorded, Row, one, settings, what
-from deepreshape.cli.tables import new_table, show
+from deepreshape.cli.rows import Recorded, one, settings, what
+from deepreshape.cli.tables import Row, new_table, show
 from deepreshape.learn.runs.record import key_of
 from deepreshape.learn.search.masks import load_masks
 from deepreshape.learn.tensor_files import CorruptFile, load_tensors

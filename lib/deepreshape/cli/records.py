@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from deepreshape.cli.output import NOTHING, UNKNOWN, duration, percent, print_json, text
-from deepreshape.cli.rows import Row, epochs_text, one, recorded, row
-from deepreshape.cli.tables import new_table, show
+from deepreshape.cli.rows import epochs, epochs_text, one, recorded, row
+from deepreshape.cli.tables import Columns, Row, new_table, show, table_of
 from deepreshape.files import write_text
 from deepreshape.learn.runs.migrate import migrate as migrated
 
@@ -18,52 +18,35 @@ UNCOMPARED = ("key", "weights_digest", "masks_digest")
 
 
 def list_(network: str, data: str, status: str | None, store: Path, as_json: bool) -> None:
-    found = [
-        each
-        for each in recorded(store)
-        if network.lower() in each.record.run["network"].lower()
-        and data.lower() in each.record.run["data"].lower()
-        and status in (None, each.record.status)
+    rows = [
+        flat
+        for flat in map(row, recorded(store))
+        if network.lower() in flat["network"].lower()
+        and data.lower() in flat["data"].lower()
+        and status in (None, flat["status"])
     ]
-    rows = [row(each) for each in found]
     if as_json:
         print_json({"runs": rows})
         return
-    table = new_table(
-        "key",
-        "network",
-        "trained by",
-        "data",
-        "epochs>",
-        "seed>",
-        "ReLUs>",
-        "validation>",
-        "test>",
-        "time>",
-        "status",
-        "in",
-    )
-    for each, flat in zip(found, rows, strict=True):
-        table.add_row(
-            flat["key"],
-            flat["network"],
-            flat["what"],
-            flat["data"],
-            epochs_text(each.record.run),
-            str(flat["seed"]),
-            f"{flat['relus']:,}",
-            percent(flat["validation"]),
-            percent(flat["test"]),
-            duration(flat["seconds"]),
-            flat["status"],
-            each.place,
-        )
-    show(table)
+    columns: Columns = {
+        "key": "{key}",
+        "network": "{network}",
+        "trained by": "{what}",
+        "data": "{data}",
+        "epochs>": lambda flat: epochs_text(*epochs(flat)),
+        "seed>": "{seed}",
+        "ReLUs>": "{relus:,}",
+        "validation>": lambda flat: percent(flat["validation"]),
+        "test>": lambda flat: percent(flat["test"]),
+        "time>": lambda flat: duration(flat["seconds"]),
+        "status": "{status}",
+        "in": "{recorded_in}",
+    }
+    show(table_of(rows, columns))
 
 
 def compare(keys: tuple[str, ...], store: Path, as_json: bool) -> None:
-    found = [one(store, key) for key in keys]
-    rows = [row(each) for each in found]
+    rows = [row(one(store, key)) for key in keys]
     named = [flat["key"] for flat in rows]
     if len(set(named)) < max(2, len(named)):
         raise click.UsageError(f"{', '.join(keys)} are not two runs or more that differ")

@@ -2,27 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from deepreshape import places
+from deepreshape.cli.tables import Row
 from deepreshape.learn.runs.record import Record, read
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A record and its file. own: does it lie in the store, or is it the repository's?"""
+    """A record and its file. place: store or repository, where it lies."""
 
     record: Record
     path: Path
-    own: bool
-
-    @property
-    def place(self) -> str:
-        return "store" if self.own else "repository"
+    place: str
 
 
 def recorded(folder: Path, begins: str = "") -> list[Recorded]:
@@ -31,8 +25,8 @@ def recorded(folder: Path, begins: str = "") -> list[Recorded]:
     begins: with what the key begins. A file that holds no whole record is named on stderr.
     """
     found: dict[str, Recorded] = {}
-    for place in (folder, places.RECORDED):
-        for path in sorted(place.glob(f"{begins}*.json")):
+    for place, where in (("store", folder), ("repository", places.RECORDED)):
+        for path in sorted(where.glob(f"{begins}*.json")):
             record = read(path)
             if record is None:
                 click.echo(
@@ -41,7 +35,7 @@ def recorded(folder: Path, begins: str = "") -> list[Recorded]:
                     err=True,
                 )
             else:
-                found.setdefault(record.key, Recorded(record, path, place == folder))
+                found.setdefault(record.key, Recorded(record, path, place))
     return sorted(found.values(), key=lambda each: (-each.path.stat().st_mtime, each.record.key))
 
 
@@ -75,15 +69,14 @@ def what(run: Row) -> str:
     return f"{distillation['kind']}{beta}"
 
 
-def epochs(run: Row) -> tuple[int, int]:
-    """The epochs of training, or of tuning, and the most of the search before."""
-    search = run["search"] or {"epochs": 0}
-    return run["recipe"]["epochs"], search["epochs"] + search.get("sensitivity_epochs", 0)
+def epochs(flat: Row) -> tuple[int, int]:
+    """Of `settings`: the epochs of training, or of tuning, and the most of the search before."""
+    search = flat.get("search.epochs", 0) + flat.get("search.sensitivity_epochs", 0)
+    return flat["recipe.epochs"], search
 
 
-def epochs_text(run: Row) -> str:
+def epochs_text(own: int, search: int) -> str:
     """The same as a table has it: 200, or ≤ 2000 + 100."""
-    own, search = epochs(run)
     return f"≤ {search} + {own}" if search else str(own)
 
 

@@ -3,13 +3,17 @@ there is no room side by side, and nothing is cut.
 
 Rich is imported where a table is drawn: `--json` would wait for it for nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+Row = dict[str, Any]
+Columns = dict[str, str | Callable[[Row], str]]
+"""What a row has under each name of a column: a format of its values, or a function of it."""
 
 
 def new_table(*columns: str) -> "Table":
@@ -22,6 +26,15 @@ def new_table(*columns: str) -> "Table":
         table.add_column(
             column.removesuffix(">"), justify="right" if column.endswith(">") else "left"
         )
+    return table
+
+
+def table_of(rows: Iterable[Row], columns: Columns) -> "Table":
+    """A table with a line for each row."""
+    table = new_table(*columns)
+    for row in rows:
+        cells = columns.values()
+        table.add_row(*(c.format_map(row) if isinstance(c, str) else c(row) for c in cells))
     return table
 
 

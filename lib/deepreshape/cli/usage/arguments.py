@@ -113,14 +113,12 @@ def edited(
     return result
 
 
-profile_option = click.option(
-    "--profile", default="quick", show_default=True, help="smoke, quick, short or paper."
-)
+profile_option = click.option("--profile", default="quick", help="smoke, quick, short or paper.")
 
 experiment_options = options(
     profile_option,
     click.option("--data", help="Data set in place of the profile's, such as cifar100."),
-    click.option("--seeds", type=Numbers(), default="1", show_default=True, help="Such as 1-3."),
+    click.option("--seeds", type=Numbers(), default="1", help="Such as 1-3."),
     click.option("--panels", help="Only these panels, such as be."),
 )
 """What of a figure or table is drawn."""
@@ -128,13 +126,12 @@ experiment_options = options(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 
 machine_options = options(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+    click.option("--device", default="auto", help="auto, cpu or cuda."),
     click.option("--workers", type=int, help="Processes that train side by side."),
     click.option(
         "--precision",
         type=click.Choice(["auto", "float32", "bfloat16"]),
         default="auto",
-        show_default=True,
         callback=lambda ctx, param, value: None if value == "auto" else value,
         help="Number format; auto: what the device multiplies fast.",
     ),
@@ -148,6 +145,5 @@ store_option = click.option(
     callback=lambda ctx, param, path: path.expanduser(),
     envvar="DEEPRESHAPE_RUNS",
     default=Path("build/runs"),
-    show_default=True,
     help="Folder of records.",
 )

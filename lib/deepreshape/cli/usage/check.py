@@ -39,14 +39,12 @@ def doctor() -> None:
         "--out",
         type=file_type,
         default=Path("build/measured.json"),
-        show_default=True,
         help="The record; what it has already is not timed again.",
     ),
     click.option(
         "--limit",
         type=Positive(),
         default=10.0,
-        show_default=True,
         help="Seconds, by the latency model, of a layer under Delphi's packing that are run; of a"
         " heavier layer a part is, and the rest follows in proportion.",
     ),

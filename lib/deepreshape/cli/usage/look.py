@@ -40,24 +40,16 @@ def count() -> None:
         "--by",
         type=click.Choice(["width", "depth"]),
         default="width",
-        show_default=True,
         help="What is chosen: factors between widths, or blocks of each stage.",
     ),
     click.option(
         "--rule",
         type=click.Choice(["pareto", "paper", "all"]),
         default="pareto",
-        show_default=True,
         help="Which solutions: the Pareto-minimal ones, those chosen as the paper chose for"
         " ResNet18 and ResNet34, or all up to --most.",
     ),
-    click.option(
-        "--most",
-        type=int,
-        default=16,
-        show_default=True,
-        help="Largest number tried by --rule all.",
-    ),
+    click.option("--most", type=int, default=16, help="Largest number tried by --rule all."),
     json_option,
 )
 def equalize() -> None:

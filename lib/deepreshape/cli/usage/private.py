@@ -14,7 +14,6 @@ packing_option = click.option(
     "--packing",
     type=click.Choice(list(TITLES)),
     default=DEFAULT,
-    show_default=True,
     help=f"Of ciphertexts: {', '.join(f'{name} is {title}' for name, title in TITLES.items())}.",
 )
 link_option = click.option(
@@ -35,7 +34,6 @@ link_option = click.option(
         "--check",
         type=click.IntRange(1),
         default=2000,
-        show_default=True,
         help="Test images on which fixed point is compared with floating point.",
     ),
     click.option(
@@ -43,21 +41,18 @@ link_option = click.option(
         "count",
         type=click.IntRange(0),
         default=20,
-        show_default=True,
         help="Test images that client and server then classify, to be compared as well.",
     ),
     click.option(
         "--activation-bits",
         type=click.IntRange(4, 24),
         default=13,
-        show_default=True,
         help="Of the largest activation behind a ReLU, without the sign.",
     ),
     click.option(
         "--weight-bits",
         type=click.IntRange(2, 16),
         default=10,
-        show_default=True,
         help="Of the largest weight of a layer, without the sign; fewer where its noise would"
         " show.",
     ),
@@ -65,6 +60,7 @@ link_option = click.option(
         "--least-alike",
         type=click.FloatRange(0, 100),
         default=0.0,
+        show_default=False,
         help="Percent of the test images that have to be classified alike, or nothing is written.",
     ),
     quiet_option,
@@ -110,14 +106,12 @@ def private() -> None:
     click.option(
         "--host",
         default="127.0.0.1",
-        show_default=True,
         help="Address to listen on; :: is every one of this machine, over IPv6 and IPv4.",
     ),
     click.option(
         "--port",
         type=click.IntRange(0, 65535),
         default=9000,
-        show_default=True,
         help="To listen on; 0 takes one that is free.",
     ),
     packing_option,

@@ -38,7 +38,7 @@ recipe_options = options(
     "plan",
     click.argument("names", nargs=-1, metavar="[NAME]..."),
     experiment_options,
-    click.option("--gpu", default="A100", show_default=True, help="One of data/gpus.csv."),
+    click.option("--gpu", default="A100", help="One of data/gpus.csv."),
     click.option("--probe", is_flag=True, help="Measure this machine anew."),
     machine_options,
     store_option,
@@ -69,7 +69,7 @@ def run() -> None:
     profile_option,
     click.option("--data", help="Data set such as cifar100 [the profile's]."),
     recipe_options,
-    click.option("--seed", type=int, default=1, show_default=True, help="Of weights and batches."),
+    click.option("--seed", type=int, default=1, help="Of weights and batches."),
     click.option(
         "--teacher", help="Network to learn from; it is trained first, as the profile says."
     ),
@@ -109,8 +109,12 @@ def runs() -> None:
 
 @command(
     "records",
-    click.option("--network", default="", help="Only networks with this in their name."),
-    click.option("--data", default="", help="Only data sets with this in their name."),
+    click.option(
+        "--network", default="", show_default=False, help="Only networks with this in their name."
+    ),
+    click.option(
+        "--data", default="", show_default=False, help="Only data sets with this in their name."
+    ),
     click.option("--status", type=click.Choice(["done", "failed"]), help="Only these."),
     store_option,
     json_option,
@@ -138,17 +142,13 @@ def compare() -> None:
 @command(
     "records",
     click.option(
-        "--format",
-        "form",
-        type=click.Choice(["csv", "json"]),
-        default="csv",
-        show_default=True,
-        help="Of the file.",
+        "--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="Of the file."
     ),
     click.option(
         "--out",
         type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
         default=Path("-"),
+        show_default=False,
         help="The file; standard output without one.",
     ),
     store_option,
