@@ -18,12 +18,13 @@ COUNTS = ("relus", "macs", "params")
 
 def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     network = edited(**arguments)
+    by_layers = _layer_counts(network) if by_layer else {}
     if as_json:
-        print_json(_counts(network, cost(network)) | (_layer_counts(network) if by_layer else {}))
+        print_json(_counts(network, cost(network)) | by_layers)
         return
     _print_counts(network, cost(network))
     if by_layer:
-        _print_layer_counts(network)
+        _print_layer_counts(by_layers)
 
 
 def _places(counted: Cost) -> dict[str, int]:
@@ -35,14 +36,16 @@ def _places(counted: Cost) -> dict[str, int]:
 
 def _counts(network: Network, counted: Cost) -> dict[str, Any]:
     return {
-        "network": network.name,
-        "input": network.resolution,
-        "classes": network.classes,
+        **described(network),
         "relus": {"total": counted.total_relus, **_places(counted)},
         "macs": counted.macs,
         "flops": {"A": counted.flops("A"), "B": counted.flops("B")},
         "params": counted.params,
     } | ({"squares": counted.squares} if counted.squares else {})
+
+
+def described(network: Network) -> Row:
+    return {"network": network.name, "input": network.resolution, "classes": network.classes}
 
 
 def heading(network: Network) -> str:
@@ -113,8 +116,7 @@ def _summed(rows: Iterable[Row], by: str) -> list[Row]:
     return list(found.values())
 
 
-def _print_layer_counts(network: Network) -> None:
-    counted = _layer_counts(network)
+def _print_layer_counts(counted: Row) -> None:
     table = new_table("layer", "kind", "shape>", "ReLUs>", "MACs>", "parameters>")
     for row in counted["layers"]:
         shape = " x ".join(map(str, row["shape"]))

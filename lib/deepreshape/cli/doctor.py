@@ -21,7 +21,10 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json([asdict(fact) for fact in found])
     else:
-        _print(found)
+        table = new_table("", "found", "")
+        for fact in found:
+            table.add_row(fact.name, fact.found, "WRONG" if fact.wrong else "")
+        show(table)
     wrong = [line for fact in found for line in fact.wrong]
     for line in wrong:
         click.echo(f"deepreshape: {' '.join(line.split())}", err=True)
@@ -47,10 +50,3 @@ def _missing(packages: tuple[str, ...]) -> dict[str, str]:
         except Exception as error:  # what a broken package raises is its own
             missing[name] = str(error) or type(error).__name__
     return missing
-
-
-def _print(found: list[Fact]) -> None:
-    table = new_table("", "found", "")
-    for fact in found:
-        table.add_row(fact.name, fact.found, "WRONG" if fact.wrong else "")
-    show(table)

@@ -6,13 +6,7 @@ import click
 
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, show
-from deepreshape.design.equalize import (
-    Equalization,
-    Solution,
-    by_depth,
-    by_width,
-    require_depths,
-)
+from deepreshape.design.equalize import Equalization, Solution, by_depth, by_width, require_depths
 
 
 def equalize(
@@ -27,13 +21,8 @@ def equalize(
     width = by == "width"
     found = by_width(depths, order, rule, most) if width else by_depth(order, rule, most)
     if as_json:
-        print_json(
-            {
-                "inequality": found.inequality,
-                "rule": rule,
-                "solutions": [_solution(solution, by, rule) for solution in found.solutions],
-            }
-        )
+        solutions = [_solution(solution, by, rule) for solution in found.solutions]
+        print_json({"inequality": found.inequality, "rule": rule, "solutions": solutions})
     else:
         _print_solutions(found, by, order)
 
@@ -57,12 +46,10 @@ def _solution(solution: Solution, by: str, rule: str) -> dict[str, Any]:
 def _print_solutions(found: Equalization, by: str, order: tuple[int, ...]) -> None:
     click.echo(" > ".join(f"#ReLUs(S{stage})" for stage in order))
     click.echo(found.inequality)
-    columns = ["depths"] if by == "depth" else ["factors"]
-    table = new_table(*columns, "network", "selected by", "")
+    table = new_table("depths" if by == "depth" else "factors", "network", "selected by", "")
     for solution in found.solutions:
-        numbers = solution.depths if by == "depth" else solution.factors
-        joined = (", " if by == "depth" else "x").join(map(str, numbers))
-        written = joined if by == "depth" else joined + "x"
+        depths, factors = map(str, solution.depths), map(str, solution.factors)
+        written = ", ".join(depths) if by == "depth" else "x".join(factors) + "x"
         note = "" if solution.holds else "does not satisfy the inequality"
         table.add_row(written, solution.name, ", ".join(sorted(solution.rules)), note)
     show(table)

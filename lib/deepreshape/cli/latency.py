@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from deepreshape.cli.count import heading
+from deepreshape.cli.count import described, heading
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import new_table, say, show
 from deepreshape.cli.usage.arguments import edited
@@ -17,15 +17,8 @@ def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
     whole = modelled(network)
     rows = layer_latencies(network) if by_layer else ()
     if as_json:
-        described = {
-            "network": network.name,
-            "input": network.resolution,
-            "classes": network.classes,
-            **_latency(whole),
-        }
-        if by_layer:
-            described["layers"] = [{"name": row.name} | _latency(row) for row in rows]
-        print_json(described)
+        layers = [{"name": row.name} | _latency(row) for row in rows]
+        print_json(described(network) | _latency(whole) | ({"layers": layers} if by_layer else {}))
         return
     click.echo(heading(network))
     table = new_table(

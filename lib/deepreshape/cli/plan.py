@@ -87,14 +87,19 @@ def plan(
         rows = [price.run(run, users[run]) for run in _distinct(of, named)]
         found |= {"runs": rows, "total": price.total(_distinct(of, named))}
     else:
-        titled = {name: {"name": name, "title": EXPERIMENTS[name].title} for name in of}
-        figures = [titled[name] | price.total(of[name]) for name in of]
+        figures = [
+            {"name": name, "title": EXPERIMENTS[name].title} | price.total(runs)
+            for name, runs in of.items()
+        ]
         found |= {"figures": figures, "total": price.total(_distinct(of, of))}
     if as_json:
         print_json(found)
+        return
+    if named:
+        _print_runs(found, named)
     else:
-        (_print_runs if named else _print_figures)(found, named)
-        _print_total(found["total"], price)
+        _print_figures(found)
+    _print_total(found["total"], price)
 
 
 def _distinct(of: Mapping[str, list[Run]], names: Iterable[str]) -> list[Run]:
@@ -142,26 +147,24 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _print_figures(found: Row, named: tuple[str, ...]) -> None:
+def _print_figures(found: Row) -> None:
     table = new_table(
         "", "", "runs>", "recorded>", "to make>", "MACs>", "here>", f"{found['gpu']}>"
     )
-    for row in found["figures"]:
-        table.add_row(row["name"], row["title"], *_cells(row))
-    table.add_section()
-    table.add_row("all", "every run once", *_cells(found["total"]))
+    for row in (*found["figures"], {"name": "all", "title": "every run once"} | found["total"]):
+        if row["name"] == "all":
+            table.add_section()
+        table.add_row(
+            row["name"],
+            row["title"],
+            str(row["runs"]),
+            str(row["runs"] - row["to_make"]),
+            str(row["to_make"]),
+            large(row["macs"]),
+            duration(row["here_s"]),
+            duration(row["gpu_s"]),
+        )
     show(table)
-
-
-def _cells(total: Row) -> list[str]:
-    return [
-        str(total["runs"]),
-        str(total["runs"] - total["to_make"]),
-        str(total["to_make"]),
-        large(total["macs"]),
-        duration(total["here_s"]),
-        duration(total["gpu_s"]),
-    ]
 
 
 def _print_total(total: Row, price: Price) -> None:

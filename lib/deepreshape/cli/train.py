@@ -73,22 +73,18 @@ def _require_together(
 ) -> None:
     """Raise UsageError for options that make no sense together."""
     weighed = [name for name, kind in DISTILLATIONS.items() if hasattr(kind, "beta")]
-    searches = snl is not None or senet is not None
-    for is_wrong, why in (
-        (
-            beta is not None and distil not in weighed,
-            f"--beta needs --distil {' or '.join(weighed)}",
-        ),
-        (distil is not None and teacher is None, "--distil needs --teacher"),
-        (by is not None and snl is None, "--by needs --snl"),
-        (snl is not None and senet is not None, "--snl and --senet: a run has one search"),
-        (
-            teacher is not None and searches,
-            "--teacher: a search has the network that it starts from as its teacher",
-        ),
-    ):
-        if is_wrong:
-            raise click.UsageError(why)
+    if beta is not None and distil not in weighed:
+        raise click.UsageError(f"--beta needs --distil {' or '.join(weighed)}")
+    if distil is not None and teacher is None:
+        raise click.UsageError("--distil needs --teacher")
+    if by is not None and snl is None:
+        raise click.UsageError("--by needs --snl")
+    if snl is not None and senet is not None:
+        raise click.UsageError("--snl and --senet: a run has one search")
+    if teacher is not None and (snl is not None or senet is not None):
+        raise click.UsageError(
+            "--teacher: a search has the network that it starts from as its teacher"
+        )
 
 
 def _fitted(

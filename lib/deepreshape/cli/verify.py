@@ -1,5 +1,7 @@
 """The command about printed results: `verify`."""
 
+from itertools import chain
+
 import click
 
 from deepreshape.cli.output import print_json
@@ -55,12 +57,11 @@ def _print_verdicts(found: dict[str, tuple[Verdict, ...]], misses: bool) -> None
                 str(printed.row), printed.column, printed.text, verdict.shown, verdict.text, erratum
             )
         show(table)
+    every = tuple(chain.from_iterable(found.values()))
     table = new_table("", "values>", *(f"{kind}>" for kind in KINDS))
-    for name, verdicts in found.items():
+    for name, verdicts in {**found, "total": every}.items():
+        if name == "total":
+            table.add_section()
         counted = totals(verdicts)
         table.add_row(name, str(len(verdicts)), *(str(counted[kind]) for kind in KINDS))
-    every = [verdict for verdicts in found.values() for verdict in verdicts]
-    counted = totals(every)
-    table.add_section()
-    table.add_row("total", str(len(every)), *(str(counted[kind]) for kind in KINDS))
     show(table)

@@ -6,8 +6,9 @@ input, classes, and a plan of which ReLUs are kept.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import log
+from operator import mul
 from typing import NamedTuple
 
 
@@ -98,15 +99,12 @@ def basic(m: int, factors: Iterable[int], depths: tuple[int, ...]) -> Architectu
 
     Raises DesignError where the number of factors is not one less than that of stages.
     """
-    widths = [m]
-    for factor in factors:
-        widths.append(widths[-1] * factor)
+    widths = list(accumulate(factors, mul, initial=m))
     if len(depths) != len(widths):
         raise DesignError(
             f"{len(depths)} stages do not have {len(widths) - 1} factors between them"
         )
-    stages = tuple(Stage(width, depth) for width, depth in zip(widths, depths, strict=True))
-    return Architecture(m, stages)
+    return Architecture(m, tuple(map(Stage, widths, depths)))
 
 
 DEPTHS = {"18": (2, 2, 2, 2), "34": (3, 4, 6, 3)}
@@ -142,29 +140,23 @@ def wide(depth: int, k: int, m: int = 16) -> Architecture:
 
 def vgg16(m: int = 64) -> Architecture:
     """VGG16 with BatchNorm: 13 convolutions (the stem is the first), two hidden layers of 64 m."""
-    factors, depths = (1, 2, 4, 8, 8), (1, 2, 3, 3, 3)
-    stages = tuple(Stage(m * factor, depth) for factor, depth in zip(factors, depths, strict=True))
-    return Architecture(m, stages, Plain((64 * m, 64 * m)))
+    widths = (m, 2 * m, 4 * m, 8 * m, 8 * m)
+    return Architecture(m, tuple(map(Stage, widths, (1, 2, 3, 3, 3))), Plain((64 * m, 64 * m)))
 
 
 def mobilenet_v1(m: int = 32) -> Architecture:
     """MobileNetV1 for small images: the stem keeps the map's size."""
-    factors, depths = (2, 4, 8, 16, 32), (1, 2, 2, 6, 2)
-    stages = tuple(Stage(m * factor, depth) for factor, depth in zip(factors, depths, strict=True))
-    return Architecture(m, stages, Separable())
+    widths = (2 * m, 4 * m, 8 * m, 16 * m, 32 * m)
+    return Architecture(m, tuple(map(Stage, widths, (1, 2, 2, 6, 2))), Separable())
 
 
 def mobilenet_v2(m: int = 32) -> Architecture:
     """MobileNetV2 for small images: stem and stage 2 keep the map's size. m is a multiple of 4."""
     if m % 4:
         raise DesignError(f"the widths of MobileNetV2 are quarters of m: 4 does not divide {m}")
-    eighths = (4, 6, 8, 16, 24, 40, 80)
+    widths = (m * part // 8 for part in (4, 6, 8, 16, 24, 40, 80))
     depths, strides = (1, 2, 3, 4, 3, 3, 1), (None, 1, None, None, 1, None, 1)
-    stages = tuple(
-        Stage(m * part // 8, depth, stride)
-        for part, depth, stride in zip(eighths, depths, strides, strict=True)
-    )
-    return Architecture(m, stages, Inverted(6, 40 * m))
+    return Architecture(m, tuple(map(Stage, widths, depths, strides)), Inverted(6, 40 * m))
 
 
 REGNET_X = {
@@ -193,7 +185,7 @@ def regnet_x(name: str) -> Architecture:
     depth, w_0, w_a, w_m, group = REGNET_X[name]
     widths = []
     for j in range(depth):
-        power = round(log((w_0 + w_a * j) / w_0) / log(w_m))
+        power = round(log((w_0 + w_a * j) / w_0, w_m))
         widths.append(8 * round(w_0 * w_m**power / 8))
     runs = [(width, len(list(run))) for width, run in groupby(widths)]
     stages = []

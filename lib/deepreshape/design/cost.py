@@ -1,5 +1,6 @@
 """What a network costs: a fold over its layers."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -16,7 +17,7 @@ from deepreshape.design.architectures import (
 from deepreshape.design.blocks import Part, part_layers
 from deepreshape.design.layers import parts
 from deepreshape.design.network import Network
-from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Layer, Quadratic, Relu
+from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Layer, Op, Quadratic, Relu
 
 Convention = Literal["A", "B"]
 """How many FLOPs a BatchNorm output element counts, next to one per multiply-accumulate."""
@@ -67,29 +68,20 @@ def cost(network: Network) -> Cost:
     >>> counted.total_relus, counted.macs
     (139264, 35058176)
     """
-    relus = []
-    macs = batchnorm = params = squares = 0
-    for part in parts(network):
-        of_part = part_cost(part)
-        relus.append(of_part[0])
-        macs += of_part[1]
-        batchnorm += of_part[2]
-        params += of_part[3]
-        squares += of_part[4]
-    return Cost(tuple(relus[:-1]), macs, batchnorm, params, relus[-1], squares)
+    relus, *others = zip(*map(part_cost, parts(network)), strict=True)
+    macs, batchnorm, params, squares = map(sum, others)
+    return Cost(relus[:-1], macs, batchnorm, params, relus[-1], squares)
 
 
 @lru_cache(maxsize=2**16)
 def part_cost(part: Part) -> tuple[int, int, int, int, int]:
     """ReLUs, MACs, BatchNorm elements, parameters and squares of a part."""
     listed = part_layers(part)
-    return (
-        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, Relu)),
-        sum(map(layer_macs, listed)),
-        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, BatchNorm)),
-        sum(map(layer_params, listed)),
-        sum(prod(layer.shape) for layer in listed if isinstance(layer.op, Quadratic)),
-    )
+    elements: Counter[type[Op]] = Counter()
+    for layer in listed:
+        elements[type(layer.op)] += prod(layer.shape)
+    macs, params = sum(map(layer_macs, listed)), sum(map(layer_params, listed))
+    return elements[Relu], macs, elements[BatchNorm], params, elements[Quadratic]
 
 
 def layer_macs(layer: Layer) -> int:

@@ -56,7 +56,6 @@ class Equalization:
     """inequality: as the paper writes it. solutions: sorted by their factors, or depths."""
 
     inequality: str
-    rule: Rule
     solutions: tuple[Solution, ...]
 
 
@@ -114,7 +113,7 @@ def by_width(
     for factors in _sorted(found, "factors", rule, most, region.what):
         selecting = (key for key in regions if any(factors in part for part in regions[key]))
         solutions.append(Solution(factors, depths, frozenset(selecting), holds=True))
-    return Equalization(written, rule, tuple(solutions))
+    return Equalization(written, tuple(solutions))
 
 
 def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equalization:
@@ -150,7 +149,7 @@ def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equ
         }
         selecting = frozenset(key for key, does in selects.items() if does)
         solutions.append(Solution(doubling, depths, selecting, holds))
-    return Equalization(written, rule, tuple(solutions))
+    return Equalization(written, tuple(solutions))
 
 
 # By width

@@ -16,39 +16,27 @@ from deepreshape.design.reuse_module import Divisions
 def parts(network: Network) -> tuple[Part, ...]:
     """The stem, the stages and the head of a network, in order."""
     block, plan, side = network.block, network.relus, network.resolution
-    last = len(network.stages)
-    head_kept = _kept_of(network, last)
-    stem_kept = "none" if STEM in plan.culled else _kept_of(network, 1)
-    stem_reuse = _reuse_of(plan, stem_kept)
-    stem_quadratic = not plan.quadratic.isdisjoint({STEM, 1})
-    found = [
-        Part("stem", block, 3, network.stem, 1, 1, side, stem_kept, *stem_reuse, stem_quadratic)
-    ]
-    channels = network.stem
-    for number, stage in enumerate(network.stages, start=1):
-        stride = stage.stride or (1 if number == 1 else 2)
-        kept = _kept_of(network, number)
-        reuse = _reuse_of(plan, kept)
+    channels, last = network.stem, len(network.stages)
+    found = [Part("stem", block, 3, channels, 1, 1, side, *_edits(plan, {STEM, 1}))]
+    for number, (stage, stride) in enumerate(zip(network.stages, network.strides, strict=True), 1):
         of_stage = Inverted(1, block.features) if number == 1 and type(block) is Inverted else block
         sizes = channels, stage.width, stage.depth, stride, side
-        found.append(Part("stage", of_stage, *sizes, kept, *reuse, number in plan.quadratic))
+        found.append(Part("stage", of_stage, *sizes, *_edits(plan, {number})))
         channels, side = stage.width, side // stride
-    head = Part("head", block, channels, network.classes, 1, 1, side, head_kept)
-    found.append(head._replace(quadratic=last in plan.quadratic))
+    found.append(Part("head", block, channels, network.classes, 1, 1, side, *_edits(plan, {last})))
     return tuple(found)
 
 
-def _kept_of(network: Network, stage: int) -> Kept:
-    plan = network.relus
-    return "none" if stage in plan.culled else "thinned" if stage in plan.thinned else "all"
+def _edits(plan: ReluPlan, stages: set[int]) -> tuple[Kept, int, Divisions, bool, bool]:
+    """What a plan does to the part that counts with these stages: of `Part` all from `kept` on.
 
-
-def _reuse_of(plan: ReluPlan, kept: Kept) -> tuple[int, Divisions, bool]:
-    """Factor, divisions and everywhere of ReLU-reuse where so many ReLUs are kept: a module stands
-    only where its ReLU is, and of a thinned block that is the second."""
-    if kept == "none":
-        return 1, "three", False
-    return plan.reuse, plan.divisions, plan.everywhere and kept == "all"
+    A ReLU-reuse module stands only where its ReLU is, and of a thinned block that is the second.
+    """
+    quadratic = not plan.quadratic.isdisjoint(stages)
+    if not plan.culled.isdisjoint(stages):
+        return "none", 1, "three", False, quadratic
+    kept: Kept = "all" if plan.thinned.isdisjoint(stages) else "thinned"
+    return kept, plan.reuse, plan.divisions, plan.everywhere and kept == "all", quadratic
 
 
 def layers(network: Network) -> tuple[Layer, ...]:

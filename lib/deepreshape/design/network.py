@@ -64,10 +64,9 @@ class Network:
                 raise DesignError(f"the stride of stage {number} is 1 or 2, not {stage.stride}")
         if any(stage.stride for stage in self.stages):
             # The usual stride, written out, is the same network.
-            usual = (1,) + (2,) * (len(self.stages) - 1)
             written = tuple(
-                Stage(stage.width, stage.depth) if stage.stride == stride else stage
-                for stage, stride in zip(self.stages, usual, strict=True)
+                replace(stage, stride=None) if stage.stride == (2 if number else 1) else stage
+                for number, stage in enumerate(self.stages)
             )
             object.__setattr__(self, "stages", written)
         if sum(self.depths) > MOST_BLOCKS:
@@ -86,7 +85,7 @@ class Network:
             self._require_fitting_block()
         if self.relus is not ALL:
             self.require_stages((self.relus.culled - {STEM}) | self.relus.thinned)
-            self._require_removed(self.relus.quadratic)
+            self._require_removed()
             self._require_reusable()
             if self.relus.everywhere and not self._whole_stages():
                 # No module replaces more than the second convolutions: the same network.
@@ -101,11 +100,10 @@ class Network:
                     f" 1 to {len(self.stages)}"
                 )
 
-    def _require_removed(self, numbers: Iterable[int]) -> None:
-        for number in sorted(numbers):
-            if number not in self.relus.culled | self.relus.thinned:
-                where = "the stem" if number == STEM else f"stage {number}"
-                raise DesignError(f"{where} keeps all its ReLUs: no polynomial can replace one")
+    def _require_removed(self) -> None:
+        for number in sorted(self.relus.quadratic - self.relus.culled - self.relus.thinned):
+            where = "the stem" if number == STEM else f"stage {number}"
+            raise DesignError(f"{where} keeps all its ReLUs: no polynomial can replace one")
 
     def _require_fitting_block(self) -> None:
         match self.block:
@@ -175,7 +173,7 @@ class Network:
     def strides(self) -> tuple[int, ...]:
         """The stride of each stage."""
         return tuple(
-            stage.stride or (1 if number == 0 else 2) for number, stage in enumerate(self.stages)
+            stage.stride or (2 if number else 1) for number, stage in enumerate(self.stages)
         )
 
     @property
