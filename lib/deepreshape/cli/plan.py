@@ -47,11 +47,7 @@ def run(
 
 
 def _runs(
-    name: str,
-    profile: str,
-    data: str | None = None,
-    seeds: Iterable[int] = (1,),
-    panels: str | None = None,
+    name: str, profile: str, data: str | None, seeds: tuple[int, ...], panels: str | None = None
 ) -> list[Run]:
     """The runs of a figure or table, on the images that are read here."""
     points = experiments.find(name).drawn(find_profile(profile), data, seeds, panels)

@@ -22,10 +22,8 @@ def new_table(*columns: str) -> "Table":
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column.removesuffix(">"), justify="right" if column.endswith(">") else "left"
-        )
+    for name in columns:
+        table.add_column(name.removesuffix(">"), justify="right" if name[-1:] == ">" else "left")
     return table
 
 

@@ -7,7 +7,7 @@ from deepreshape.cli.usage.commands import command
 
 
 @command(
-    "count",
+    "look",
     network_options,
     click.option(
         "--layers", "by_layer", is_flag=True, help="By layer, by stage and by kind of layer."
@@ -24,7 +24,7 @@ def count() -> None:
 
 
 @command(
-    "equalize",
+    "look",
     click.option(
         "--depths",
         type=Numbers(distinct=False),
@@ -60,7 +60,7 @@ def equalize() -> None:
 
 
 @command(
-    "latency",
+    "look",
     network_options,
     click.option("--layers", "by_layer", is_flag=True, help="Show each layer."),
     json_option,

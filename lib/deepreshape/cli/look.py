@@ -1,4 +1,4 @@
-"""The command that counts a network's ReLUs, operations and parameters, whole or layer by layer."""
+"""Commands that look at designs: `count`, `equalize` and `latency`. They need no framework."""
 
 from collections.abc import Iterable
 from math import prod
@@ -7,13 +7,17 @@ from typing import Any
 import click
 
 from deepreshape.cli.output import print_json
-from deepreshape.cli.tables import Row, new_table, show
+from deepreshape.cli.tables import Row, new_table, say, show
 from deepreshape.cli.usage.arguments import edited
 from deepreshape.design import Cost, Network, cost, layers, paper_convention
 from deepreshape.design.cost import layer_macs, layer_params
+from deepreshape.design.equalize import Equalization, Solution, by_depth, by_width, require_depths
 from deepreshape.design.ops import Conv, FullyConnected, Layer, Relu
+from deepreshape.private.latency import latency as modelled
+from deepreshape.private.latency import layer_latencies
 
 COUNTS = ("relus", "macs", "params")
+GREEK = ("alpha", "beta", "gamma")
 
 
 def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
@@ -134,3 +138,97 @@ def _print_layer_counts(counted: Row) -> None:
 
 def _cells(row: Row) -> list[str]:
     return [f"{row[name]:,}" if row[name] else "" for name in COUNTS]
+
+
+def equalize(
+    depths: tuple[int, ...] | None,
+    order: tuple[int, ...],
+    by: str,
+    rule: Any,
+    most: int,
+    as_json: bool,
+) -> None:
+    depths = require_depths(depths or (2,) * len(order), order)
+    width = by == "width"
+    found = by_width(depths, order, rule, most) if width else by_depth(order, rule, most)
+    if as_json:
+        solutions = [_solution(solution, by, rule) for solution in found.solutions]
+        print_json({"inequality": found.inequality, "rule": rule, "solutions": solutions})
+    else:
+        _print_solutions(found, by, order)
+
+
+def _solution(solution: Solution, by: str, rule: str) -> dict[str, Any]:
+    if by == "depth":
+        numbers: dict[str, Any] = {"depths": list(solution.depths)}
+    elif len(solution.factors) == len(GREEK):
+        numbers = dict(zip(GREEK, solution.factors, strict=True))
+    else:
+        numbers = {"factors": list(solution.factors)}
+    described = {**numbers, "name": solution.name}
+    if rule == "all":
+        described["rules"] = sorted(solution.rules)
+    return described if solution.holds else {**described, "holds": False}
+
+
+def _print_solutions(found: Equalization, by: str, order: tuple[int, ...]) -> None:
+    click.echo(" > ".join(f"#ReLUs(S{stage})" for stage in order))
+    click.echo(found.inequality)
+    table = new_table("depths" if by == "depth" else "factors", "network", "selected by", "")
+    for solution in found.solutions:
+        depths, factors = map(str, solution.depths), map(str, solution.factors)
+        written = ", ".join(depths) if by == "depth" else "x".join(factors) + "x"
+        note = "" if solution.holds else "does not satisfy the inequality"
+        table.add_row(written, solution.name, ", ".join(sorted(solution.rules)), note)
+    show(table)
+
+
+def latency(by_layer: bool, as_json: bool, **arguments: Any) -> None:
+    network = edited(**arguments)
+    whole = modelled(network)
+    rows = layer_latencies(network) if by_layer else ()
+    if as_json:
+        layers = [{"name": row.name} | _latency(row) for row in rows]
+        print_json(described(network) | _latency(whole) | ({"layers": layers} if by_layer else {}))
+        return
+    click.echo(heading(network))
+    table = new_table(
+        "", "mult.>", "key sw.>", "cts up>", "cts down>", "HE s>", "ReLUs>", "GC s>", "total s>"
+    )
+    for row in (*rows, whole):
+        operations = row.operations
+        table.add_row(
+            row.name,
+            *(f"{number:,}" if number else "" for number in operations),
+            f"{row.he_s:,.2f}" if any(operations) else "",
+            f"{row.relus:,}" if row.relus else "",
+            f"{row.gc_s:,.2f}" if row.relus else "",
+            f"{row.total_s:,.2f}",
+            end_section=row is (rows[-1] if rows else None),
+        )
+    show(table)
+    say(
+        f"ciphertexts: up {whole.operations.bytes_up / 1e6:,.1f} MB,"
+        f" down {whole.operations.bytes_down / 1e6:,.1f} MB;"
+        f" garbled circuits stored: client {whole.client_bytes / 1e6:,.1f} MB,"
+        f" server {whole.server_bytes / 1e6:,.1f} MB"
+    )
+
+
+def _latency(row: Any) -> dict[str, Any]:
+    operations = row.operations
+    return {
+        "he_s": row.he_s,
+        "gc_s": row.gc_s,
+        "total_s": row.total_s,
+        "relus": row.relus,
+        "multiplications": operations.multiplications,
+        "key_switches": operations.key_switches,
+        "ciphertexts": {"up": operations.up, "down": operations.down},
+        "bytes": {
+            "up": operations.bytes_up,
+            "down": operations.bytes_down,
+            "stored_by_client": row.client_bytes,
+            "stored_by_server": row.server_bytes,
+        },
+    }
