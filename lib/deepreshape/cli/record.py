@@ -1,7 +1,8 @@
 """The command that shows one record in full, and whether its files are whole: `runs show`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,21 +21,15 @@ def show_(key: str, store: Path, as_json: bool) -> None:
 
 def print_record(found: Recorded, as_json: bool) -> None:
     """A record in full, as JSON or as a table."""
+    whole = _everything(found)
     if as_json:
-        print_json(_everything(found))
-    else:
-        table = new_table("", "")
-        for name, value in _shown(_everything(found)):
-            table.add_row(name, value)
-        show(table)
-
-
-def _shown(whole: Row) -> list[tuple[str, str]]:
-    """What of a record stands in a table."""
-    rows = [*_done(whole), *_came(whole), *_learned(whole["curve"])]
-    rows += _sought(whole["sought"]) if whole["run"]["search"] else []
-    rows += _where(whole)
-    return [(name, text(value)) for name, value in rows if value is not None]
+        print_json(whole)
+        return
+    table = new_table("", "")
+    for name, value in chain(*(part(whole) for part in (_done, _came, _learned, _sought, _where))):
+        if value is not None:
+            table.add_row(name, text(value))
+    show(table)
 
 
 Named = Iterator[tuple[str, Any]]
@@ -62,16 +57,19 @@ def _came(whole: Row) -> Named:
     yield "time", duration(whole["seconds"])
 
 
-def _learned(curve: Sequence[Row]) -> Named:
+def _learned(whole: Row) -> Named:
     """How the training went."""
-    if curve:
+    if curve := whole["curve"]:
         rate = median(epoch["images_per_second"] for epoch in curve)
         yield "loss, first and last epoch", f"{curve[0]['loss']:.4f}, {curve[-1]['loss']:.4f}"
         yield "images per second", f"{rate:,.0f}"
 
 
-def _sought(sought: Sequence[Row]) -> Named:
-    """How the search went."""
+def _sought(whole: Row) -> Named:
+    """How the search went, if there was one."""
+    if not whole["run"]["search"]:
+        return
+    sought = whole["sought"]
     last = sought[-1] if sought else {}
     yield "epochs of the search", sum("loss" in entry for entry in sought)
     for name, value in last.items():
