@@ -78,22 +78,16 @@ def part_layers(part: Part) -> tuple[Layer, ...]:
             for number in range(1, part.depth + 1):
                 stride = part.stride if number == 1 else 1
                 x = _block(tape, part, f"block{number}", x, stride)
-    sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
-    dropped = _dropped(part, sites)
-    return _replaced(tape.layers, dropped) if part.quadratic else _without(tape.layers, dropped)
-
-
-def _dropped(part: Part, sites: list[str]) -> set[str]:
     if part.kept == "all":
-        return set()
+        return tuple(tape.layers)
+    sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
     kept = sites[::-2] if part.kept == "thinned" and part.role == "stage" else []
-    return set(sites) - set(kept)
+    dropped = set(sites) - set(kept)
+    return _replaced(tape.layers, dropped) if part.quadratic else _without(tape.layers, dropped)
 
 
 def _without(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
     """The list without some of its ReLUs: what read one reads its input."""
-    if not dropped:
-        return tuple(listed)
     reads = {layer.name: layer.inputs[0] for layer in listed if layer.name in dropped}
     return tuple(
         replace(layer, inputs=tuple(reads.get(name, name) for name in layer.inputs))
