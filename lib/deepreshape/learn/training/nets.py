@@ -65,14 +65,6 @@ class Net(nn.Module):
         """Put another module in the place of a layer's."""
         self._modules[name] = module
 
-    def relu_sites(self) -> dict[str, nn.Module]:
-        """The ReLUs by name, in the order in which they run."""
-        return {
-            layer.name: self.get_submodule(layer.name)
-            for layer in self.program
-            if isinstance(layer.op, Relu)
-        }
-
 
 def build(network: Network, seed: int) -> Net:
     """A freshly initialised module; the same seed gives the same weights.
