@@ -333,7 +333,7 @@ def test_what_the_repository_has_is_not_trained(
     call: Command, shelf: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(wanted("table4-trained"), repository)
-    monkeypatch.setattr("deepreshape.learn.runs.in_turn.obtain", None)
+    monkeypatch.setattr("deepreshape.learn.runs.executors.obtain", None)
     answer = call("run", "table4-trained", "--profile", "smoke")
     assert (answer.err, answer.code) == ("", 0)
     assert not shelf.exists()

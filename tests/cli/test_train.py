@@ -263,7 +263,7 @@ def test_a_recorded_run_is_not_made_again(
     call: Command, shelf: Path, float32: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = call(*ARGUMENTS, "--json").out
-    monkeypatch.setattr("deepreshape.learn.runs.in_turn.obtain", None)
+    monkeypatch.setattr("deepreshape.learn.runs.executors.obtain", None)
     assert call(*ARGUMENTS, "--json") == Answer(first, "", 0)
 
 

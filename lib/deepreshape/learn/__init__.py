@@ -4,7 +4,7 @@ Public are, of the modules,
 
     images.sets        DataSet, parse, load, Images
     training.recipe    Recipe
-    training.losses    KD, DKD
+    training.losses    KD, DKD, DIST
     training.nets      Net, build
     search.searches    SNL, SENet
     runs.run           Run

@@ -20,8 +20,9 @@ from deepreshape.learn.checks.health import (
     memory_facts,
     processor_facts,
 )
+from deepreshape.learn.images.base import DataError
 from deepreshape.learn.images.sets import DataSet, load
-from deepreshape.learn.images.sources import KNOWN, DataError
+from deepreshape.learn.images.sources import KNOWN
 from deepreshape.learn.runs import speed
 from deepreshape.learn.training import machine
 
@@ -216,14 +217,14 @@ def mirror(no_mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_whole_mirror_is_told(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "files_of", lambda mirror, name: 3)
+    monkeypatch.setattr(health, "files_of", lambda *_: 3)
     found = told(data_facts())
     assert found["data: cifar100"] == Fact("data: cifar100", f"3 files in {mirror}, whole")
     assert found["data: tiny-imagenet"].found == "not decoded yet: not in the mirror"
 
 
 def test_a_damaged_mirror_is_wrong(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(mirror: Path, name: str) -> int:
+    def fail(*_: object) -> int:
         raise DataError("a file is cut")
 
     monkeypatch.setattr(health, "files_of", fail)

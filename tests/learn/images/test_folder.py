@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from deepreshape.learn.images.base import ordered
+from deepreshape.learn.images.base import DataError, ordered
 from deepreshape.learn.images.sets import DataSet, load, loaded, parse, pinned
-from deepreshape.learn.images.sources import DataError, source
+from deepreshape.learn.images.sources import source
 from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from deepreshape.learn.images import sources
+from deepreshape.learn.images.base import DataError, Known
 from deepreshape.learn.images.sets import DataSet, Images, Split, load, loaded, parse
-from deepreshape.learn.images.sources import KNOWN, DataError, Known
+from deepreshape.learn.images.sources import KNOWN, Published
 from deepreshape.learn.tensor_files import load_tensors
 
 DIGITS = DataSet("mnist5k")
@@ -299,14 +299,14 @@ def decoded(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     """cifar100 is a source of 69 images; the list names what was decoded, every time it was."""
     calls: list[str] = []
 
-    def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
+    def decode(self: Published, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
         time.sleep(0.1)
-        calls.append(name)
+        calls.append(self.label)
         return fake()
 
     monkeypatch.setitem(KNOWN, "cifar100", FAKE)
-    monkeypatch.setattr(sources, "decode", decode)
-    monkeypatch.setattr(sources, "fingerprint", lambda name, shards: 64 * "f")
+    monkeypatch.setattr(Published, "decode", decode)
+    monkeypatch.setattr(Published, "fingerprint", lambda self, shards: 64 * "f")
     return calls
 
 
@@ -390,10 +390,10 @@ def test_two_threads_decode_once(decoded: list[str]) -> None:
 def test_a_source_that_fails_leaves_no_cache(
     decoded: list[str], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
+    def fail(self: Published, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
         raise DataError("no such file")
 
-    monkeypatch.setattr(sources, "decode", fail)
+    monkeypatch.setattr(Published, "decode", fail)
     with pytest.raises(DataError, match="no such file"):
         load(DataSet("cifar100"))
     assert list(own_cache.glob("*.safetensors")) == []

@@ -18,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from deepreshape.learn.images import sources
+from deepreshape.learn.images.base import DataError, Known
+from deepreshape.learn.images.mirror import files_of
 from deepreshape.learn.images.sets import DataSet, Images, load, loaded, parse, pinned
-from deepreshape.learn.images.sources import KNOWN, DataError, Known, decode, files_of
+from deepreshape.learn.images.sources import KNOWN, Published
 
 # A mirror as small as can be
 
@@ -32,6 +33,10 @@ TRAIN, TEST = slice(0, 60), slice(60, 69)
 SPLITS = {"train": TRAIN, "test": TEST}
 
 Pixels = NDArray[np.uint8]
+
+
+def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
+    return Published(name).decode(shards)
 
 
 def encoded(image: Pixels, kind: str = "PNG") -> bytes:
@@ -89,20 +94,20 @@ def mirror(small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_the_files_of_a_mirror_are_counted(mirror: Path) -> None:
-    assert [files_of(mirror, name) for name in ("cifar100", "tiny-imagenet")] == [3, 3]
+    assert [files_of(mirror, name, KNOWN[name]) for name in ("cifar100", "tiny-imagenet")] == [3, 3]
 
 
 def test_a_mirror_with_a_cut_file_is_not_whole(mirror: Path) -> None:
     path = mirror / SHARD
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match=rf"{SHARD} cannot be read as Parquet images"):
-        files_of(mirror, "cifar100")
+        files_of(mirror, "cifar100", CIFAR)
 
 
 def test_a_mirror_with_fewer_images_is_not_whole(mirror: Path) -> None:
     damage(mirror, images=[encoded(PIXELS[0])], labels=LABELS[:1])
     with pytest.raises(DataError, match="cifar100: 31 images of train, expected 60"):
-        files_of(mirror, "cifar100")
+        files_of(mirror, "cifar100", CIFAR)
 
 
 SHARD = "cifar100/train-00001-of-00002.parquet"
@@ -291,7 +296,7 @@ def test_what_is_decoded_is_known_without_being_decoded_again(
     mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = pinned(PART)
-    monkeypatch.setattr(sources, "decode", None)
+    monkeypatch.setattr(Published, "decode", None)
     assert pinned(PART) == first
     assert load(PART).digest == first.digest
 
@@ -589,7 +594,7 @@ def hashes(images: torch.Tensor) -> set[bytes]:
 
 @needs_cifar
 def test_cifar_100_is_the_pinned_one(cifar: Images) -> None:
-    assert cifar.digest == sources.KNOWN["cifar100"].digest
+    assert cifar.digest == KNOWN["cifar100"].digest
 
 
 @needs_cifar

@@ -17,9 +17,9 @@ import torch
 from rich.progress import Progress as Bar
 
 from deepreshape.design import cost, resnet18
+from deepreshape.learn.images.base import DataError
 from deepreshape.learn.images.sets import DataSet
-from deepreshape.learn.images.sources import DataError
-from deepreshape.learn.runs import executors, in_turn, make
+from deepreshape.learn.runs import executors, make
 from deepreshape.learn.runs.campaign import Campaign, work
 from deepreshape.learn.runs.executors import BACKENDS, Executor, execute
 from deepreshape.learn.runs.make import obtain
@@ -59,7 +59,7 @@ def obtained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
         runs.append(run)
         return obtain(run, store, machine, progress, net_too)
 
-    monkeypatch.setattr(in_turn, "obtain", noted)
+    monkeypatch.setattr(executors, "obtain", noted)
     return runs
 
 
@@ -316,7 +316,7 @@ def test_a_backend_is_given_waves_and_its_records_are_taken(
 
     def noted(waves: Any, store: Store, machine: Machine, workers: int, campaign: Campaign) -> Any:
         given.append((waves, machine, workers))
-        return in_turn.in_turn(waves, store, machine, workers, campaign)
+        return executors.in_turn(waves, store, machine, workers, campaign)
 
     monkeypatch.setitem(BACKENDS, "elsewhere", noted)
     records = execute([FIRST, TEACHER], store, replace(HERE, backend="elsewhere"))

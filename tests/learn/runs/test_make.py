@@ -21,12 +21,12 @@ from deepreshape.design import Network, cost
 from deepreshape.learn.images.sets import load
 from deepreshape.learn.runs import make
 from deepreshape.learn.runs.environment import environment
-from deepreshape.learn.runs.make import obtain, trained
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.masks import Masked
 from deepreshape.learn.search.searches import SNL
-from deepreshape.learn.training.evaluate import TrainingFailed, accuracy, correct
+from deepreshape.learn.training.evaluate import accuracy, correct
 from deepreshape.learn.training.loop import train
 from deepreshape.learn.training.losses import DKD
 from deepreshape.learn.training.machine import Machine
@@ -178,7 +178,7 @@ def test_a_teacher_of_another_search_teaches_with_its_masks(
 ) -> None:
     student = replace(RUN, teacher=SEARCHED)
     assert obtain(student, store, cpu).status == "done"
-    assert any(isinstance(module, Masked) for module in trained(SEARCHED, store, cpu).modules())
+    assert any(isinstance(module, Masked) for module in store.net(SEARCHED).modules())
 
 
 KINDS = {
@@ -260,10 +260,11 @@ def test_damaged_weights_and_masks_are_made_again(
     run: Run,
     suffix: str,
 ) -> None:
-    first = trained(run, store, cpu)
+    obtain(run, store, cpu)
+    first = store.net(run)
     before = len(trainings)
     damage(store.path(run, suffix))
-    assert same_net(trained(run, store, cpu), first)
+    obtain(run, store, cpu, net_too=True)
     assert len(trainings) == before + 1
     assert same_net(store.net(run), first)
     assert not (store.folder / "executed").exists()
@@ -517,13 +518,6 @@ def test_a_run_that_failed_is_tried_again_when_its_record_is_deleted(
     store.path(FAILING).unlink()
     obtain(FAILING, store, cpu)
     assert len(trainings) == 2
-
-
-def test_a_run_that_failed_has_no_net(store: Store, cpu: Machine) -> None:
-    record = obtain(FAILING, store, cpu)
-    with pytest.raises(TrainingFailed, match=f"run {FAILING.key}, failed: ") as caught:
-        trained(FAILING, store, cpu)
-    assert str(record.error) in str(caught.value)
 
 
 def test_a_run_whose_teacher_failed_says_so(store: Store, cpu: Machine) -> None:

@@ -27,6 +27,7 @@ from deepreshape.learn.tensor_files import CorruptFile, save_tensors
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import build
 from tests.families import FAMILIES
+from tests.learn.tracing import relu_sites
 
 SMALL = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 EDITED = {
@@ -117,8 +118,8 @@ def test_a_masked_net_has_the_state_of_a_plain_one(network: Network) -> None:
     names = list(net.state_dict())
     apply(net, random_masks(network))
     assert list(net.state_dict()) == names
-    assert list(sites(network)) == list(net.relu_sites())
-    assert all(isinstance(module, Masked) for module in net.relu_sites().values())
+    assert list(sites(network)) == list(relu_sites(net))
+    assert all(isinstance(module, Masked) for module in relu_sites(net).values())
 
 
 def test_relus_can_be_put_back() -> None:
@@ -128,14 +129,14 @@ def test_relus_can_be_put_back() -> None:
     assert not torch.equal(net(pictures(SMALL)), expected)
     unmask(net)
     assert torch.equal(net(pictures(SMALL)), expected)
-    assert all(type(module) is nn.ReLU for module in net.relu_sites().values())
+    assert all(type(module) is nn.ReLU for module in relu_sites(net).values())
 
 
 def test_a_machine_gives_a_mask_the_layout_of_maps(cpu: Machine) -> None:
     net = build(SMALL, 0)
     apply(net, random_masks(SMALL))
     cpu.place(net)
-    for module in net.relu_sites().values():
+    for module in relu_sites(net).values():
         assert isinstance(module, Masked)
         assert module.mask.is_contiguous(memory_format=torch.channels_last)
 

@@ -21,6 +21,7 @@ from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.teacher import Teacher
 from tests.learn.seeking import RELUS, STEPS, baseline, kept, seek, without_times
 from tests.learn.tiny import Interrupted, same, stop_at
+from tests.learn.tracing import relu_sites
 
 BY_PIXEL = SNL(
     304, epochs=3, batch=20, rate=0.02, alpha_rate=0.02, penalty=0.02, growth=2, patience=0
@@ -159,7 +160,7 @@ def test_the_net_is_a_plain_one_again(cpu: Machine, search: Search) -> None:
     found = seek(search, cpu, net)
     assert list(net.state_dict()) == names
     assert [name for name, _ in net.named_parameters()] == parameters
-    assert all(type(module) is nn.ReLU for module in net.relu_sites().values())
+    assert all(type(module) is nn.ReLU for module in relu_sites(net).values())
     assert all(mask.device.type == "cpu" for mask in found.masks.values())
     apply(net, found.masks)
     assert list(net.state_dict()) == names

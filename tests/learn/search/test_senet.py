@@ -18,7 +18,7 @@ from deepreshape.learn.search.masks import apply, sites
 from deepreshape.learn.search.ranking import highest
 from deepreshape.learn.search.senet import SENet, scattered
 from deepreshape.learn.search.sensitivity import allocate, sensitivities
-from deepreshape.learn.training.distillation.base import divergence
+from deepreshape.learn.training.losses import divergence
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.teacher import Teacher

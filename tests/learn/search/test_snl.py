@@ -15,8 +15,8 @@ from deepreshape.design import Network, Stage, cost, resnet18
 from deepreshape.learn.images.loader import batches, shown
 from deepreshape.learn.search.masks import counted, sites
 from deepreshape.learn.search.snl import SNL, AlphaReLU
-from deepreshape.learn.training.distillation.base import divergence
 from deepreshape.learn.training.evaluate import TrainingFailed
+from deepreshape.learn.training.losses import divergence
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.teacher import Teacher
 from tests.families import FAMILIES

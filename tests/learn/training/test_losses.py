@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from deepreshape.learn.training.distillation.base import divergence
-from deepreshape.learn.training.distillation.dkd import decoupled
 from deepreshape.learn.training.losses import (
     DIST,
     DISTILLATIONS,
@@ -21,6 +19,8 @@ from deepreshape.learn.training.losses import (
     KD,
     Distillation,
     attention_mismatch,
+    decoupled,
+    divergence,
 )
 from deepreshape.learn.training.losses import (
     distillation as find_distillation,

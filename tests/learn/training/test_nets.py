@@ -39,6 +39,7 @@ from deepreshape.design.architectures import REGNET_X, Grouped
 from deepreshape.learn.training.nets import Net, Polynomial, Strided1x1, build
 from tests.families import FAMILIES
 from tests.learn.edits import EDITED
+from tests.learn.tracing import relu_sites
 
 SMALL = hybrenet(2, 3, 2, m=4, resolution=16, classes=10)
 
@@ -101,8 +102,8 @@ def test_every_layer_gives_the_shape_it_states(network: Network) -> None:
 def test_relu_sites_are_the_modules_that_are_relus(network: Network) -> None:
     net = build(network, 0)
     relus = [name for name, module in net.named_modules() if isinstance(module, nn.ReLU)]
-    assert list(net.relu_sites()) == relus
-    assert list(net.relu_sites().values()) == [net.get_submodule(name) for name in relus]
+    assert list(relu_sites(net)) == relus
+    assert list(relu_sites(net).values()) == [net.get_submodule(name) for name in relus]
 
 
 class Convolutions(TorchDispatchMode):
@@ -161,12 +162,12 @@ def test_a_net_with_shortcuts_is_copied_and_traced(copied: Callable[[Net], nn.Mo
 def test_the_sites_of_resnet18_are_one_in_the_stem_and_two_a_block() -> None:
     blocks = [f"stage{stage}/block{block}" for stage in (1, 2, 3, 4) for block in (1, 2)]
     expected = ["stem/relu", *(f"{block}/relu{site}" for block in blocks for site in (1, 2))]
-    assert list(build(FAMILIES["ResNet18"], 0).relu_sites()) == expected
+    assert list(relu_sites(build(FAMILIES["ResNet18"], 0))) == expected
 
 
 def test_a_thinned_block_keeps_the_relu_behind_its_sum() -> None:
     net = build(thin(Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10), {2}), 0)
-    assert list(net.relu_sites()) == [
+    assert list(relu_sites(net)) == [
         "stem/relu",
         "stage1/block1/relu1",
         "stage1/block1/relu2",
@@ -502,7 +503,7 @@ def test_with_the_relus_of_one_stage_it_is_not(family: str) -> None:
 def test_where_a_stage_is_culled_only_its_relus_are_gone() -> None:
     """What stands before it and behind it is as it was: of two culled stages, the one between."""
     net = build(cull(SMALL, {1, 3}), 0)
-    assert {name.partition("/")[0] for name in net.relu_sites()} == {"stage2", "stage4"}
+    assert {name.partition("/")[0] for name in relu_sites(net)} == {"stage2", "stage4"}
 
 
 def test_in_evaluation_an_image_does_not_depend_on_its_batch() -> None:

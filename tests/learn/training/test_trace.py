@@ -25,9 +25,9 @@ from deepreshape.design import (
 )
 from deepreshape.design.architectures import Block
 from deepreshape.learn.training.nets import Net
-from deepreshape.learn.training.trace import traced_cost
 from tests.families import FAMILIES
 from tests.learn.edits import EDITED
+from tests.learn.tracing import traced_cost
 from tests.networks import KINDS, networks
 
 SHAPES = [

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from deepreshape.learn.checks import arithmetic
-from deepreshape.learn.images.sources import DOWNLOADS, KNOWN, PACKAGED, DataError, files_of
+from deepreshape.learn.images.base import DataError
+from deepreshape.learn.images.mirror import files_of
+from deepreshape.learn.images.sources import DOWNLOADS, KNOWN, PACKAGED
 from deepreshape.learn.runs import speed
 from deepreshape.learn.tensor_files import CorruptFile, cache_folder, load_tensors
 from deepreshape.learn.training import processor
@@ -118,7 +120,7 @@ def data_facts() -> Iterator[Fact]:
         found, wrong = _cached(name)
         if mirror is not None and (mirror / name).is_dir():
             try:
-                found.append(f"{files_of(mirror, name)} files in {mirror}, whole")
+                found.append(f"{files_of(mirror, name, KNOWN[name])} files in {mirror}, whole")
             except DataError as error:
                 wrong.append(str(error))
         if not found and not wrong:

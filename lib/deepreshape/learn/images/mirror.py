@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ def mirrored(
     mirror: Path, name: str, known: Known, split: str, shards: tuple[int, ...] | None
 ) -> Arrays:
     """The images of a split. Raises DataError."""
-    files = list(shard_files(mirror / name, split, name, shards))
-    parts = [_read_parquet(file, known) for file in files]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    parts = [_read(file, known) for file in shard_files(mirror / name, split, name, shards)]
+    images, labels = zip(*parts, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 _SHARD = re.compile(r"(\d+)-of-(\d+)(?:-[0-9a-f]+)?\.parquet")
@@ -65,7 +66,7 @@ def shard_files(
         yield files[0]
 
 
-def _read_parquet(file: Path, known: Known) -> Arrays:
+def _read(file: Path, known: Known) -> Arrays:
     wanted = [known.image_column, known.label_column]
     with refusing(f"{file} cannot be read as Parquet images"):
         columns = pyarrow.parquet.read_schema(file).names
@@ -82,37 +83,31 @@ def _read_parquet(file: Path, known: Known) -> Arrays:
         raise DataError(
             f"{file}: the labels of column {known.label_column!r} are not whole numbers"
         )
-    size = known.size
     with ThreadPoolExecutor() as pool:
-        decoded = list(pool.map(_decoder(file, size), range(len(encoded)), encoded))
-    return np.stack(decoded), labels.to_numpy().astype(np.int64)
+        decoded = pool.map(partial(_image, file, known.size), range(len(encoded)), encoded)
+        return np.stack(list(decoded)), labels.to_numpy().astype(np.int64)
 
 
-def _decoder(file: Path, size: int) -> Callable[[int, bytes], NDArray[np.uint8]]:
-    def decoded(row: int, encoded: bytes) -> NDArray[np.uint8]:
-        with refusing(f"{file}: row {row} is not an image"):
-            image = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
-        if image.shape != (size, size, 3):
-            raise DataError(f"{file}: row {row} is {image.shape[0]} x {image.shape[1]}, not {size}")
-        return image
-
-    return decoded
+def _image(file: Path, size: int, row: int, encoded: bytes) -> NDArray[np.uint8]:
+    with refusing(f"{file}: row {row} is not an image"):
+        image = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
+    if image.shape != (size, size, 3):
+        raise DataError(f"{file}: row {row} is {image.shape[0]} x {image.shape[1]}, not {size}")
+    return image
 
 
 def files_of(mirror: Path, name: str, known: Known) -> int:
     """How many Parquet files a set has in a mirror, all of them there and whole; their images are
     not decoded. Raises DataError."""
-    count = 0
-    for split in ("train", known.test_split):
+    count, columns = 0, [known.image_column, known.label_column]
+    for split, expected in (("train", known.train), (known.test_split, known.test)):
         rows = 0
         for file in shard_files(mirror / name, split, name, None):
             with refusing(f"{file} cannot be read as Parquet images"):
-                columns = [known.image_column, known.label_column]
                 table = pyarrow.parquet.read_table(
                     file, columns=columns, page_checksum_verification=True
                 )
             rows, count = rows + len(table), count + 1
-        expected = known.train if split == "train" else known.test
         if rows != expected:
             raise DataError(f"{mirror / name}: {rows} images of {split}, expected {expected}")
     return count

@@ -1,32 +1,18 @@
-"""The sources that there are, a file each: of sets that are known by name, and of a place.
+"""The sources that there are: of sets that are known by name, and of a place.
 
 Every source of a set gives the same tensors (`base.tensors`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
-from deepreshape.learn.images import base, cifar100, mirror, mnist5k
-from deepreshape.learn.images.base import Arrays, DataError, Known, Source, tensors
+from deepreshape.learn.images import packages
+from deepreshape.learn.images.base import Arrays, DataError, Known, Source, fingerprint, tensors
 from deepreshape.learn.images.folder import Folder
 from deepreshape.learn.images.mirror import mirror_folder, mirrored, shard_files
 from deepreshape.places import named_folder
-
-__all__ = [
-    "DOWNLOADS",
-    "KNOWN",
-    "PACKAGED",
-    "PLACES",
-    "DataError",
-    "Known",
-    "decode",
-    "files_of",
-    "fingerprint",
-    "source",
-]
 
 KNOWN = {
     "mnist5k": Known(
@@ -48,9 +34,9 @@ KNOWN = {
     "tiny-imagenet": Known(200, 64, 100_000, 10_000, "image", "label", "valid"),
 }
 
-PACKAGED: dict[str, Callable[[], tuple[Arrays, Arrays]]] = {"mnist5k": mnist5k.digits}
+PACKAGED: dict[str, Callable[[], tuple[Arrays, Arrays]]] = {"mnist5k": packages.mnist5k}
 """Sets that are in no mirror: what gives training and test images."""
-DOWNLOADS: dict[str, Callable[[], tuple[Arrays, Arrays]]] = {"cifar100": cifar100.downloaded}
+DOWNLOADS: dict[str, Callable[[], tuple[Arrays, Arrays]]] = {"cifar100": packages.cifar100}
 """The same of whole sets where there is no mirror."""
 PLACES: dict[str, Callable[[str, int | None], Source]] = {"folder": Folder}
 """What `KIND:PLACE` names: the source of a place and the side that is asked for, by kind."""
@@ -71,10 +57,37 @@ class Published:
         return self.published
 
     def decode(self, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
-        return decode(self.label, shards)
+        name, known = self.label, self.published
+        self._require_no_shards_of_a_package(shards)
+        if name in PACKAGED:
+            train, test = PACKAGED[name]()
+        elif name in DOWNLOADS and shards is None and not named_folder("DEEPRESHAPE_MIRROR"):
+            train, test = DOWNLOADS[name]()
+        else:
+            folder = mirror_folder(name, shards)
+            train = mirrored(folder, name, known, "train", shards)
+            test = mirrored(folder, name, known, known.test_split, None)
+        for split, arrays in (("train", train), ("test", test)):
+            expected = getattr(known, split)
+            whole = shards is None or split == "test"
+            if whole and len(arrays[1]) != expected:
+                raise DataError(f"{name}: {len(arrays[1])} {split} images, expected {expected}")
+            if arrays[1].min() < 0 or arrays[1].max() >= known.classes:
+                raise DataError(f"{name}: {split} labels outside 0..{known.classes - 1}")
+        return tensors(train, test)
 
     def fingerprint(self, shards: tuple[int, ...] | None) -> str:
-        return fingerprint(self.label, shards)
+        """Of files of the mirror."""
+        name = self.label
+        self._require_no_shards_of_a_package(shards)
+        folder = mirror_folder(name, shards) / name
+        train = shard_files(folder, "train", name, shards)
+        test = shard_files(folder, self.published.test_split, name, None)
+        return fingerprint([*train, *test])
+
+    def _require_no_shards_of_a_package(self, shards: tuple[int, ...] | None) -> None:
+        if self.label in PACKAGED and shards is not None:
+            raise DataError(f"{self.label} has no shards")
 
 
 def source(name: str, size: int | None) -> Source:
@@ -86,47 +99,3 @@ def source(name: str, size: int | None) -> Source:
         known = ", ".join([*KNOWN, *(f"{kind}:PATH[size=32]" for kind in PLACES)])
         raise DataError(f"unknown data set {name!r}; known are {known}")
     return Published(name)
-
-
-def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, Tensor]:
-    """`tensors` of a set of `KNOWN`. Raises DataError."""
-    known = KNOWN[name]
-    _require_no_shards_of_a_package(name, shards)
-    if name in PACKAGED:
-        train, test = PACKAGED[name]()
-    elif name in DOWNLOADS and shards is None and not named_folder("DEEPRESHAPE_MIRROR"):
-        train, test = DOWNLOADS[name]()
-    else:
-        folder = mirror_folder(name, shards)
-        train = mirrored(folder, name, known, "train", shards)
-        test = mirrored(folder, name, known, known.test_split, None)
-    whole = shards is None
-    for split, arrays in (("train", train), ("test", test)):
-        expected = getattr(known, split)
-        if (whole or split == "test") and len(arrays[1]) != expected:
-            raise DataError(f"{name}: {len(arrays[1])} {split} images, expected {expected}")
-        if arrays[1].min() < 0 or arrays[1].max() >= known.classes:
-            raise DataError(f"{name}: {split} labels outside 0..{known.classes - 1}")
-    return tensors(train, test)
-
-
-def fingerprint(name: str, shards: tuple[int, ...] | None) -> str:
-    """SHA-256 of the mirror's files that `decode` reads, not decoded. Raises DataError."""
-    _require_no_shards_of_a_package(name, shards)
-    folder = mirror_folder(name, shards) / name
-    files = [
-        *shard_files(folder, "train", name, shards),
-        *shard_files(folder, KNOWN[name].test_split, name, None),
-    ]
-    return base.fingerprint(files)
-
-
-def _require_no_shards_of_a_package(name: str, shards: tuple[int, ...] | None) -> None:
-    if name in PACKAGED and shards is not None:
-        raise DataError(f"{name} has no shards")
-
-
-def files_of(folder: Path, name: str) -> int:
-    """How many Parquet files a set has in a mirror, all of them there and whole; their images are
-    not decoded. Raises DataError."""
-    return mirror.files_of(folder, name, KNOWN[name])

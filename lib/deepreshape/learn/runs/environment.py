@@ -1,23 +1,20 @@
 """What a record says of where it was made: machine, libraries, and which code, as far as known."""
 
-import ast
 import hashlib
 import os
 import re
-import subprocess
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
 from deepreshape.learn.training import processor
-from deepreshape.learn.training.machine import describe, driver
+from deepreshape.learn.training.machine import describe, driver, printed
 
 LIB = Path(__file__).parents[3]
 LOCK = LIB.parent / "requirements-lock.txt"
-COMPUTES = ("training/loop", "training/teacher", "search/searches", "search/masks")
-"""The modules of `learn` that a result is computed by, with all that they import of ours."""
+COMPUTES = ("design", "learn/images", "learn/training", "learn/search")
+"""The rooms that a result is computed by."""
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Variables that choose others."""
 
@@ -60,26 +57,14 @@ def _gpu(device: torch.device) -> Facts:
 def _checkout() -> Facts:
     """Of the repository whose root is the library's; one around an installed copy says nothing."""
     git = ["git", "-C", str(LIB.parent)]
-    root = _said([*git, "rev-parse", "--show-toplevel"])
+    root = printed(*git, "rev-parse", "--show-toplevel")
     if not root or Path(root).resolve() != LIB.parent.resolve():
         return {"commit": None, "dirty": None}
-    changed = _said([*git, "status", "--porcelain", "--untracked-files=no"])
+    changed = printed(*git, "status", "--porcelain", "--untracked-files=no")
     return {
-        "commit": _said([*git, "rev-parse", "HEAD"]) or None,
+        "commit": printed(*git, "rev-parse", "HEAD") or None,
         "dirty": None if changed is None else bool(changed),
     }
-
-
-def _said(command: list[str]) -> str | None:
-    """What a program prints; None where it is not there, or fails."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=20, check=True, env=clean
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 @lru_cache(maxsize=1)
@@ -91,28 +76,13 @@ def _code() -> Facts:
 def code_digest(lib: Path) -> str:
     """SHA-256 of the sources that compute a result, below a folder that holds `deepreshape`."""
     total = hashlib.sha256()
-    for path in sorted(sources(lib)):
+    for path in sources(lib):
         total.update(f"{path.relative_to(lib).as_posix()}\n".encode())
         total.update(path.read_bytes())
     return total.hexdigest()
 
 
-def sources(lib: Path) -> set[Path]:
-    """The modules of ours that those of `COMPUTES` import, and these."""
-    found: set[Path] = set()
-    left = [lib / "deepreshape" / "learn" / f"{name}.py" for name in COMPUTES]
-    while left:
-        path = left.pop()
-        if path not in found:
-            found.add(path)
-            left += _imported(path, lib)
-    return found
-
-
-def _imported(path: Path, lib: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("deepreshape"):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            for name in (str(node.module), *names):
-                base = lib.joinpath(*name.split("."))
-                yield from filter(Path.is_file, (base.with_suffix(".py"), base / "__init__.py"))
+def sources(lib: Path) -> list[Path]:
+    """The modules of the rooms of `COMPUTES`."""
+    rooms = (lib / "deepreshape" / room for room in COMPUTES)
+    return sorted(path for room in rooms for path in room.rglob("*.py"))

@@ -1,35 +1,63 @@
 """Runs -> records: the missing ones are trained, here or in several processes."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Protocol
+from functools import cache, partial
+from itertools import chain
 
 from deepreshape.learn.images.sets import load
 from deepreshape.learn.runs.campaign import Campaign, work
-from deepreshape.learn.runs.in_turn import in_turn
+from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
-from deepreshape.learn.runs.side_by_side import side_by_side
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.machine import Machine, Precision, this_machine
-from deepreshape.learn.workers import hindrance
+from deepreshape.learn.workers import hindrance, report, team
 
 MOST_WORKERS = 8
 
 
-class Backend(Protocol):
-    """What makes the records of runs, wave after wave: each run of a wave may be made beside the
-    others, once those of the waves before are there. The campaign is told how far each is."""
+Backend = Callable[[Sequence[Sequence[Run]], Store, Machine, int, Campaign], dict[Run, Record]]
+"""Makes the records of runs, wave after wave: each run of a wave may be made beside the others, in
+so many processes, once those of the waves before are there. It tells the campaign how far each is.
+"""
 
-    def __call__(
-        self,
-        waves: Sequence[Sequence[Run]],
-        store: Store,
-        machine: Machine,
-        workers: int,
-        campaign: Campaign,
-    ) -> dict[Run, Record]: ...
+
+def in_turn(
+    waves: Sequence[Sequence[Run]], store: Store, machine: Machine, workers: int, campaign: Campaign
+) -> dict[Run, Record]:
+    """One after another, in this process."""
+    made: dict[Run, Record] = {}
+    for run in chain(*waves):
+        made[run] = obtain(run, store, machine, partial(campaign.advance, run), net_too=True)
+        campaign.finish(run)
+    return made
+
+
+def side_by_side(
+    waves: Sequence[Sequence[Run]], store: Store, machine: Machine, workers: int, campaign: Campaign
+) -> dict[Run, Record]:
+    """In several processes of this machine, each on an equal share of the cores."""
+    made: dict[Run, Record] = {}
+    runs = list(chain(*waves))
+    numbers = {run: number for number, run in enumerate(runs)}
+    tasks = [f"run {run.key} ({run.network} on {run.data})" for run in runs]
+    place = (machine.device.type, machine.precision)
+    with team(workers, tasks) as members:
+        for wave in waves:
+            for run in wave:
+                members.submit(numbers[run], _work, run, store, *place)
+            for number, record in members.results(
+                lambda number, images: campaign.advance(runs[number], images)
+            ):
+                made[runs[number]] = record
+                campaign.finish(runs[number])
+    return made
+
+
+def _work(number: int, run: Run, store: Store, device: str, precision: Precision) -> Record:
+    progress = partial(report, number)
+    return obtain(run, store, this_machine(device, precision), progress, net_too=True)
 
 
 BACKENDS: dict[str, Backend] = {"in turn": in_turn, "side by side": side_by_side}
@@ -131,9 +159,6 @@ def processes(executor: Executor, machine: Machine) -> int:
     to each decide the last bits of a result."""
     workers = executor.workers
     if workers is None:
-        workers = 1 if machine.device.type == "cuda" else min(_cores(), MOST_WORKERS)
+        cores = len(os.sched_getaffinity(0))
+        workers = 1 if machine.device.type == "cuda" else min(cores, MOST_WORKERS)
     return 1 if workers > 1 and hindrance() else workers
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -18,7 +18,7 @@ from deepreshape.learn.training import checkpoints
 from deepreshape.learn.training.evaluate import TrainingFailed
 from deepreshape.learn.training.loop import Progress, train
 from deepreshape.learn.training.machine import Machine, describe
-from deepreshape.learn.training.nets import Net, build
+from deepreshape.learn.training.nets import build
 from deepreshape.learn.training.teacher import Teacher, teacher
 from deepreshape.learn.training.values import named
 
@@ -50,24 +50,6 @@ def obtain(
         for suffix in (_SEARCH, _TRAINING):
             store.unfinished(run, suffix).unlink(missing_ok=True)
     return record
-
-
-def trained(run: Run, store: Store, machine: Machine) -> Net:
-    """The trained net of a run, made again where its weights are missing or damaged.
-
-    Raises TrainingFailed, which names the run, where it failed.
-    """
-    return _taught_by(run, store, machine)[0]
-
-
-def _taught_by(run: Run, store: Store, machine: Machine) -> tuple[Net, Record]:
-    """`trained`, and the record that names the net's weights."""
-    run = run.pinned()
-    record = obtain(run, store, machine, net_too=True)
-    if record.status == "failed":
-        raise TrainingFailed(f"{run.network} on {run.data}, run {run.key}, failed: {record.error}")
-    net, record = store.whole(run)
-    return machine.place(net), record
 
 
 def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Record:
@@ -197,14 +179,23 @@ def _trajectory(
 def _teacher(
     run: Run, store: Store, machine: Machine, images: Images
 ) -> tuple[Teacher | None, str | None]:
-    """The teacher of a run, and the digest of its weights."""
+    """The teacher of a run, made again where its weights are missing or damaged, and their digest.
+
+    Raises TrainingFailed, which names the teacher's run, where that failed.
+    """
     if run.teacher is None:
         return None, None
-    net, record = _taught_by(run.teacher, store, machine)
-    recipe = run.recipe
+    asked, recipe = run.teacher.pinned(), run.recipe
+    record = obtain(asked, store, machine, net_too=True)
+    if record.status == "failed":
+        failed = f"{asked.network} on {asked.data}, run {asked.key}, failed"
+        raise TrainingFailed(f"{failed}: {record.error}")
+    net, record = store.whole(asked)
     still = recipe.leaves_images_alone
     seed = None if still else run.seed
     shown = [images.digest, str(run.data), recipe.shift, recipe.flip, seed]
     epochs = max(recipe.epochs, run.search.epochs if run.search else 0)
-    teaching = teacher(net, images, machine, store.folder / "lessons", shown, epochs, still)
+    teaching = teacher(
+        machine.place(net), images, machine, store.folder / "lessons", shown, epochs, still
+    )
     return teaching, record.weights_digest

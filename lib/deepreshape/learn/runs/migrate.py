@@ -1,74 +1,27 @@
 """Records of other versions brought over: what they do not say is written down.
 
 A key is the hash of every value that a result depends on. Records of version 0.1.0 left out what
-was a default then, and the digest of the images; `DEFAULTS` holds what that was. A field that
-`Recipe` or a distillation gets later has to be entered there, with the value by which earlier runs
-were computed: then `deepreshape runs migrate` finds new keys for their records, and none is lost.
+was a default then, and the digest of the images; data/defaults.json holds what that was. A field
+that `Recipe` or a distillation gets later has to be entered there, with the value by which earlier
+runs were computed: then `deepreshape runs migrate` finds new keys for their records, and none is
+lost.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepreshape.files import replacing
-from deepreshape.learn.runs.record import Record, is_plausible, key_of, read, whole, write
-from deepreshape.learn.training.curve import Epoch
+from deepreshape.learn.runs.record import Record, key_of, read, record_of, whole, write
+from deepreshape.places import DATA
 
-KD = {"kind": "KD", "temperature": 4.0, "soft": 0.9, "hard": 0.1}
-
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "Recipe": {
-        "epochs": 200,
-        "batch": 128,
-        "rate": 0.1,
-        "momentum": 0.9,
-        "nesterov": False,
-        "weight_decay": 5e-4,
-        "warmup": 0.0,
-        "schedule": "cosine",
-        "shift": 4,
-        "flip": True,
-        "smoothing": 0.0,
-        "small": 0.0,
-        "distillation": KD,
-        "pram": 0.0,
-    },
-    "KD": KD,
-    "DKD": {"beta": 1.0, "alpha": 1.0, "temperature": 4.0, "warmup": 20.0},
-    "SNL": {
-        "by": "pixel",
-        "epochs": 2000,
-        "batch": 128,
-        "rate": 1e-3,
-        "penalty": 1e-5,
-        "growth": 1.1,
-        "patience": 5,
-        "threshold": 1e-2,
-        "temperature": 4.0,
-    },
-    "SENet": {
-        "density": 0.1,
-        "sensitivity_epochs": 20,
-        "epochs": 150,
-        "batch": 128,
-        "rate": 0.05,
-        "momentum": 0.9,
-        "weight_decay": 5e-4,
-        "gamma": 0.5,
-        "alpha": 0.5,
-        "temperature": 4.0,
-    },
-}
+_BEFORE: dict[str, Any] = json.loads((DATA / "defaults.json").read_text(encoding="utf-8"))
+DEFAULTS: Mapping[str, Mapping[str, Any]] = _BEFORE["settings"]
 """What a run had where its description does not say: the defaults at version 0.1.0 (26b70d7)."""
-
-PUBLISHED = {
-    "mnist5k": "1eab537910c8be7ddf9244e125511dbd407416dc5a4e4366ed8a1f8759c8e2bc",
-    "cifar100": "6321b9595bafc8e27880244d016d0fcfb1e453cbb71ca30c1214e265d8da608c",
-}
+PUBLISHED: Mapping[str, str] = _BEFORE["images"]
 """The digests of whole sets that version 0.1.0 took no other images for."""
-
 UNKNOWN = ("instructions", "limits", "onednn", "commit", "dirty", "code", "lock")
 """Of an environment, what records of version 0.1.0 do not say."""
 
@@ -97,21 +50,10 @@ def completed(fields: Mapping[str, Any]) -> Record | None:
     try:
         run = _described(fields["run"], lambda data: _digest(data, fields))
         environment = dict.fromkeys(UNKNOWN) | fields["environment"]
-        lists = {name: tuple(fields[name]) for name in ("stage_relus", "sought")}
-        curve = tuple(Epoch(**epoch) for epoch in fields["curve"])
-        said: dict[str, Any] = {
-            "threads": (environment["threads"],),
-            **fields,
-            **lists,
-            "key": key_of(run),
-            "run": run,
-            "environment": environment,
-            "curve": curve,
-        }
-        record = Record(**said)
-        return record if is_plausible(asdict(record)) else None
     except (LookupError, TypeError, AttributeError):
         return None
+    said = {"threads": [environment.get("threads")], "tested": None, "right": None, **fields}
+    return record_of({**said, "key": key_of(run), "run": run, "environment": environment})
 
 
 def _described(run: Mapping[str, Any], digest: Callable[[str], str | None]) -> dict[str, Any]:
@@ -157,19 +99,14 @@ def _brought(path: Path, record: Record, target: Path) -> Path:
     new = target / f"{record.key}.json"
     moves = path.parent.resolve() == target.resolve()
     if read(new) is None:
-        target.mkdir(parents=True, exist_ok=True)
         for suffix in FILES:
-            if path.with_suffix(suffix).exists():
-                _take(path.with_suffix(suffix), new.with_suffix(suffix), moves)
+            old = path.with_suffix(suffix)
+            if old.exists() and moves:
+                old.replace(new.with_suffix(suffix))
+            elif old.exists():
+                with replacing(new.with_suffix(suffix)) as temporary:
+                    shutil.copyfile(old, temporary)
         write(new, record)
     if moves:
         path.unlink()
     return new
-
-
-def _take(old: Path, new: Path, moves: bool) -> None:
-    if moves:
-        old.replace(new)
-        return
-    with replacing(new) as temporary:
-        shutil.copyfile(old, temporary)

@@ -24,6 +24,16 @@ ARITHMETIC = 2
 than roundings, which differ from processor to processor as well."""
 
 _NUMBER = int | float
+_KINDS = {
+    **dict.fromkeys(("relus", "macs", "params"), int),
+    **dict.fromkeys(("validation", "test"), _NUMBER | None),
+    "seconds": _NUMBER,
+    "environment": dict,
+    "tested": int | None,
+    "right": str | None,
+}
+"""Of fields of a record, what each is; and of `_LISTS`, what each entry is."""
+_LISTS = {"stage_relus": int, "sought": dict, "threads": int}
 
 
 def key_of(description: dict[str, Any]) -> str:
@@ -111,16 +121,7 @@ def read(path: Path) -> Record | None:
     """The record of a file; None where there is none, where it was cut or changed, or where its key
     is not that of its run."""
     fields = whole(path)
-    try:
-        if fields is None or not is_plausible(fields):
-            return None
-        lists = {
-            "curve": tuple(Epoch(**epoch) for epoch in fields["curve"]),
-            **{name: tuple(fields[name]) for name in ("stage_relus", "sought", "threads")},
-        }
-        return Record(**{**fields, **lists})
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
+    return None if fields is None else record_of(fields)
 
 
 def whole(path: Path) -> dict[str, Any] | None:
@@ -136,38 +137,38 @@ def whole(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def is_plausible(fields: dict[str, Any]) -> bool:
-    """Does a record have what commands show of it, each of its kind?"""
-    counts = ("relus", "macs", "params")
+def record_of(fields: dict[str, Any]) -> Record | None:
+    """The record of these fields, as JSON has them; None where what commands show of one is not
+    there, or of another kind."""
+    try:
+        if not _is_plausible(fields):
+            return None
+        curve = tuple(Epoch(**epoch) for epoch in fields["curve"])
+        lists = {name: tuple(fields[name]) for name in _LISTS}
+        return Record(**{**fields, **lists, "curve": curve})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _is_plausible(fields: dict[str, Any]) -> bool:
     return (
         _describes_a_run(fields["run"])
-        and all(isinstance(value, int) for value in fields["stage_relus"])
-        and all(isinstance(fields[name], int) for name in counts)
-        and all(isinstance(fields[name], _NUMBER | None) for name in ("validation", "test"))
-        and isinstance(fields["seconds"], _NUMBER)
-        and isinstance(fields["environment"], dict)
+        and _has(fields, _KINDS)
+        and all(isinstance(each, kind) for name, kind in _LISTS.items() for each in fields[name])
         and all(isinstance(value, _NUMBER) for each in fields["curve"] for value in each.values())
-        and all(isinstance(entry, dict) for entry in fields["sought"])
-        and all(isinstance(number, int) for number in fields["threads"])
-        and isinstance(fields["tested"], int | None)
-        and isinstance(fields["right"], str | None)
     )
 
 
 def _describes_a_run(run: dict[str, Any]) -> bool:
     recipe, teacher, search = run["recipe"], run["teacher"], run["search"]
     return (
-        all(isinstance(run[name], str) for name in ("network", "data"))
-        and isinstance(run["images"], str | None)
-        and isinstance(run["seed"], int)
-        and isinstance(recipe["epochs"], int)
-        and isinstance(recipe["distillation"]["kind"], str)
-        and (search is None or _describes_a_search(search))
+        _has(run, {"network": str, "data": str, "images": str | None, "seed": int})
+        and _has(recipe, {"epochs": int})
+        and _has(recipe["distillation"], {"kind": str})
+        and (search is None or _has(search, {"kind": str, "budget": int, "epochs": int}))
         and (teacher is None or _describes_a_run(teacher))
     )
 
 
-def _describes_a_search(search: dict[str, Any]) -> bool:
-    return isinstance(search["kind"], str) and all(
-        isinstance(search[name], int) for name in ("budget", "epochs")
-    )
+def _has(fields: dict[str, Any], kinds: dict[str, Any]) -> bool:
+    return all(isinstance(fields[name], kind) for name, kind in kinds.items())

@@ -5,12 +5,12 @@ seven that are probed, and were a tenth off on average; those of MobileNets, 0.7
 """
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from functools import partial
+from math import inf
 from pathlib import Path
 from statistics import fmean, median
 
@@ -24,6 +24,7 @@ from deepreshape.design import Network, parse
 from deepreshape.files import write_text
 from deepreshape.learn.runs.price import Speed, size
 from deepreshape.learn.tensor_files import alone, cache_folder
+from deepreshape.learn.training.loop import step
 from deepreshape.learn.training.machine import Machine, describe
 from deepreshape.learn.training.nets import build
 from deepreshape.learn.training.processor import changes, instructions
@@ -65,9 +66,25 @@ def fitted(steps: Iterable[tuple[Network, int, float]]) -> Speed:
 def probe(
     machine: Machine, rounds: int, progress: Callable[[int], None] = lambda steps: None
 ) -> list[float]:
-    """Median seconds of a training step of each of the `PROBES`: taken in turns, so that whatever
-    else the machine does slows all of them alike. progress: called with 1 after every step."""
-    trials = [_trial(network, batch, machine) for network, batch in _probes()]
+    """Median seconds of a training step of each of the `PROBES`. progress: called with 1 after
+    every step."""
+    return _medians([_trial(*each, machine) for each in _probes()], rounds, progress)
+
+
+def rate(machine: Machine, steps: int = 3) -> float:
+    """Images a second that this process trains the `TYPICAL` network on."""
+    name, pixels, batch = TYPICAL
+    (seconds,) = _medians([_trial(parse(name, pixels, 100), batch, machine)], steps)
+    return batch / seconds
+
+
+def _medians(
+    trials: Sequence[Callable[[], object]],
+    rounds: int,
+    progress: Callable[[int], None] = lambda steps: None,
+) -> list[float]:
+    """Of the seconds of each, taken in turns, so that whatever else the machine does slows all of
+    them alike."""
     times: list[list[float]] = [[] for _ in trials]
     for _ in range(rounds + 1):
         for trial, taken in zip(trials, times, strict=True):
@@ -91,17 +108,12 @@ def _trial(network: Network, batch: int, machine: Machine) -> Callable[[], None]
     images = images.to(memory_format=torch.channels_last)
     labels = torch.zeros(batch, dtype=torch.long, device=device)
 
-    def step() -> None:
-        with machine.autocast():
-            loss = cross_entropy(net(images).float(), labels)
-        loss.item()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+    def trial() -> None:
+        step(optimizer, machine, lambda: cross_entropy(net(images).float(), labels))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
-    return step
+    return trial
 
 
 def steps_of_probe(workers: int, rounds: int = ROUNDS) -> int:
@@ -144,18 +156,6 @@ def known(machine: Machine, workers: int) -> Speed | None:
     return None if found is None else Speed(*found)
 
 
-def rate(machine: Machine, steps: int = 3) -> float:
-    """Images a second that this process trains the `TYPICAL` network on."""
-    name, pixels, batch = TYPICAL
-    trial = _trial(parse(name, pixels, 100), batch, machine)
-    times = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        trial()
-        times.append(time.perf_counter() - start)
-    return batch / median(times[1:])
-
-
 def _probe(number: int, machine: Machine, rounds: int) -> list[float]:
     return probe(machine, rounds, partial(report, number))
 
@@ -167,8 +167,7 @@ def _path() -> Path:
 def _key(machine: Machine, workers: int) -> str:
     facts = describe(machine.device)
     parts = [facts[name] for name in ("processor", "device", "threads", "torch")]
-    set_to = [f"{name}={value}" for name, value in changes().items()]
-    kernels = [*instructions(), *set_to]
+    kernels = [*instructions(), *(f"{name}={value}" for name, value in changes().items())]
     return " ".join(map(str, [*parts, machine.precision, workers, *kernels]))
 
 
@@ -176,12 +175,7 @@ def _kept() -> dict[str, tuple[float, ...]]:
     """By key, what was measured before; a damaged file holds nothing."""
     try:
         kept = json.loads(_path().read_text())
-        return {key: _four(values) for key, values in kept.items()}
+        right = [len(each) == 4 and all(0 <= n < inf for n in each) for each in kept.values()]
+        return kept if all(right) else {}
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
-
-
-def _four(values: Sequence[float]) -> tuple[float, ...]:
-    if len(values) != 4 or not all(0 <= value < math.inf for value in values):
-        raise ValueError
-    return tuple(values)

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from deepreshape.design import Network
 from deepreshape.learn.images.loader import Loader
 from deepreshape.learn.images.sets import Images
-from deepreshape.learn.search.masks import Found, unmask, without_choice
+from deepreshape.learn.search.masks import Found, require_budget, unmask, without_choice
 from deepreshape.learn.training.loop import Progress, Trainer
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net
@@ -44,18 +44,18 @@ class Search(ABC):
         return self.epochs
 
     @property
-    @abstractmethod
     def lessons(self) -> int:
         """Of these, the epochs for which it needs a teacher's logits (`Teacher.lesson`)."""
+        return self.epochs
 
     @property
-    @abstractmethod
     def observed(self) -> int:
         """And those in which it asks the teacher's net itself, at every step."""
+        return 0
 
-    @abstractmethod
     def require_fitting(self, network: Network) -> None:
         """Raise ValueError where a network cannot keep exactly the budget."""
+        require_budget(self.budget, network)
 
     @abstractmethod
     def find(self, net: Net, teacher: Teacher, start: Start) -> Found:

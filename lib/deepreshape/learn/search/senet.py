@@ -12,10 +12,9 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
-from deepreshape.design import Network
 from deepreshape.design.ops import Shape
 from deepreshape.learn.images.loader import Batch
-from deepreshape.learn.search.masks import Found, Masked, Masks, require_budget, sites
+from deepreshape.learn.search.masks import Found, Masked, Masks, sites
 from deepreshape.learn.search.ranking import highest
 from deepreshape.learn.search.search import Search, Start
 from deepreshape.learn.search.sensitivity import allocate, largest, sensitivities, thinned_out
@@ -80,10 +79,6 @@ class SENet(Search):
     @property
     def observed(self) -> int:
         return self.epochs
-
-    def require_fitting(self, network: Network) -> None:
-        """Raise ValueError where a network does not have that many ReLUs."""
-        require_budget(self.budget, network)
 
     def optimizer(self, net: nn.Module) -> SGD:
         return SGD(net.parameters(), self.rate, self.momentum, weight_decay=self.weight_decay)

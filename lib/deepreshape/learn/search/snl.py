@@ -66,16 +66,7 @@ class SNL(Search):
         require_positive(self, "rate", "alpha_rate", "temperature")
         require_not_negative(self, "penalty", "patience", "threshold")
 
-    @property
-    def lessons(self) -> int:
-        return self.epochs
-
-    @property
-    def observed(self) -> int:
-        return 0
-
     def require_fitting(self, network: Network) -> None:
-        """Raise ValueError where a network cannot keep exactly the budget."""
         require_budget(self.budget, network)
         if self.by == "channel":
             channels: Counter[int] = Counter()

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ from deepreshape.learn.training.teacher import Teacher
 
 Progress = Callable[[int], None]
 """Called with the number of images that a step has just used, or that were used before."""
+
+
+def step(optimizer: Optimizer, machine: Machine, loss: Callable[[], Tensor]) -> float:
+    """One step of training, and the loss that it is taken at; none where that is not finite."""
+    with machine.autocast():
+        found = loss()
+    value = found.item()
+    if math.isfinite(value):
+        optimizer.zero_grad(set_to_none=True)
+        found.backward()
+        optimizer.step()
+    return value
 
 
 class Trainer:
@@ -75,18 +88,13 @@ class Trainer:
             self.net.train()
             total = 0.0
 
-            for step, batch in enumerate(self.loader.batches(epoch, pictures), epoch * steps):
+            for number, batch in enumerate(self.loader.batches(epoch, pictures), epoch * steps):
                 if self.rate is not None:
                     for group in self.optimizer.param_groups:
-                        group["lr"] = self.rate(step)
-                with self.machine.autocast():
-                    loss = objective.loss(batch)
-                value = loss.item()
+                        group["lr"] = self.rate(number)
+                value = step(self.optimizer, self.machine, partial(objective.loss, batch))
                 if not math.isfinite(value):
-                    raise self._failed(f"{objective.name} is {value}", step)
-                self.optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                self.optimizer.step()
+                    raise self._failed(f"{objective.name} is {value}", number)
                 total += value
                 self.progress(len(batch.rows))
 
@@ -96,19 +104,16 @@ class Trainer:
             noted = objective.end()
             seconds = time.perf_counter() - start
             self.history.append({**noted, "loss": total / steps, "seconds": seconds})
-            self._save()
+            header = {
+                "history": self.history,
+                "precision": self.machine.precision,
+                "threads": self.threads,
+            }
+            checkpoints.save(self.checkpoint, self.net, self.optimizer, header, self.teacher)
 
     def _failed(self, what: str, step: int) -> TrainingFailed:
         epoch, rate = step // self.loader.steps + 1, self.optimizer.param_groups[0]["lr"]
         return TrainingFailed(f"{what} at step {step} (epoch {epoch}), learning rate {rate:.3g}")
-
-    def _save(self) -> None:
-        header = {
-            "history": self.history,
-            "precision": self.machine.precision,
-            "threads": self.threads,
-        }
-        checkpoints.save(self.checkpoint, self.net, self.optimizer, header, self.teacher)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The machine a run is computed on: device, and the number format that it multiplies fast."""
 
+import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -83,9 +84,17 @@ def describe(device: torch.device) -> dict[str, str | int]:
 
 def driver() -> str | None:
     """The version of the NVIDIA driver; None where it is not known."""
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    said = printed("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    return next(iter((said or "").split()), None)
+
+
+def printed(*command: str) -> str | None:
+    """What a program prints; None where it is not there, or fails."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True, env=clean
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return next(iter(done.stdout.split()), None)
+    return done.stdout.strip()

@@ -1,7 +1,7 @@
 """Network -> torch module: one submodule for each layer, under the layer's name."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -65,14 +65,6 @@ class Net(nn.Module):
         """Put another module in the place of a layer's."""
         self._modules[name] = module
 
-    def relu_sites(self) -> dict[str, nn.Module]:
-        """The ReLUs by name, in the order in which they run."""
-        return {
-            layer.name: self.get_submodule(layer.name)
-            for layer in self.program
-            if isinstance(layer.op, Relu)
-        }
-
 
 def build(network: Network, seed: int) -> Net:
     """A freshly initialised module; the same seed gives the same weights.
@@ -123,23 +115,15 @@ class Polynomial(nn.Module):
         return a * x.square() + b * x + c
 
 
-class _Sum(nn.Module):
-    def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        return left + right
+class Weightless(nn.Module):
+    """A function of tensors as a module."""
 
-
-class _Slice(nn.Module):
-    def __init__(self, start: int, stop: int) -> None:
+    def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
-        self.start, self.stop = start, stop
+        self.function = function
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, self.start : self.stop]
-
-
-class _Concat(nn.Module):
-    def forward(self, *parts: Tensor) -> Tensor:
-        return torch.cat(parts, dim=1)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.function(*inputs)
 
 
 def module_of(op: Op) -> nn.Module:
@@ -155,11 +139,11 @@ def module_of(op: Op) -> nn.Module:
         case Quadratic(channels=channels):
             return Polynomial(channels)
         case Add():
-            return _Sum()
+            return Weightless(torch.add)
         case Slice(start=start, stop=stop):
-            return _Slice(start, stop)
+            return Weightless(lambda x: x[:, start:stop])
         case Concat():
-            return _Concat()
+            return Weightless(lambda *parts: torch.cat(parts, dim=1))
         case Pool(size):
             whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
             return nn.AvgPool2d(size) if size else whole

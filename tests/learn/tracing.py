@@ -1,12 +1,14 @@
-"""What a module really computes: counted while it runs, to hold against the folded cost."""
+"""What a module really is and computes, to hold against what its layers say."""
 
 from math import prod
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from deepreshape.design import Cost
+from deepreshape.design.ops import Relu
 from deepreshape.learn.training.nets import Net
 
 
@@ -35,3 +37,12 @@ def traced_cost(net: Net) -> Cost:
     params = sum(parameter.numel() for parameter in net.parameters())
     squares = whole.get(square, 0)
     return Cost(tuple(relus[:-1]), macs, whole.get(batchnorm, 0), params, relus[-1], squares)
+
+
+def relu_sites(net: Net) -> dict[str, nn.Module]:
+    """What stands at the ReLU sites of a net, by name, in the order in which they run."""
+    return {
+        layer.name: net.get_submodule(layer.name)
+        for layer in net.program
+        if isinstance(layer.op, Relu)
+    }
