@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from deepreshape.design import Network, parse, reuse, scale, thin
-from deepreshape.paper.trained.experiments.claims import Claim, series
+from deepreshape.paper.trained.experiments.claims import Claim, pair, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
@@ -125,9 +125,9 @@ def _reuse_claims(found: list[Point], scaling: tuple[int, ...] = ()) -> list[Cla
         behind = point.panel in CLASSICAL or factor in scaling
         if not twins or (not behind and factor < 8):
             continue
-        pair = (twins[0], point) if behind else (point, twins[0])
-        text = f"({point.panel}) by {factor}: {pair[0].series} before {pair[1].series}"
-        claims.append(Claim(text, (pair[0],), (pair[1],), paired=True))
+        first, last = (twins[0], point) if behind else (point, twins[0])
+        text = f"({point.panel}) by {factor}: {first.series} before {last.series}"
+        claims.append(pair(text, first, last))
     return claims
 
 

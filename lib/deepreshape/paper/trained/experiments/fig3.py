@@ -2,7 +2,7 @@
 
 from deepreshape.design import hybrenet
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series
+from deepreshape.paper.trained.experiments.claims import Claim, pair, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, Panel
 from deepreshape.paper.trained.experiments.networks import FACTORS, base_channels, stage_channels
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
@@ -48,7 +48,7 @@ def fig3b_claims(found: list[Point]) -> list[Claim]:
         first, bend, last = (curve.get(wide[each]) for each in (2, factor, FACTORS[-1]))
         if first and bend:
             text = f"ResNet{depth} gains until {factor}x{factor}x{factor}x"
-            claims.append(Claim(text, (bend,), (first,), paired=True))
+            claims.append(pair(text, bend, first))
         if first and bend and last:
             text = f"ResNet{depth} gains less from {factor}x{factor}x{factor}x on than until there"
             steps = (1 / (factor - 2), -1 / (FACTORS[-1] - factor))
