@@ -1,7 +1,6 @@
 """A page of the book about what is trained: what its notebook shows, in this order.
 
-page = Page("fig12")
-page.show_provenance()  # where the strongest evidence comes from, and what it changes
+page = Page("fig12").show_provenance()  # where the strongest evidence comes from
 page.show_results()  # its picture and its numbers
 page.show_claims()  # what it says of the paper's claims
 page.show_trained_here()  # and what else was trained here: digits come last
@@ -10,6 +9,7 @@ page.show_trained_here()  # and what else was trained here: digits come last
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 from IPython.display import Markdown, display
@@ -89,12 +89,13 @@ class Page:
         """The points as the paper has them, of some panels or of all."""
         return self._best.experiment.drawn(find_profile("paper"), panels=panels or None)
 
-    def show_provenance(self) -> None:
-        """Where the numbers come from, and what runs change against the paper."""
+    def show_provenance(self) -> Self:
+        """Where the numbers come from, and what runs change against the paper; returns the page."""
         place = self._best.experiment.place
         _say(f"{place} of the paper; `make reproduce-{self.name}` makes this page.", STRONGEST)
         _say(self._best.provenance)
         _say(self._best.deviations)
+        return self
 
     def show_results(self) -> None:
         """The picture, the runs that it lacks, and the numbers; saved as PNG, SVG and CSV."""
