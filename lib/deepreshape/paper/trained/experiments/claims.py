@@ -89,6 +89,20 @@ def many(found: Iterable[Point], relus: int) -> Points:
     return tuple(point for point in found if point.paper_relus > relus)
 
 
+def crossing(
+    found: Iterable[Point], panel: str, method: str, narrow: str, wide: str, relus: int
+) -> tuple[Claim, Claim]:
+    """With few ReLUs, at most so many, a narrow network is ahead; with more the wide one."""
+    ours, theirs = series(found, narrow, panel), series(found, wide, panel)
+    both = ours + theirs
+    low = f"{method}, few ReLUs: {narrow} before {wide}"
+    high = f"{method}, many ReLUs: {wide} before {narrow}"
+    return (
+        Claim(low, ours, theirs, at=few(both, relus)),
+        Claim(high, theirs, ours, at=many(both, relus)),
+    )
+
+
 def similar() -> float:
     """The margin of what the paper calls similar, a match or on par, in points: the widest gap that
     Figure 4 prints between two networks of "similar ReLU efficiency"."""

@@ -27,11 +27,6 @@ def fig1_claims(found: list[Point]) -> list[Claim]:
 
 EXPERIMENTS = (
     Experiment(
-        "fig1",
-        "HybReNets against the state of the art",
-        "1",
-        fig1,
-        fig1_claims,
-        RELUS_AND_FLOPS,
+        "fig1", "HybReNets against the state of the art", "1", fig1, fig1_claims, RELUS_AND_FLOPS
     ),
 )

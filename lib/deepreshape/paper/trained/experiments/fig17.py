@@ -33,12 +33,5 @@ def fig17_claims(found: list[Point]) -> list[Claim]:
 
 
 EXPERIMENTS = (
-    Experiment(
-        "fig17",
-        "equalization by depth",
-        "D",
-        fig17,
-        fig17_claims,
-        RELUS_AND_FLOPS,
-    ),
+    Experiment("fig17", "equalization by depth", "D", fig17, fig17_claims, RELUS_AND_FLOPS),
 )

@@ -68,21 +68,19 @@ def swept(setting: Setting) -> list[Point]:
 
 
 def fig3e_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(f"{ahead} is more ReLU-efficient than {behind}", first, series(found, behind))
-        for ahead, behind in (("Alpha", "Gamma"), ("Beta", "Gamma"), ("Beta", "Alpha"))
-        for first in [series(found, ahead)]
-    ]
+    claims = []
+    for one, other in (("Alpha", "Gamma"), ("Beta", "Gamma"), ("Beta", "Alpha")):
+        text = f"{one} is more ReLU-efficient than {other}"
+        claims.append(Claim(text, series(found, one), series(found, other)))
+    return claims
 
 
 def fig3f_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(
-            f"{ahead} is ahead of {behind} over FLOPs", first, series(found, behind), over="flops"
-        )
-        for ahead, behind in (("Alpha", "Beta"), ("Alpha", "Gamma"), ("Beta", "Gamma"))
-        for first in [series(found, ahead)]
-    ]
+    claims = []
+    for one, other in (("Alpha", "Beta"), ("Alpha", "Gamma"), ("Beta", "Gamma")):
+        text = f"{one} is ahead of {other} over FLOPs"
+        claims.append(Claim(text, series(found, one), series(found, other), over="flops"))
+    return claims
 
 
 EXPERIMENTS = (
