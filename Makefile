@@ -111,9 +111,9 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
 	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
 	  --precision '$(PRECISION)')
-	@$(BIN)python -m papermill --no-progress-bar --cwd notebooks notebooks/$*.ipynb \
-	  build/failed/$*.ipynb $(if $(is-trained),-r profile '$(PROFILE)' -r dataset '$(DATASET)' \
-	  -r seeds '$(SEEDS)' -r device '$(DEVICE)',\
+	@$(if $(is-trained),PROFILE='$(PROFILE)' DATASET='$(DATASET)' SEEDS='$(SEEDS)' \
+	  DEVICE='$(DEVICE)') $(BIN)python -m papermill --no-progress-bar --cwd notebooks \
+	  notebooks/$*.ipynb build/failed/$*.ipynb $(if $(is-trained),,\
 	  $(if $(ALSO),-r also $(call quoted,$(ALSO)))) >build/failed/$*.log 2>&1 || { \
 	    grep -v '^ ' build/failed/$*.log | tail -n 15; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2

@@ -10,7 +10,15 @@ from IPython.display import HTML, Image, Markdown
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper import page as module
-from deepreshape.paper.page import ALL, DIGITS, SMALLER, STRONGEST, Page, relus_by_series
+from deepreshape.paper.page import (
+    ALL,
+    DIGITS,
+    SMALLER,
+    STRONGEST,
+    Page,
+    relus_by_series,
+    reuse_beside_scaling,
+)
 from deepreshape.paper.printed import comparisons
 from deepreshape.paper.trained.experiments import find
 from deepreshape.paper.trained.profiles import PROFILES
@@ -151,11 +159,12 @@ def test_settings_that_are_not_given_are_the_environments(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROFILE", "smoke")
+    monkeypatch.setenv("SEEDS", "3")
     monkeypatch.setenv("DEEPRESHAPE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("FIGURES", str(tmp_path / "figures"))
     made = Page("fig3e")
     assert made.out == tmp_path / "figures"
-    assert {run.recipe for run, _ in asked} == {PROFILES["smoke"].recipe}
+    assert {(run.recipe, run.seed) for run, _ in asked} == {(PROFILES["smoke"].recipe, 3)}
     assert list((tmp_path / "runs").glob("*.json"))
 
 
@@ -163,7 +172,7 @@ def test_without_an_environment_a_page_is_quick_and_writes_into_the_checkout(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("PROFILE", "DEEPRESHAPE_RUNS", "FIGURES"):
+    for name in ("PROFILE", "DATASET", "SEEDS", "DEVICE", "DEEPRESHAPE_RUNS", "FIGURES"):
         monkeypatch.delenv(name, raising=False)
     given: list[Any] = []
     monkeypatch.setattr(module, "reproduce", lambda *settings: given.extend(settings))
@@ -179,3 +188,10 @@ def test_the_papers_counts_are_a_line_a_series() -> None:
     assert lines[1].split() == ["HRN-5x5x3x", "343.0", "686.1", "1372.2"]
     both = find("fig18").drawn(PROFILES["paper"], panels="ab")
     assert relus_by_series(both).startswith("(a) HRN-2x5x3x ")
+
+
+def test_reuse_and_scaling_with_equal_relus_share_a_line() -> None:
+    lines = reuse_beside_scaling(find("fig22").drawn(PROFILES["paper"], panels="c")).splitlines()
+    first = lines[0].split()
+    assert (first[1], first[4]) == ("and", "ReLUs")
+    assert float(first[5]) > float(first[6])

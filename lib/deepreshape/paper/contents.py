@@ -3,11 +3,10 @@
 python -m deepreshape.paper.contents  # writes these lists: book/_toc.yml and ci/contents.mk
 """
 
-import re
 from collections.abc import Iterable
 from textwrap import wrap
 
-from deepreshape.paper.trained.experiments import EXPERIMENTS
+from deepreshape.paper.trained.experiments import EXPERIMENTS, by_number
 from deepreshape.places import ROOT
 
 FIRST = "intro"
@@ -35,15 +34,9 @@ RECORDED = ("short", "status")
 """Read from the records that the repository keeps."""
 
 
-def _order(page: str) -> tuple[str, int, str]:
-    """Figures, then tables, by number; then the others."""
-    found = re.match(r"(fig|table)(\d+)(.*)", page)
-    return (found[1], int(found[2]), found[3]) if found else ("~", 0, page)
-
-
-TRAINED = tuple(sorted((page for page in PAGES if page in EXPERIMENTS), key=_order))
+TRAINED = tuple(EXPERIMENTS)
 """What trains networks: the pages of experiments."""
-EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED}, key=_order))
+EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED}, key=by_number))
 """What is computed without training."""
 
 

@@ -1,7 +1,6 @@
 """A page of the book about what is trained: what its notebook shows, in this order.
 
-page = Page("fig12", profile, dataset, seeds, device)
-page.show_provenance()  # where the strongest evidence comes from, and what it changes
+page = Page("fig12").show_provenance()  # where the strongest evidence comes from
 page.show_results()  # its picture and its numbers
 page.show_claims()  # what it says of the paper's claims
 page.show_trained_here()  # and what else was trained here: digits come last
@@ -10,10 +9,12 @@ page.show_trained_here()  # and what else was trained here: digits come last
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 from IPython.display import Markdown, display
 
+from deepreshape.design import cost
 from deepreshape.paper.figures import pictures
 from deepreshape.paper.printed import comparisons
 from deepreshape.paper.reproduce import Reproduced, reproduce, strongest
@@ -44,9 +45,10 @@ ALL = "Nothing besides: the page above shows all that was trained here."
 class Page:
     """A trained figure or table with its records, and what is shown of it.
 
-    profile, store, out: nothing stands for what the environment says (PROFILE, DEEPRESHAPE_RUNS,
-    FIGURES), and for `quick`, build/runs and build/figures where it says nothing. dataset: in place
-    of the profile's. seeds: such as `1-3`. out: the folder of pictures and tables.
+    What is not given the environment says: profile, dataset (in place of the profile's), seeds
+    (such as `1-3`) and device by PROFILE, DATASET, SEEDS and DEVICE; store and out (the folder of
+    pictures and tables) by DEEPRESHAPE_RUNS and FIGURES. Where it says nothing, the page is `quick`
+    with one seed on any device, in build/runs and build/figures.
 
     Raises ValueError for what cannot be.
     """
@@ -56,16 +58,21 @@ class Page:
         name: str,
         profile: str = "",
         dataset: str = "",
-        seeds: str = "1",
-        device: str = "auto",
+        seeds: str = "",
+        device: str = "",
         store: str = "",
         out: str = "",
     ) -> None:
         self.name = name
         self.out = Path(out) if out else figures()
-        size = profile or os.environ.get("PROFILE") or "quick"
-        records = store or folder("DEEPRESHAPE_RUNS", "build/runs")
-        self._here = reproduce(name, size, dataset, seeds, device, records)
+        self._here = reproduce(
+            name,
+            profile or os.environ.get("PROFILE") or "quick",
+            dataset or os.environ.get("DATASET", ""),
+            seeds or os.environ.get("SEEDS") or "1",
+            device or os.environ.get("DEVICE") or "auto",
+            store or folder("DEEPRESHAPE_RUNS", "build/runs"),
+        )
         self._best = strongest(self._here)
 
     @property
@@ -82,12 +89,13 @@ class Page:
         """The points as the paper has them, of some panels or of all."""
         return self._best.experiment.drawn(find_profile("paper"), panels=panels or None)
 
-    def show_provenance(self) -> None:
-        """Where the numbers come from, and what runs change against the paper."""
+    def show_provenance(self) -> Self:
+        """Where the numbers come from, and what runs change against the paper; returns the page."""
         place = self._best.experiment.place
         _say(f"{place} of the paper; `make reproduce-{self.name}` makes this page.", STRONGEST)
         _say(self._best.provenance)
         _say(self._best.deviations)
+        return self
 
     def show_results(self) -> None:
         """The picture, the runs that it lacks, and the numbers; saved as PNG, SVG and CSV."""
@@ -148,6 +156,21 @@ def relus_by_series(points: Sequence[Point]) -> str:
         f"({panel}) " * several + f"{series:{wide}} " + " ".join(counts)
         for (panel, series), counts in lines.items()
     )
+
+
+def reuse_beside_scaling(points: Sequence[Point]) -> str:
+    """A line for each two of the paper's networks that have equal ReLUs; the FLOPs of both in
+    millions."""
+    series = ("ReLU-reuse", "Scaling")
+    both = [[point.paper for point in points if point.series == name] for name in series]
+    wide = [max(len(network.name) for network in networks) for networks in both]
+    lines = []
+    for reused, scaled in zip(*both, strict=True):
+        (relus,) = {cost(reused).total_relus, cost(scaled).total_relus}
+        flops = " ".join(f"{cost(each).flops('B') / 1e6:7.1f}" for each in (reused, scaled))
+        names = f"{reused.name:{wide[0]}} and {scaled.name:{wide[1]}}"
+        lines.append(f"{names} {relus:7,} ReLUs {flops}")
+    return "\n".join(lines)
 
 
 def _say(*texts: str) -> None:

@@ -117,25 +117,22 @@ def _row(each: Evidence) -> dict[str, object]:
 def counted(found: Iterable[Evidence]) -> pd.DataFrame:
     """A row for each page: its claims, how many are recorded and tested, and their outcomes on the
     direction."""
-    rows: dict[str, dict[str, object]] = {}
+    rows = []
     for each in found:
-        row = rows.setdefault(
-            each.experiment.name,
-            {"page": each.experiment.name, "what": each.experiment.title}
-            | dict.fromkeys(("claims", "recorded", "tested", "agree", "disagree", "undecided"), 0),
+        outcome = each.outcome("direction") if each.adjusted else ""
+        rows.append(
+            {
+                "page": each.experiment.name,
+                "what": each.experiment.title,
+                "claims": 1,
+                "recorded": int(each.judgement is not None),
+                "tested": int(bool(each.adjusted)),
+                "agree": int(outcome.startswith("agrees")),
+                "disagree": int(outcome.startswith("disagrees")),
+                "undecided": int(outcome.startswith("undecided")),
+            }
         )
-        tested = bool(each.adjusted)
-        outcome = each.outcome("direction")
-        for name, counts in {
-            "claims": True,
-            "recorded": each.judgement is not None,
-            "tested": tested,
-            "agree": tested and outcome.startswith("agrees"),
-            "disagree": tested and outcome.startswith("disagrees"),
-            "undecided": tested and outcome.startswith("undecided"),
-        }.items():
-            row[name] = int(str(row[name])) + counts
-    return pd.DataFrame([*rows.values()])
+    return pd.DataFrame(rows).groupby(["page", "what"], sort=False, as_index=False).sum()
 
 
 def sentence(found: Iterable[Evidence]) -> str:

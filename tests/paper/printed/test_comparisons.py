@@ -50,22 +50,6 @@ def test_a_comparison_has_a_row_for_each_value(name: str) -> None:
 def test_a_comparison_has_these_columns() -> None:
     columns = ["row", "of", "column", "printed", "computed", "verdict", "why", "erratum"]
     assert list(comparison("table16").columns) == columns
-    assert list(comparison("table16", columns=[]).columns) == columns
-
-
-def test_a_comparison_may_be_of_some_columns() -> None:
-    frame = comparison("table16", columns=["relus_K", "flops_M"])
-    assert set(frame["column"]) == {"relus_K", "flops_M"}
-    assert len(frame) == 2 * len(tables.table("table16"))
-
-
-def test_columns_may_come_one_by_one() -> None:
-    frame = comparison("table16", columns=(name for name in ["relus_K"]))
-    assert len(frame) == len(tables.table("table16"))
-
-
-def test_a_column_that_a_table_lacks_gives_no_rows() -> None:
-    assert comparison("table16", columns=["acc_cifar100_pct"]).empty
 
 
 def test_a_comparison_is_of_any_verdicts() -> None:

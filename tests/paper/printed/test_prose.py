@@ -136,7 +136,7 @@ def test_the_accuracy_drop_of_section_5_is_between_those_of_its_two_columns() ->
 
 
 def test_a_cell_is_a_printed_number() -> None:
-    assert prose.cell("table03", 2, "relus_K") == float(tables.table("table03")[1]["relus_K"])
+    assert prose.cell("table03 2 relus_K") == float(tables.table("table03")[1]["relus_K"])
 
 
 def test_what_a_client_stores_of_a_relu_is_in_kibibytes() -> None:

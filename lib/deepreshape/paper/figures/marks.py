@@ -37,7 +37,8 @@ class Styles:
     def named(self) -> dict[str, Any]:
         """As seaborn takes them."""
         order = list(self.series)
-        return {"hue_order": order, "palette": self.colours}
+        colours = {"hue": "series", "hue_order": order, "palette": self.colours}
+        return colours | {"style": "series", "style_order": order, "markers": self.markers}
 
 
 def styles_of(points: Iterable[Point]) -> Styles | None:
@@ -55,10 +56,6 @@ def lines(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False)
         frame,
         x="place",
         y="accuracy",
-        hue="series",
-        style="series",
-        style_order=list(styles.series),
-        markers=styles.markers,
         dashes=False,
         estimator=None,
         linestyle=":" if hollow else "-",
@@ -77,19 +74,7 @@ def dots(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) 
     if frame.empty:
         return
     before = len(axis.collections)
-    sns.scatterplot(
-        frame,
-        x="accuracy",
-        y="place",
-        hue="series",
-        style="series",
-        style_order=list(styles.series),
-        markers=styles.markers,
-        s=34,
-        legend=False,
-        ax=axis,
-        **styles.named(),
-    )
+    sns.scatterplot(frame, x="accuracy", y="place", s=34, legend=False, ax=axis, **styles.named())
     for marks in axis.collections[before:]:
         marks.set_edgecolor(marks.get_facecolor())
         if hollow:
@@ -99,24 +84,19 @@ def dots(axis: Axes, frame: pd.DataFrame, styles: Styles, hollow: bool = False) 
 
 def _extras(axis: Axes, frame: pd.DataFrame, styles: Styles, upright: bool) -> None:
     """Bars for 95 % intervals, rings around searches that did not finish, crosses for holes."""
+    xy = ["place", "accuracy"] if upright else ["accuracy", "place"]
+    edge = axis.get_xaxis_transform() if upright else axis.get_yaxis_transform()
     for series, rows in frame.groupby("series", sort=False):
         colour = styles.colours[str(series)]
         known = rows[rows["half"].notna()]
-        bars: dict[str, Any] = {"fmt": "none", "ecolor": colour, "capsize": 2, "elinewidth": 1}
-        if len(known) and upright:
-            axis.errorbar(known["place"], known["accuracy"], yerr=known["half"], **bars)
-        elif len(known):
-            axis.errorbar(known["accuracy"], known["place"], xerr=known["half"], **bars)
+        if len(known):
+            x, y = (known[name] for name in xy)
+            bars: dict[str, Any] = {"yerr" if upright else "xerr": known["half"], "ecolor": colour}
+            axis.errorbar(x, y, fmt="none", capsize=2, elinewidth=1, **bars)
         open_ones = rows[~rows["finished"] & rows["accuracy"].notna()]
-        xy = ["place", "accuracy"] if upright else ["accuracy", "place"]
         axis.plot(*(open_ones[name] for name in xy), **_RING)
-        gone = rows[rows["accuracy"].isna()]["place"]
-        low = [0.03] * len(gone)
-        look: dict[str, Any] = {"color": colour, "markersize": 5}
-        if upright:
-            axis.plot(gone, low, "x", transform=axis.get_xaxis_transform(), **look)
-        else:
-            axis.plot(low, gone, "x", transform=axis.get_yaxis_transform(), **look)
+        gone = rows[rows["accuracy"].isna()].assign(accuracy=0.03)
+        axis.plot(*(gone[name] for name in xy), "x", color=colour, markersize=5, transform=edge)
 
 
 _RING: dict[str, Any] = {

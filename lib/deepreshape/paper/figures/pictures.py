@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -222,21 +223,15 @@ def annotate(
         )
 
 
-def legend_above(made: Figure, columns: int = 6) -> None:
+def legend_above(made: Figure) -> None:
     """One legend above the whole figure, of all that its axes name."""
     named = {
         label: handle
         for axis in made.axes
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    made.legend(
-        named.values(),
-        named.keys(),
-        loc="outside upper center",
-        ncols=columns,
-        frameon=False,
-        fontsize=9,
-    )
+    look: dict[str, Any] = {"ncols": 6, "frameon": False, "fontsize": 9}
+    made.legend(named.values(), named.keys(), loc="outside upper center", **look)
 
 
 def finish(axis: Axes) -> None:

@@ -50,34 +50,23 @@ def show(
     display(Markdown(sentence(found)))
 
 
-def comparison(of: Verdicts, columns: Iterable[str] | None = None) -> pd.DataFrame:
-    """A row for each value: number and label of its row, column, printed, computed, verdict, why.
-
-    columns: only these.
-    """
-    wanted = None if columns is None else set(columns)
-    return pd.DataFrame(
-        [
-            _described(verdict)
-            for verdict in _verdicts(of)
-            if wanted is None or verdict.printed.column in wanted
-        ],
-        columns=["row", "of", "column", "printed", "computed", "verdict", "why", "erratum"],
-    )
-
-
-def _described(verdict: Verdict) -> dict[str, object]:
-    printed = verdict.printed
-    return {
-        "row": printed.row,
-        "of": label(printed.table, printed.row),
-        "column": printed.column,
-        "printed": printed.text,
-        "computed": verdict.shown,
-        "verdict": verdict.text,
-        "why": printed.rounding.why,
-        "erratum": printed.rounding.erratum,
-    }
+def comparison(of: Verdicts) -> pd.DataFrame:
+    """A row for each value: where it is, printed, computed, verdict, why, and its erratum."""
+    rows = [
+        (
+            verdict.printed.row,
+            label(verdict.printed.table, verdict.printed.row),
+            verdict.printed.column,
+            verdict.printed.text,
+            verdict.shown,
+            verdict.text,
+            verdict.printed.rounding.why,
+            verdict.printed.rounding.erratum,
+        )
+        for verdict in _verdicts(of)
+    ]
+    names = ["row", "of", "column", "printed", "computed", "verdict", "why", "erratum"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def label(name: str, row: int) -> str:

@@ -17,7 +17,7 @@ from deepreshape.design.cost import layer_macs
 from deepreshape.design.criticality import criticality
 from deepreshape.paper.printed import latencies, prose
 from deepreshape.paper.printed.counts import count, difference, shares
-from deepreshape.paper.printed.tables import Row, network, table
+from deepreshape.paper.printed.tables import by_stage, network, networks, rows, table, with_networks
 
 Value = float | str
 Values = Iterator[tuple[int, str, Value]]
@@ -26,10 +26,6 @@ Values = Iterator[tuple[int, str, Value]]
 def values(name: str) -> Values:
     """Every value of a table that can be computed, row by row."""
     return _TABLES[name](name)
-
-
-def _rows(name: str) -> Iterator[tuple[int, Row]]:
-    return enumerate(table(name), start=1)
 
 
 # Formulas: Tables 1 and 2, and the head of Table 15
@@ -53,7 +49,7 @@ def _formula(text: str, expression: Any) -> str:
 def _table01(name: str) -> Values:
     """An f x f convolution of c channels has c f^2 MACs for each ReLU, and c f^2 / d^2 weights on
     maps of side d. The printed d_k is the side in stage 1."""
-    for number, row in _rows(name):
+    for number, row in rows(name).items():
         for stage, width in enumerate(_widths(_M, FACTORS)):
             maps = (_D / 2**stage) ** 2 if row["quantity"] == "params_per_relu" else 1
             column = f"stage{stage + 1}"
@@ -68,7 +64,7 @@ def _table02(name: str) -> Values:
         "Heterogeneous": (_M, FACTORS),
     }
     cell = re.compile(r"\[3x3 (.+); 3x3 \1\] x phi(\d)")
-    for number, row in _rows(name):
+    for number, row in rows(name).items():
         for stage, width in enumerate(_widths(*scaling[row["channel_scaling"]]), start=1):
             if text := row[f"stage{stage}"]:
                 found = cell.fullmatch(text)
@@ -80,7 +76,7 @@ def _table02(name: str) -> Values:
 def _table15_formulas(name: str) -> Values:
     """Stages relative to stage 1: FLOPs as squared widths over squared strides, ReLUs as widths
     over squared strides."""
-    for number, row in _rows(name):
+    for number, row in rows(name).items():
         for stage, width in enumerate(_widths(1, FACTORS)):
             power = 2 if row["quantity"] == "FLOPs" else 1
             column = f"stage{stage + 1}"
@@ -89,7 +85,7 @@ def _table15_formulas(name: str) -> Values:
 
 def _table15(name: str) -> Values:
     """A block's second convolution and its ReLUs in each stage, 64 in stage 1."""
-    for number, row in _rows(name):
+    for number, row in rows(name).items():
         written = row["alpha_beta_gamma_or_network"]
         factors = "x".join(re.findall(r"\d", written))
         widened = parse(f"ResNet18(m=16)-{factors}")
@@ -107,7 +103,7 @@ def _table15(name: str) -> Values:
 def _counts(name: str) -> Values:
     """Tables 3, 4, 6, 9, 13, 14: ReLUs, FLOPs, their shares by stage, and percent of accuracy for
     each thousand ReLUs."""
-    for number, row in _rows(name):
+    for number, row in rows(name).items():
         counted = network(name, number)
         for column in ("relus_K", "flops_M"):
             if column in row:
@@ -124,42 +120,46 @@ def _counts(name: str) -> Values:
 
 def _table05(name: str) -> Values:
     """The networks' ReLUs, and what Thinning gains: the difference of two printed accuracies."""
-    rows = table(name)
-    for number, row in _rows(name):
+    printed = table(name)
+    for number, row in rows(name).items():
         yield number, "baseline_relus_K", count(network(name, number), "relus_K")
         if row["variant"] == "delta":
-            vanilla, thinned = rows[number - 3], rows[number - 2]
+            vanilla, thinned = printed[number - 3], printed[number - 2]
             for column in (column for column in row if column.startswith("acc_")):
                 yield number, column, difference(thinned[column], vanilla[column])
 
 
+def criticalities(name: str) -> list[tuple[float, ...]]:
+    """C_k of the four stages of each row of Table 10 or 11, from the printed accuracies with KD."""
+    columns = by_stage("acc_kd_pct")
+    return [
+        criticality(cost(listed).stage_relus, [float(row[column]) for column in columns])
+        for row, listed in with_networks(name)
+    ]
+
+
 def _criticality(name: str) -> Values:
-    """Tables 10 and 11: ReLUs of each stage and C_k, from the printed accuracies with KD."""
-    for number, row in _rows(name):
+    """Tables 10 and 11: ReLUs of each stage and C_k."""
+    for number, critical in enumerate(criticalities(name), start=1):
         relus = cost(network(name, number)).stage_relus
-        accuracies = [float(row[f"stage{stage}_acc_kd_pct"]) for stage in range(1, 5)]
-        critical = criticality(relus, accuracies)
         for stage in range(1, 5):
             yield number, f"stage{stage}_relus_K", relus[stage - 1] / 1000
             yield number, f"stage{stage}_Ck", critical[stage - 1]
 
 
 def _table12(name: str) -> Values:
-    for number, _ in _rows(name):
-        yield number, "relus_K", count(network(name, number), "relus_K")
-        yield number, "stage1_relu_pct", shares(network(name, number))[0]
+    for number, listed in networks(name).items():
+        yield number, "relus_K", count(listed, "relus_K")
+        yield number, "stage1_relu_pct", shares(listed)[0]
 
 
 def _architectures(name: str) -> Values:
     """Tables 16 and 17: channels, blocks, the map before the fully connected layer, counts."""
-    for number, _ in _rows(name):
-        listed = network(name, number)
+    for number, listed in networks(name).items():
         yield number, "stem_channels", listed.stem
-        for stage, (width, depth) in enumerate(
-            zip(listed.widths, listed.depths, strict=True), start=1
-        ):
-            yield number, f"stage{stage}_channels", width
-            yield number, f"stage{stage}_blocks", depth
+        for stage, built in enumerate(listed.stages, start=1):
+            yield number, f"stage{stage}_channels", built.width
+            yield number, f"stage{stage}_blocks", built.depth
         channels, side, _ = layers(listed)[-3].shape
         yield number, "fc_printed", f"[{side}x{side};{channels}]"
         for column in ("flops_M", "relus_K"):

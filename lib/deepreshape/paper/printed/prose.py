@@ -15,6 +15,7 @@ from deepreshape.paper.printed.tables import row, table
 from deepreshape.private.latency import latency
 
 Value = float | str
+Formula = Callable[[], Value]
 KEYS = {"text_claims": ("section", "claim"), "figures": ("figure", "panel", "item")}
 
 
@@ -26,9 +27,16 @@ def values(name: str) -> Iterator[tuple[int, str, Value]]:
             yield number, "value", formula()
 
 
-def cell(name: str, row: int, column: str) -> float:
-    """A printed number of a table."""
-    return float(table(name)[row - 1][column])
+def cell(place: str) -> float:
+    """A printed number of a table, by its place: `table03 2 flops_M`, rows from 1."""
+    name, number, column = place.split()
+    return float(table(name)[int(number) - 1][column])
+
+
+def _ratio(one: str, other: str, of: Callable[[str], float] = cell) -> Formula:
+    """How many times as large one printed number is as another, or the counts `of` a network as
+    those of another."""
+    return lambda: of(one) / of(other)
 
 
 def _flops(name: str) -> float:
@@ -104,26 +112,20 @@ def _reuse_drop() -> float:
     return sum(difference(two[column], four[column]) for column in columns) / 2
 
 
-FORMULAS: dict[str, Callable[[], Value]] = {
-    "3.1 | 5x5x5x to 5x5x3x FLOPs reduction": lambda: (
-        _flops("ResNet18(m=16)-5x5x5x") / _flops("HRN-5x5x3x")
-    ),
-    "3.2 | WRN22x8 / ResNet18 FLOPs": lambda: (
-        cell("table03", 3, "flops_M") / cell("table03", 2, "flops_M")
-    ),
-    "3.2 | VGG16 / ResNet32 FLOPs": lambda: (
-        cell("table03", 4, "flops_M") / cell("table03", 1, "flops_M")
-    ),
-    "3.2 | Stage1 share 2x2x2x(m=32)": lambda: _stage1("ResNet18(m=32)"),
+FORMULAS: dict[str, Formula] = {
+    "3.1 | 5x5x5x to 5x5x3x FLOPs reduction": _ratio("ResNet18(m=16)-5x5x5x", "HRN-5x5x3x", _flops),
+    "3.2 | WRN22x8 / ResNet18 FLOPs": _ratio("table03 3 flops_M", "table03 2 flops_M"),
+    "3.2 | VGG16 / ResNet32 FLOPs": _ratio("table03 4 flops_M", "table03 1 flops_M"),
+    "3.2 | Stage1 share 2x2x2x(m=32)": partial(_stage1, "ResNet18(m=32)"),
     "3.2 | 3x7x2x vs 4x4x4x fewer FLOPs": lambda: (
         100 - 100 * _flops("HRN-3x7x2x") / _flops("ResNet18(m=16)-4x4x4x")
     ),
-    "3.2 | Stage1 share WRN22x8": lambda: _stage1("WRN22x8"),
-    "3.2 | Stage1 share ResNet18": lambda: _stage1("ResNet18"),
-    "3.2 | Stage1 share WRN22x4": lambda: _stage1("WRN22x4"),
-    "3.2 | Stage1 share WRN16x8": lambda: _stage1("WRN16x8"),
-    "3.2 | WRN22x8 ReLUs": lambda: _relus("WRN22x8"),
-    "3.2 | ResNet18 ReLUs": lambda: _relus("ResNet18"),
+    "3.2 | Stage1 share WRN22x8": partial(_stage1, "WRN22x8"),
+    "3.2 | Stage1 share ResNet18": partial(_stage1, "ResNet18"),
+    "3.2 | Stage1 share WRN22x4": partial(_stage1, "WRN22x4"),
+    "3.2 | Stage1 share WRN16x8": partial(_stage1, "WRN16x8"),
+    "3.2 | WRN22x8 ReLUs": partial(_relus, "WRN22x8"),
+    "3.2 | ResNet18 ReLUs": partial(_relus, "ResNet18"),
     "4.1 | (beta;gamma)&alpha_min": _pairs,
     "C | altered order networks": lambda: _names(R18, ALTERED),
     "5 | ResNet34 networks": lambda: _names(R34, ORDER),
@@ -131,45 +133,37 @@ FORMULAS: dict[str, Callable[[], Value]] = {
     "D | global depth": lambda: ";".join(
         str(sum(solution.depths)) for solution in by_depth(ORDER, "paper").solutions
     ),
-    "5 | HRN-2x5x3x(m=8) vs HRN-5x5x3x(m=16) FLOPs": lambda: (
-        cell("table06", 1, "flops_M") / cell("table06", 4, "flops_M")
+    "5 | HRN-2x5x3x(m=8) vs HRN-5x5x3x(m=16) FLOPs": _ratio(
+        "table06 1 flops_M", "table06 4 flops_M"
     ),
-    "5 | RegNet ReLUs at 78.26%": lambda: _relus("RegNetX-200MF"),
-    "5 | RegNet ReLUs at 80.63%": lambda: _relus("RegNetX-1.6GF"),
-    "5 | HRN-5x5x3x ReLUs (m=16)": lambda: _relus("HRN-5x5x3x(m=16)"),
-    "5 | HRN-5x5x3x ReLUs (m=64)": lambda: _relus("HRN-5x5x3x(m=64)"),
-    "5 | ReLU reduction vs RegNet (first)": lambda: (
-        _relus("RegNetX-200MF") / _relus("HRN-5x5x3x(m=16)")
-    ),
-    "5 | ReLU reduction vs RegNet (second)": lambda: (
-        _relus("RegNetX-1.6GF") / _relus("HRN-5x5x3x(m=64)")
-    ),
-    "5 | ResNet34 TinyImageNet SNL FLOPs": lambda: _flops("ResNet34@64/200"),
-    "5 | fewer FLOPs": lambda: (
-        cell("table08", 9, "sota_flops_M") / cell("table08", 9, "hrn_flops_M")
-    ),
-    "5 | runtime improvement": lambda: (
-        cell("table08", 9, "sota_lat_s") / cell("table08", 9, "hrn_lat_s")
-    ),
+    "5 | RegNet ReLUs at 78.26%": partial(_relus, "RegNetX-200MF"),
+    "5 | RegNet ReLUs at 80.63%": partial(_relus, "RegNetX-1.6GF"),
+    "5 | HRN-5x5x3x ReLUs (m=16)": partial(_relus, "HRN-5x5x3x(m=16)"),
+    "5 | HRN-5x5x3x ReLUs (m=64)": partial(_relus, "HRN-5x5x3x(m=64)"),
+    "5 | ReLU reduction vs RegNet (first)": _ratio("RegNetX-200MF", "HRN-5x5x3x(m=16)", _relus),
+    "5 | ReLU reduction vs RegNet (second)": _ratio("RegNetX-1.6GF", "HRN-5x5x3x(m=64)", _relus),
+    "5 | ResNet34 TinyImageNet SNL FLOPs": partial(_flops, "ResNet34@64/200"),
+    "5 | fewer FLOPs": _ratio("table08 9 sota_flops_M", "table08 9 hrn_flops_M"),
+    "5 | runtime improvement": _ratio("table08 9 sota_lat_s", "table08 9 hrn_lat_s"),
     "5 | accuracy drop from N=2 to N=4 (Table 9)": _reuse_drop,
     # ~ SENet's 240K and 79.81 % against HRN-2x5x3x(m=32)
-    "1 | ReLU reduction at iso-accuracy CIFAR-100": lambda: (
-        cell("table07", 2, "sota_relus_K") / cell("table06", 2, "relus_K")
+    "1 | ReLU reduction at iso-accuracy CIFAR-100": _ratio(
+        "table07 2 sota_relus_K", "table06 2 relus_K"
     ),
-    "1 | FLOPs reduction at iso-accuracy CIFAR-100": lambda: (
-        cell("table07", 2, "sota_flops_M") / cell("table06", 2, "flops_M")
+    "1 | FLOPs reduction at iso-accuracy CIFAR-100": _ratio(
+        "table07 2 sota_flops_M", "table06 2 flops_M"
     ),
-    "1 | FLOPs reduction at iso-ReLU CIFAR-100": lambda: (
-        cell("table07", 5, "sota_flops_M") / cell("table06", 4, "flops_M")
+    "1 | FLOPs reduction at iso-ReLU CIFAR-100": _ratio(
+        "table07 5 sota_flops_M", "table06 4 flops_M"
     ),
-    "1 | FLOPs reduction at iso-accuracy TinyImageNet": lambda: (
-        cell("table07", 9, "sota_flops_M") / cell("table13", 4, "flops_M")
+    "1 | FLOPs reduction at iso-accuracy TinyImageNet": _ratio(
+        "table07 9 sota_flops_M", "table13 4 flops_M"
     ),
-    "abstract | runtime at iso-ReLU CIFAR-100": lambda: (
-        cell("table07", 5, "sota_lat_s") / cell("table07", 5, "hrn_lat_s")
+    "abstract | runtime at iso-ReLU CIFAR-100": _ratio(
+        "table07 5 sota_lat_s", "table07 5 hrn_lat_s"
     ),
-    "abstract | runtime at iso-accuracy TinyImageNet": lambda: (
-        cell("table07", 9, "sota_lat_s") / cell("table07", 9, "hrn_lat_s")
+    "abstract | runtime at iso-accuracy TinyImageNet": _ratio(
+        "table07 9 sota_lat_s", "table07 9 hrn_lat_s"
     ),
     "E.1 | Stage1 shares HRN-6x6x2x; 4x6x2x; 2x6x2x": lambda: _listed(map(_stage1, _HRNS), 1),
     "E.2 | ReLUs HRN-6x6x2x; 4x6x2x; 2x6x2x": lambda: _listed(map(_relus, _HRNS), 1),
@@ -182,7 +176,7 @@ FORMULAS: dict[str, Callable[[], Value]] = {
     "E.2 | Stage1 shares of the two in the same order": lambda: _listed(
         map(_stage1, ("WRN22x8", "ResNet18")), 1
     ),
-    "E.2 | ResNet34 / 4x4x4x ReLUs": lambda: _relus("ResNet34") / _relus("ResNet18(m=16)-4x4x4x"),
+    "E.2 | ResNet34 / 4x4x4x ReLUs": _ratio("ResNet34", "ResNet18(m=16)-4x4x4x", _relus),
     "F | HRN-5x7x2x initial ReLU pool": _pool,
     "F | ReLUs eliminated": lambda: _pool() - 50,
     "F | pool after Thinning": lambda: _pool() / 2,
@@ -196,22 +190,20 @@ FORMULAS: dict[str, Callable[[], Value]] = {
     "1 | GC storage per ReLU": lambda: (
         latency(parse("ResNet18")).client_bytes / (1024 * cost(parse("ResNet18")).total_relus)
     ),
-    "1 | b | FLOPs reduction at 25K ReLUs": lambda: (
-        cell("table07", 5, "sota_flops_M") / cell("table06", 4, "flops_M")
-    ),
-    "1 | b | FLOPs reduction at 163K ReLUs": lambda: (
-        cell("table07", 1, "sota_flops_M") / cell("table07", 1, "hrn_flops_M")
+    "1 | b | FLOPs reduction at 25K ReLUs": _ratio("table07 5 sota_flops_M", "table06 4 flops_M"),
+    "1 | b | FLOPs reduction at 163K ReLUs": _ratio(
+        "table07 1 sota_flops_M", "table07 1 hrn_flops_M"
     ),
     "1 | b | accuracy gain label": lambda: difference(
         table("table07")[4]["hrn_acc_pct"], table("table07")[4]["sota_acc_pct"]
     ),
-    "4 | b | FLOPs reduction label": lambda: _flops("ResNet18(m=16)-5x5x5x") / _flops("HRN-5x5x3x"),
-    "4 | c | FLOPs reduction label": lambda: (
-        _flops("ResNet18(m=16)-5x5x5x-T1234") / _flops("HRN-5x5x3x-T1234")
+    "4 | b | FLOPs reduction label": _ratio("ResNet18(m=16)-5x5x5x", "HRN-5x5x3x", _flops),
+    "4 | c | FLOPs reduction label": _ratio(
+        "ResNet18(m=16)-5x5x5x-T1234", "HRN-5x5x3x-T1234", _flops
     ),
-    "10 | input | stagewise channels": lambda: _channels("ResNet18"),
-    "10 | equalized | stagewise channels": lambda: _channels("HRN-5x5x3x"),
-    "10 | alpha=2 | stagewise channels": lambda: _channels("HRN-2x5x3x"),
+    "10 | input | stagewise channels": partial(_channels, "ResNet18"),
+    "10 | equalized | stagewise channels": partial(_channels, "HRN-5x5x3x"),
+    "10 | alpha=2 | stagewise channels": partial(_channels, "HRN-2x5x3x"),
     **{
         f"19 |  | {label} non-critical ReLUs dropped": partial(_stage1, name)
         for label, name in DROPPED.items()

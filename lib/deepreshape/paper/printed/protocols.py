@@ -38,6 +38,10 @@ class Way:
     def seconds(self, took: Measured) -> float:
         return took.total_s + (took.wire_s(self.link.bandwidth) if self.link else 0.0)
 
+    def of(self, entry: Entry, record: Measurements, count: str) -> float:
+        """The seconds of an entry, with what is garbled by one of `COUNTS`."""
+        return self.seconds(entry.measured(self.packing, record, count))
+
 
 WAYS = (
     *(Way(name, packing) for packing, name in TITLES.items()),
@@ -74,14 +78,11 @@ def gains(record: Measurements) -> list[Gain]:
     found = []
     pairs = [entry for entry in entries() if entry.he_s is not None]
     for behind, ahead in zip(pairs[::2], pairs[1::2], strict=True):
-        times = {}
-        for way in WAYS:
-            for count in COUNTS:
-                slow, fast = (
-                    way.seconds(entry.measured(way.packing, record, count))
-                    for entry in (behind, ahead)
-                )
-                times[way, count] = slow / fast
+        times = {
+            (way, count): way.of(behind, record, count) / way.of(ahead, record, count)
+            for way in WAYS
+            for count in COUNTS
+        }
         column = tables.table(ahead.table)[ahead.row - 1]["improv_lat_x"]
         found.append(Gain(ahead, behind, float(column), times))
     return found
@@ -219,11 +220,7 @@ def _views(record: Measurements) -> Iterator[tuple[str, str, Callable[[Entry], f
     yield PAPER, FREE, lambda entry: latency(entry.network).he_s + garbled_seconds(entry.relus)
     for way in WAYS:
         for count in COUNTS:
-            yield way.name, count, partial(_measured_seconds, way, count, record)
-
-
-def _measured_seconds(way: Way, count: str, record: Measurements, entry: Entry) -> float:
-    return way.seconds(entry.measured(way.packing, record, count))
+            yield way.name, count, partial(way.of, record=record, count=count)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

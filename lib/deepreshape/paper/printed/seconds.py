@@ -86,21 +86,22 @@ def modelled(name: str) -> pd.DataFrame:
     )
 
 
-def timed(name: str, data: str, record: Measurements) -> pd.DataFrame:
-    """A row for each network of Table 7 or 8 on a data set: seconds printed, by the model, and
+def timed(name: str, record: Measurements) -> pd.DataFrame:
+    """A row for each network of Table 7 or 8: its data set, seconds printed, by the model, and
     measured, with the share of Delphi's HE that was run.
 
     HE is the server's. Of two measured numbers the first is under Delphi's packing.
     """
     rows = {}
     for entry in entries():
-        if (entry.table, entry.data) == (name, data):
+        if entry.table == name:
             rotating, free = (entry.measured(packing, record) for packing in COMPARED)
             garbled = {
                 f"GC {count}": [entry.measured(each, record, count).gc_s for each in COMPARED]
                 for count in COUNTS
             }
-            rows[entry.label] = {
+            rows[entry.data, entry.label] = {
+                "data": entry.data,
                 "network": entry.label,
                 "HE printed | model": f"{entry.he_s:,} | {latency(entry.network).he_s:,.0f}",
                 "HE Delphi": f"{rotating.he_s:,.0f} ({100 * rotating.run:.0f} %)",

@@ -118,6 +118,11 @@ def networks(name: str) -> dict[int, Network]:
     return {number: network(name, number) for number in rows(name)}
 
 
+def with_networks(name: str) -> list[tuple[Row, Network]]:
+    """The rows of a table, each with its network."""
+    return list(zip(table(name), networks(name).values(), strict=True))
+
+
 def rows_of(name: str, wanted: Container[Network]) -> list[int]:
     """The numbers of the rows whose network is one of these."""
     return [number for number, listed in networks(name).items() if listed in wanted]

@@ -106,10 +106,7 @@ def _finished(point: Point, records: Records) -> str:
 def criticalities(name: str, points: Iterable[Point], records: Records) -> pd.DataFrame:
     """A row for each network of Table 10 or 11: C_k and the order of its stages, by the mean
     accuracies with a teacher, beside the paper's. name: `table10` or `table11`."""
-    theirs = {
-        tables.network(name, number).name: row
-        for number, row in enumerate(tables.table(name), start=1)
-    }
+    theirs = {network.name: row for row, network in tables.with_networks(name)}
     networks: dict[str, dict[str, Point]] = {}
     for point in points:
         if point.panel == "b":

@@ -32,21 +32,6 @@ from deepreshape.paper.trained.provenance import is_whole
 from deepreshape.paper.trained.statistics import Decision, Estimate, Pool
 
 Kind = Literal["digits", "reduced", "paper"]
-COLUMNS = (
-    "claim",
-    "claimed gain",
-    "printed size",
-    "pairs",
-    "n",
-    "left out",
-    "near chance",
-    "unfinished",
-    "holes",
-    "mean gain",
-    "± 95 %",
-    "direction",
-    "size",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +94,28 @@ class Judged:
     def table(self) -> pd.DataFrame:
         """A row for each claim, in the columns that say something; ± 95 % is half the interval of
         the mean gain, n its seeds."""
-        table = pd.DataFrame([_row(each) for each in self.rows], columns=[*COLUMNS])
+        table = pd.DataFrame([_row(each) for each in self.rows])
         silent = [name for name in table if len(table) and table[name].isin(["", 0]).all()]
         return table.drop(columns=silent)
 
 
 def _row(row: Judgement) -> dict[str, object]:
     low, high = row.claim.range
-    shown = (
-        row.claim.text,
-        f"> {low:.3g}" if high == inf else f"{low:.3g} to {high:.3g}",
-        "" if row.claim.size is None else str(row.claim.size),
-        row.pairs,
-        row.n,
-        ", ".join(row.left_out),
-        row.near,
-        row.unfinished,
-        row.holes,
-        row.mean,
-        nan if row.found is None else row.found.half,
-        row.direction,
-        row.size,
-    )
-    return dict(zip(COLUMNS, shown, strict=True))
+    return {
+        "claim": row.claim.text,
+        "claimed gain": f"> {low:.3g}" if high == inf else f"{low:.3g} to {high:.3g}",
+        "printed size": "" if row.claim.size is None else str(row.claim.size),
+        "pairs": row.pairs,
+        "n": row.n,
+        "left out": ", ".join(row.left_out),
+        "near chance": row.near,
+        "unfinished": row.unfinished,
+        "holes": row.holes,
+        "mean gain": row.mean,
+        "± 95 %": nan if row.found is None else row.found.half,
+        "direction": row.direction,
+        "size": row.size,
+    }
 
 
 # Judging

@@ -9,6 +9,9 @@ from deepreshape.paper.trained.experiments import sizes
 from deepreshape.paper.trained.experiments.points import Point
 from deepreshape.paper.trained.experiments.sizes import Size
 
+Over = Literal["relus", "flops"]
+Points = tuple[Point, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -24,13 +27,13 @@ class Claim:
     """
 
     text: str
-    ahead: tuple[Point, ...]
-    behind: tuple[Point, ...]
+    ahead: Points
+    behind: Points
     paired: bool = False
-    over: Literal["relus", "flops"] = "relus"
+    over: Over = "relus"
     relation: Literal["before", "like", "not behind"] = "before"
     margin: float = 0.0
-    at: tuple[Point, ...] | None = None
+    at: Points | None = None
     size: Size | None = None
     weights: tuple[float, ...] = ()
     widest: bool = False
@@ -54,19 +57,50 @@ class Claim:
         return bool(self.ahead and self.behind) and self.at != ()
 
 
-def series(found: Iterable[Point], name: str, panel: str | None = None) -> tuple[Point, ...]:
+def pair(text: str, ahead: Point, behind: Point, size: Size | None = None) -> Claim:
+    """One point before another."""
+    return Claim(text, (ahead,), (behind,), paired=True, size=size)
+
+
+def alike(text: str, ahead: Points, behind: Points, paired: bool = False) -> Claim:
+    """Points that the paper calls similar, a match or on par (`similar`)."""
+    return Claim(text, ahead, behind, paired, relation="like", margin=similar())
+
+
+def not_behind(
+    text: str, ahead: Points, behind: Points, paired: bool = False, over: Over = "relus"
+) -> Claim:
+    """Points that the paper calls similar to others, or better (`similar`)."""
+    return Claim(text, ahead, behind, paired, over, "not behind", similar())
+
+
+def series(found: Iterable[Point], name: str, panel: str | None = None) -> Points:
     """The points of a series, in a panel or in all."""
     return tuple(point for point in found if point.series == name and panel in (None, point.panel))
 
 
-def few(found: Iterable[Point], relus: int) -> tuple[Point, ...]:
+def few(found: Iterable[Point], relus: int) -> Points:
     """The points of at most so many ReLUs in the paper."""
     return tuple(point for point in found if point.paper_relus <= relus)
 
 
-def many(found: Iterable[Point], relus: int) -> tuple[Point, ...]:
+def many(found: Iterable[Point], relus: int) -> Points:
     """The points of more ReLUs than so many in the paper."""
     return tuple(point for point in found if point.paper_relus > relus)
+
+
+def crossing(
+    found: Iterable[Point], panel: str, method: str, narrow: str, wide: str, relus: int
+) -> tuple[Claim, Claim]:
+    """With few ReLUs, at most so many, a narrow network is ahead; with more the wide one."""
+    ours, theirs = series(found, narrow, panel), series(found, wide, panel)
+    both = ours + theirs
+    low = f"{method}, few ReLUs: {narrow} before {wide}"
+    high = f"{method}, many ReLUs: {wide} before {narrow}"
+    return (
+        Claim(low, ours, theirs, at=few(both, relus)),
+        Claim(high, theirs, ours, at=many(both, relus)),
+    )
 
 
 def similar() -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, TypeVar
 
-from deepreshape.paper.trained.experiments.claims import Claim
+from deepreshape.paper.trained.experiments.claims import Claim, Over
 from deepreshape.paper.trained.experiments.points import Point, Setting
 from deepreshape.paper.trained.profiles import Profile, profile
 
@@ -18,7 +18,11 @@ class Panel:
     """A panel of a figure: its title, and what its abscissa counts."""
 
     title: str = ""
-    over: Literal["relus", "flops"] = "relus"
+    over: Over = "relus"
+
+
+RELUS_AND_FLOPS = {"a": Panel("ReLUs"), "b": Panel("FLOPs", "flops")}
+"""Panels of the same runs over both counts."""
 
 
 def titled(*titles: str) -> dict[str, Panel]:

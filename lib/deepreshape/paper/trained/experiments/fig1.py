@@ -2,7 +2,7 @@
 
 from deepreshape.design import resnet18
 from deepreshape.paper.trained.experiments.claims import Claim, series
-from deepreshape.paper.trained.experiments.experiment import Experiment, Panel
+from deepreshape.paper.trained.experiments.experiment import RELUS_AND_FLOPS, Experiment
 from deepreshape.paper.trained.experiments.pareto import against, pareto, state_of_the_art
 from deepreshape.paper.trained.experiments.points import Point, Setting, candidates
 
@@ -27,11 +27,6 @@ def fig1_claims(found: list[Point]) -> list[Claim]:
 
 EXPERIMENTS = (
     Experiment(
-        "fig1",
-        "HybReNets against the state of the art",
-        "1",
-        fig1,
-        fig1_claims,
-        {"a": Panel("ReLUs"), "b": Panel("FLOPs", "flops")},
+        "fig1", "HybReNets against the state of the art", "1", fig1, fig1_claims, RELUS_AND_FLOPS
     ),
 )

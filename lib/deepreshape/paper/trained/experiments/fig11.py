@@ -5,7 +5,7 @@ from dataclasses import replace
 from deepreshape.design import cost, hybrenet, regnet
 from deepreshape.design.architectures import REGNET_X
 from deepreshape.paper.printed import tables
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, not_behind, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import HRNS, baseline_accuracies, hrn
 from deepreshape.paper.trained.experiments.pareto import against, pareto, state_of_the_art
@@ -31,8 +31,7 @@ def fig11(setting: Setting) -> list[Point]:
     for factors in HRNS:
         networks = [hybrenet(*factors, m) for m in (16, 32, 64)]
         numbers = [known.get(network) for network in networks]
-        name = hrn(factors)
-        found += points("c", name, networks, setting.plain, numbers)
+        found += points("c", hrn(factors), networks, setting.plain, numbers)
     return found
 
 
@@ -51,10 +50,7 @@ def fig11_claims(found: list[Point]) -> list[Claim]:
         ahead, behind = ours.get(hybrenet(*HRNS[0], m)), regnets.get(name)
         if ahead and behind:
             text = f"(c) {ahead.paper.name} not behind {name}, which has more ReLUs"
-            margin = similar()
-            claims.append(
-                Claim(text, (ahead,), (behind,), True, relation="not behind", margin=margin)
-            )
+            claims.append(not_behind(text, (ahead,), (behind,), paired=True))
     return claims
 
 

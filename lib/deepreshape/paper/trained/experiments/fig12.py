@@ -3,7 +3,7 @@
 from deepreshape.design import cost, hybrenet, optimize, resnet18, reuse
 from deepreshape.paper.printed import tables
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, alike, pair, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import hrn
 from deepreshape.paper.trained.experiments.pareto import rows
@@ -50,21 +50,12 @@ def fig12_claims(found: list[Point]) -> list[Claim]:
         for point in series(found, "HRN w/ Re2", panel):
             if point.relus in scaled:
                 text = f"{name}: reuse by {point.network.relus.reuse} before scaling"
-                twin = scaled[point.relus]
-                claims.append(Claim(text, (point,), (twin,), paired=True, size=gain))
+                claims.append(pair(text, point, scaled[point.relus], gain))
         ours = series(found, "HRN w/ Re2", panel)
         channels = series(found, "SNL(channel)", panel)
         claims.append(Claim(f"{name}: reuse before SNL by channel", ours, channels))
         pixels = series(found, "SNL(vanilla)", panel)
-        claims.append(
-            Claim(
-                f"{name}: reuse on par with SNL by pixel",
-                ours,
-                pixels,
-                relation="like",
-                margin=similar(),
-            )
-        )
+        claims.append(alike(f"{name}: reuse on par with SNL by pixel", ours, pixels))
     return [claim for claim in claims if claim.ahead and claim.behind]
 
 

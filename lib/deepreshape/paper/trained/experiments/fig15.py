@@ -1,7 +1,7 @@
 """Figure 15: HybReNets with a larger alpha than equalizes their ReLUs."""
 
 from deepreshape.design import hybrenet
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, not_behind, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import hrn, redesigned
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, points
@@ -35,7 +35,7 @@ def fig15_claims(found: list[Point]) -> list[Claim]:
             for name in names[1:]:
                 behind = series(found, f"{name} {method}", panel)
                 text = f"({panel}) {method}: {name} is no better than {names[0]}"
-                claims.append(Claim(text, ahead, behind, relation="not behind", margin=similar()))
+                claims.append(not_behind(text, ahead, behind))
     return claims
 
 

@@ -1,10 +1,9 @@
 """Figure 16: HybReNets designed for another order of criticality."""
 
 from dataclasses import replace
-from typing import Literal
 
 from deepreshape.design import hybrenet
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, alike, not_behind, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import LOW, hrn, redesigned
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, points
@@ -42,13 +41,9 @@ def fig16_claims(found: list[Point]) -> list[Claim]:
                     claims.append(Claim(f"SNL: {names[0]} before {names[1]}", ahead, behind))
                     continue
                 text = f"({panel}) DeepReDuce: {names[0]} similar to {names[1]}"
-                relation = _alike(prevalent)
-                claims.append(Claim(text, ahead, behind, relation=relation, margin=similar()))
+                claim = not_behind if prevalent == (5, 5, 3) else alike
+                claims.append(claim(text, ahead, behind))
     return claims
-
-
-def _alike(factors: tuple[int, int, int]) -> Literal["like", "not behind"]:
-    return "not behind" if factors == (5, 5, 3) else "like"
 
 
 EXPERIMENTS = (

@@ -1,16 +1,12 @@
 """Figure 17: equalization by depth."""
 
-from typing import Literal
-
 from deepreshape.design import hybrenet_by_depth
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
-from deepreshape.paper.trained.experiments.experiment import Experiment, Panel
+from deepreshape.paper.trained.experiments.claims import Claim, not_behind, series
+from deepreshape.paper.trained.experiments.experiment import RELUS_AND_FLOPS, Experiment
 from deepreshape.paper.trained.experiments.networks import WIDTHS, base_channels, stage_channels
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
 FIG17 = ((1, 7, 5, 2), (1, 6, 6, 2), (1, 5, 7, 2), (1, 5, 5, 3))
-OVER: dict[str, Literal["relus", "flops"]] = {"a": "relus", "b": "flops"}
-"""What the panels of Figure 17 count."""
 
 
 def fig17(setting: Setting) -> list[Point]:
@@ -27,30 +23,15 @@ def fig17(setting: Setting) -> list[Point]:
 
 def fig17_claims(found: list[Point]) -> list[Claim]:
     claims = []
-    for panel, over in OVER.items():
+    for panel, kind in RELUS_AND_FLOPS.items():
         base = series(found, "ResNet18(BaseCh)", panel)
         for depths in FIG17:
             name = f"HRN[{','.join(map(str, depths))}]"
-            claims.append(
-                Claim(
-                    f"({panel}) {name} is no better than ResNet18(BaseCh)",
-                    base,
-                    series(found, name, panel),
-                    over=over,
-                    relation="not behind",
-                    margin=similar(),
-                )
-            )
+            text = f"({panel}) {name} is no better than ResNet18(BaseCh)"
+            claims.append(not_behind(text, base, series(found, name, panel), over=kind.over))
     return [claim for claim in claims if claim.ahead and claim.behind]
 
 
 EXPERIMENTS = (
-    Experiment(
-        "fig17",
-        "equalization by depth",
-        "D",
-        fig17,
-        fig17_claims,
-        {"a": Panel("ReLUs"), "b": Panel("FLOPs", "flops")},
-    ),
+    Experiment("fig17", "equalization by depth", "D", fig17, fig17_claims, RELUS_AND_FLOPS),
 )

@@ -1,7 +1,7 @@
 """Figure 18: capacity against criticality in HybReNets."""
 
 from deepreshape.design import hybrenet
-from deepreshape.paper.trained.experiments.claims import Claim, few, many, series
+from deepreshape.paper.trained.experiments.claims import Claim, crossing
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import HRNS, LOW, hrn, redesigned
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, points
@@ -29,18 +29,11 @@ def fig18(setting: Setting) -> list[Point]:
 
 
 def fig18_claims(found: list[Point]) -> list[Claim]:
-    claims = []
+    claims: list[Claim] = []
     for panels, (narrow, *wider) in FIG18.items():
         for panel, method in zip(panels, ("DeepReDuce", "SNL"), strict=True):
-            name = hrn(narrow)
             for factors in wider:
-                other = hrn(factors)
-                ours, theirs = series(found, name, panel), series(found, other, panel)
-                both = ours + theirs
-                text = f"{method}, few ReLUs: {name} before {other}"
-                claims.append(Claim(text, ours, theirs, at=few(both, 45_000)))
-                text = f"{method}, many ReLUs: {other} before {name}"
-                claims.append(Claim(text, theirs, ours, at=many(both, 45_000)))
+                claims += crossing(found, panel, method, hrn(narrow), hrn(factors), 45_000)
     return [claim for claim in claims if claim.ahead and claim.behind]
 
 

@@ -2,7 +2,7 @@
 
 from deepreshape.design import hybrenet, resnet18, thin, wide_resnet
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, alike, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import BUDGETS, HRNS, LOW, hrn
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets
@@ -39,7 +39,7 @@ def fig20_claims(found: list[Point]) -> list[Claim]:
             series(found, name, panel) for name in ("HRN(w/ Th.)+SNL", "SNL(vanilla)")
         )
         text = f"{hrn(factors)}: HRN(w/ Th.)+SNL on par with SNL(vanilla)"
-        claims.append(Claim(text, thinned, vanilla, relation="like", margin=similar()))
+        claims.append(alike(text, thinned, vanilla))
     one = [point for point in found if point.panel == FIG20_EXAMPLE and point.budget == 50_000]
     ahead_of, behind = (series(one, f"HRN({kind} Th.)+SNL") for kind in ("w/", "w/o"))
     if ahead_of and behind:

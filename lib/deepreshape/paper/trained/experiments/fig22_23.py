@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from deepreshape.design import Network, parse, reuse, scale, thin
-from deepreshape.paper.trained.experiments.claims import Claim, series
+from deepreshape.paper.trained.experiments.claims import Claim, pair, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
@@ -115,19 +115,13 @@ def _unthinned(point: Point) -> Point:
 def _reuse_claims(found: list[Point], scaling: tuple[int, ...] = ()) -> list[Claim]:
     """scaling: the factors at which it is ahead on the networks that are no ResNet18, too."""
     claims = []
-    for point in found:
-        if point.series != "ReLU-reuse":
-            continue
-        twins = [
-            other for other in series(found, "Scaling", point.panel) if other.relus == point.relus
-        ]
-        factor = point.paper.relus.reuse
-        behind = point.panel in CLASSICAL or factor in scaling
-        if not twins or (not behind and factor < 8):
-            continue
-        pair = (twins[0], point) if behind else (point, twins[0])
-        text = f"({point.panel}) by {factor}: {pair[0].series} before {pair[1].series}"
-        claims.append(Claim(text, (pair[0],), (pair[1],), paired=True))
+    for panel in FIG22:
+        for factor, (scaled, reused) in _twins(found, panel).items():
+            behind = panel in CLASSICAL or factor in scaling
+            if behind or factor >= 8:
+                first, last = (scaled, reused) if behind else (reused, scaled)
+                text = f"({panel}) by {factor}: {first.series} before {last.series}"
+                claims.append(pair(text, first, last))
     return claims
 
 

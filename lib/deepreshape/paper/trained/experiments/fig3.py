@@ -2,7 +2,7 @@
 
 from deepreshape.design import hybrenet
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series
+from deepreshape.paper.trained.experiments.claims import Claim, pair, series
 from deepreshape.paper.trained.experiments.experiment import Experiment, Panel
 from deepreshape.paper.trained.experiments.networks import FACTORS, base_channels, stage_channels
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
@@ -48,7 +48,7 @@ def fig3b_claims(found: list[Point]) -> list[Claim]:
         first, bend, last = (curve.get(wide[each]) for each in (2, factor, FACTORS[-1]))
         if first and bend:
             text = f"ResNet{depth} gains until {factor}x{factor}x{factor}x"
-            claims.append(Claim(text, (bend,), (first,), paired=True))
+            claims.append(pair(text, bend, first))
         if first and bend and last:
             text = f"ResNet{depth} gains less from {factor}x{factor}x{factor}x on than until there"
             steps = (1 / (factor - 2), -1 / (FACTORS[-1] - factor))
@@ -68,21 +68,19 @@ def swept(setting: Setting) -> list[Point]:
 
 
 def fig3e_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(f"{ahead} is more ReLU-efficient than {behind}", first, series(found, behind))
-        for ahead, behind in (("Alpha", "Gamma"), ("Beta", "Gamma"), ("Beta", "Alpha"))
-        for first in [series(found, ahead)]
-    ]
+    claims = []
+    for one, other in (("Alpha", "Gamma"), ("Beta", "Gamma"), ("Beta", "Alpha")):
+        text = f"{one} is more ReLU-efficient than {other}"
+        claims.append(Claim(text, series(found, one), series(found, other)))
+    return claims
 
 
 def fig3f_claims(found: list[Point]) -> list[Claim]:
-    return [
-        Claim(
-            f"{ahead} is ahead of {behind} over FLOPs", first, series(found, behind), over="flops"
-        )
-        for ahead, behind in (("Alpha", "Beta"), ("Alpha", "Gamma"), ("Beta", "Gamma"))
-        for first in [series(found, ahead)]
-    ]
+    claims = []
+    for one, other in (("Alpha", "Beta"), ("Alpha", "Gamma"), ("Beta", "Gamma")):
+        text = f"{one} is ahead of {other} over FLOPs"
+        claims.append(Claim(text, series(found, one), series(found, other), over="flops"))
+    return claims
 
 
 EXPERIMENTS = (

@@ -2,7 +2,7 @@
 
 from deepreshape.design import Network, parse, scale, thin
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, alike, series
 from deepreshape.paper.trained.experiments.experiment import Experiment
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, points
 
@@ -34,8 +34,7 @@ def fig4c(setting: Setting) -> list[Point]:
 
 def fig4_claims(found: list[Point]) -> list[Claim]:
     wide, narrow = (series(found, name) for name in FIG4)
-    text = "5x5x3x is as ReLU-efficient as 5x5x5x"
-    return [Claim(text, narrow, wide, relation="like", margin=similar())]
+    return [alike("5x5x3x is as ReLU-efficient as 5x5x5x", narrow, wide)]
 
 
 EXPERIMENTS = (

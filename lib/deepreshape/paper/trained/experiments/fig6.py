@@ -1,7 +1,7 @@
 """Figure 6: capacity against criticality."""
 
 from deepreshape.design import parse
-from deepreshape.paper.trained.experiments.claims import Claim, few, many, series
+from deepreshape.paper.trained.experiments.claims import Claim, crossing
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.networks import CASE_STUDY, LOW
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, candidates
@@ -16,16 +16,10 @@ def fig6(setting: Setting) -> list[Point]:
 
 
 def fig6_claims(found: list[Point]) -> list[Claim]:
-    claims = []
+    claims: list[Claim] = []
     for panel, method in (("a", "DeepReDuce"), ("b", "SNL")):
         for name in ("4x4x4x(m=16)", "3x7x2x(m=16)"):
-            wide = series(found, name, panel)
-            narrow = series(found, "2x2x2x(m=32)", panel)
-            both = wide + narrow
-            text = f"{method}, many ReLUs: {name} before 2x2x2x(m=32)"
-            claims.append(Claim(text, wide, narrow, at=many(both, 30_000)))
-            text = f"{method}, few ReLUs: 2x2x2x(m=32) before {name}"
-            claims.append(Claim(text, narrow, wide, at=few(both, 30_000)))
+            claims += reversed(crossing(found, panel, method, "2x2x2x(m=32)", name, 30_000))
     return claims
 
 

@@ -57,7 +57,5 @@ def redesigned(network: Network) -> list[Network]:
 
 def baseline_accuracies() -> dict[Network, float]:
     """The accuracies of Table 16, of networks that keep all their ReLUs."""
-    return {
-        tables.network("table16", number): float(row["acc_cifar100_pct"])
-        for number, row in enumerate(tables.table("table16"), start=1)
-    }
+    listed = tables.with_networks("table16")
+    return {network: float(row["acc_cifar100_pct"]) for row, network in listed}

@@ -5,7 +5,7 @@ from functools import partial
 from deepreshape.learn.training.losses import DKD
 from deepreshape.paper.printed import tables
 from deepreshape.paper.trained.experiments import sizes
-from deepreshape.paper.trained.experiments.claims import Claim, series, similar
+from deepreshape.paper.trained.experiments.claims import Claim, not_behind, pair, series
 from deepreshape.paper.trained.experiments.points import Point, Setting, budgets, points
 
 
@@ -72,23 +72,13 @@ def against(found: list[Point], panel: str, name: str, dataset: str) -> list[Cla
         )
         if not ahead or not behind:
             continue
-        pair = f"{ahead[0].paper.name} {{}} {label} with {row['sota_relus_K']}K ReLUs"
-        text = f"({panel}) {pair}"
+        text = f"({panel}) {ahead[0].paper.name} {{}} {label} with {row['sota_relus_K']}K ReLUs"
         gain = float(row["improv_acc_pct"])
         if gain > 0:
             size = sizes.one(gain)
             claims.append(Claim(text.format("before"), ahead, behind, paired=True, size=size))
         else:
-            claims.append(
-                Claim(
-                    text.format("not behind"),
-                    ahead,
-                    behind,
-                    paired=True,
-                    relation="not behind",
-                    margin=similar(),
-                )
-            )
+            claims.append(not_behind(text.format("not behind"), ahead, behind, paired=True))
     return claims
 
 
@@ -100,6 +90,5 @@ def distillation_claims(found: list[Point]) -> list[Claim]:
             twin = point.series.replace("(DKD)", "(KD)")
             others = [p for p in series(found, twin, point.panel) if p.paper == point.paper]
             if others:
-                text = f"{point.paper}: DKD before KD"
-                claims.append(Claim(text, (point,), (others[0],), paired=True))
+                claims.append(pair(f"{point.paper}: DKD before KD", point, others[0]))
     return claims

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from deepreshape.design import Network, cull
 from deepreshape.paper.printed import tables
-from deepreshape.paper.trained.experiments.claims import Claim
+from deepreshape.paper.trained.experiments.claims import Claim, pair
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
@@ -17,8 +17,7 @@ def only(network: Network, stage: int) -> Network:
 def _critical(setting: Setting, name: str) -> list[Point]:
     """Each stage alone, without and with a teacher, as DeepReDuce measures criticality."""
     found = []
-    for number, row in enumerate(tables.table(name), start=1):
-        network = tables.network(name, number)
+    for row, network in tables.with_networks(name):
         label = network.name
         for stage in range(1, 5):
             alone = [only(network, stage)]
@@ -49,7 +48,7 @@ def criticality_claims(found: list[Point], panel: str = "b") -> list[Claim]:
         )
         for ahead, behind in pairwise(stages):
             text = f"{label}: {ahead.series[-2:]} before {behind.series[-2:]}"
-            claims.append(Claim(text, (ahead,), (behind,), paired=True))
+            claims.append(pair(text, ahead, behind))
     return claims
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from deepreshape.design import parse
 from deepreshape.paper.printed import tables
-from deepreshape.paper.trained.experiments.claims import Claim, similar
+from deepreshape.paper.trained.experiments.claims import Claim, alike, pair
 from deepreshape.paper.trained.experiments.experiment import Experiment
 from deepreshape.paper.trained.experiments.networks import CASE_STUDY
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
@@ -20,8 +20,7 @@ def table4(setting: Setting) -> list[Point]:
 
 def _baselines(setting: Setting, name: str) -> list[Point]:
     found = []
-    for number, row in enumerate(tables.table(name), start=1):
-        network = tables.network(name, number)
+    for row, network in tables.with_networks(name):
         accuracy = [float(row["acc_cifar100_pct"])]
         found += points("a", "baseline", [network], setting.plain, accuracy)
     return found
@@ -32,15 +31,13 @@ def table4_claims(found: list[Point]) -> list[Claim]:
     by_name = {point.paper: point for point in found}
     narrow, wide, matching = (by_name.get(parse(name)) for name in CASE_STUDY.values())
     claims = [
-        Claim(f"{ahead.paper.name} before {narrow.paper.name}", (ahead,), (narrow,), paired=True)
+        pair(f"{ahead.paper.name} before {narrow.paper.name}", ahead, narrow)
         for ahead in (wide, matching)
         if ahead and narrow
     ]
     if wide and matching:
         text = f"{matching.paper.name} matches {wide.paper.name}"
-        claims.append(
-            Claim(text, (matching,), (wide,), paired=True, relation="like", margin=similar())
-        )
+        claims.append(alike(text, (matching,), (wide,), paired=True))
     return claims
 
 
@@ -51,7 +48,7 @@ def ranked_claims(found: list[Point]) -> list[Claim]:
         key=lambda point: -(point.printed or 0.0),
     )
     return [
-        Claim(f"{ahead.paper.name} before {behind.paper.name}", (ahead,), (behind,), paired=True)
+        pair(f"{ahead.paper.name} before {behind.paper.name}", ahead, behind)
         for ahead, behind in pairwise(ranked)
     ]
 

@@ -11,10 +11,9 @@ from deepreshape.paper.trained.experiments.points import Point, Setting, budgets
 
 def table5(setting: Setting) -> list[Point]:
     found = []
-    for number, row in enumerate(tables.table("table05"), start=1):
+    for row, network in tables.with_networks("table05"):
         if row["variant"] == "delta":
             continue
-        network = tables.network("table05", number)
         stages = range(1, len(network.stages) + 1)
         pool = thin(network, stages) if row["variant"] == "w/ Th." else network
         series_name = f"{row['network']}, {row['variant']}"

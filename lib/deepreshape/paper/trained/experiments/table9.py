@@ -3,7 +3,7 @@
 from deepreshape.design import resnet18, reuse
 from deepreshape.design.reuse_module import Divisions
 from deepreshape.paper.printed import tables
-from deepreshape.paper.trained.experiments.claims import Claim
+from deepreshape.paper.trained.experiments.claims import Claim, pair
 from deepreshape.paper.trained.experiments.experiment import Experiment
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
 
@@ -36,7 +36,7 @@ def table9_claims(found: list[Point]) -> list[Claim]:
             ):
                 factor = point.network.relus.reuse
                 text = f"N = {factor}: {point.series} before {other.series}"
-                claims.append(Claim(text, (point,), (other,), paired=True))
+                claims.append(pair(text, point, other))
     return claims
 
 
