@@ -28,10 +28,10 @@ PARTS = {
 }
 """The book's parts, and the pages of each in order."""
 
-PAGES = tuple(page for part in PARTS.values() for page in part.split())
-WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api")
+PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
+WRITTEN = ("private", "security", "conventions", "methods", "reproduce", "api")
 """Text, in book/; all other pages are notebooks."""
-RECORDED = ("short", "status")
+RECORDED = (FIRST, "short", "status")
 """Read from the records that the repository keeps."""
 
 

@@ -39,11 +39,9 @@ class Way:
         return took.total_s + (took.wire_s(self.link.bandwidth) if self.link else 0.0)
 
 
-WAYS = (
-    *(Way(name, packing) for packing, name in TITLES.items()),
-    Way("over a LAN", "coefficients", LAN),
-    Way("over a WAN", "coefficients", WAN),
-)
+LAN_WAY = Way("over a LAN", "coefficients", LAN)
+WAN_WAY = Way("over a WAN", "coefficients", WAN)
+WAYS = (*(Way(name, packing) for packing, name in TITLES.items()), LAN_WAY, WAN_WAY)
 """Computing by either protocol, and the rotation-free one over two wires."""
 
 
