@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from deepreshape import __version__
-from deepreshape.paper import status
+from deepreshape.paper import status, status_tables
 from deepreshape.paper.figures import pictures, theme
 from deepreshape.paper.printed import protocols, tables
 from deepreshape.paper.printed.entries import FREE, RUN
@@ -138,7 +138,7 @@ def _values() -> tuple[str, int, str, str]:
 
 def _claims() -> tuple[str, int, str, str]:
     found = status.evidence()
-    pages = status.counted(found)
+    pages = status_tables.counted(found)
     agree, disagree, undecided = (pages[name].sum() for name in ("agree", "disagree", "undecided"))
     said = (
         f"on {IMAGES} at a reduced scale {agree} agree, {disagree} disagree, {undecided} undecided;"
