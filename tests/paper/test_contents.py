@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from deepreshape.paper.contents import EXACT, FIRST, LISTS, PAGES, RECORDED, TRAINED, WRITTEN
+from deepreshape.paper.contents import EXACT, LISTS, PAGES, RECORDED, TRAINED, WRITTEN
 from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.places import ROOT
 from tests import pages as targets
@@ -63,7 +63,7 @@ def amiss(
 
 MADE = targets.EXACT + targets.TRAINED + targets.RECORDED
 BOOK: dict[str, Any] = {
-    "pages": [FIRST, *PAGES],
+    "pages": PAGES,
     "experiments": EXPERIMENTS,
     "shown": SHOWN,
     "texts": TEXTS,
@@ -78,8 +78,8 @@ def test_everything_has_its_counterpart() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"pages": [FIRST, *(set(PAGES) - {"fig12"})]}, "fig12: an experiment without a page"),
-        ({"pages": [FIRST, *PAGES, "fig99"]}, "fig99: a page without a notebook or text"),
+        ({"pages": [*(set(PAGES) - {"fig12"})]}, "fig12: an experiment without a page"),
+        ({"pages": [*PAGES, "fig99"]}, "fig99: a page without a notebook or text"),
         ({"shown": {**SHOWN, "fig99": []}}, "fig99: a notebook or text that is no page"),
         ({"texts": [*TEXTS, "more"]}, "more: a notebook or text that is no page"),
         ({"made": [*MADE, "fig99"]}, "fig99: a target without a page"),
@@ -100,7 +100,7 @@ def test_what_lacks_its_counterpart_is_named(changed: dict[str, Any], said: str)
 
 def test_every_page_is_of_one_kind() -> None:
     kinds = (*EXACT, *TRAINED, *RECORDED, *WRITTEN)
-    assert sorted(kinds) == sorted([FIRST, *PAGES])
+    assert sorted(kinds) == sorted(PAGES)
     assert list(TRAINED) == list(EXPERIMENTS)
     assert sorted(WRITTEN) == TEXTS
 

@@ -1,13 +1,19 @@
 """All trained claims with their strongest recorded evidence, decided together."""
 
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from deepreshape.learn.runs import price
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import reproduce, status
-from deepreshape.paper.trained.experiments import find
+from deepreshape.paper import reproduce, status, status_tables
+from deepreshape.paper.printed.tables import TABLES
+from deepreshape.paper.printed.verdicts import verify
+from deepreshape.paper.trained.experiments import EXPERIMENTS, find
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import record
 
@@ -39,7 +45,9 @@ def test_without_records_every_claim_is_unrecorded(kept: Store) -> None:
     assert {each.outcome("direction") for each in found} == {"not recorded"}
     claims = FIG3E[0].claims(FIG3E[0].drawn(PROFILES["paper"]))
     assert [each.text for each in found] == [claim.text for claim in claims]
-    assert status.sentence(found).startswith("Of 3 claims about trained networks 0 have records")
+    assert status_tables.sentence(found).startswith(
+        "Of 3 claims about trained networks 0 have records"
+    )
 
 
 def test_a_claim_has_the_verdict_of_its_recorded_runs(kept: Store) -> None:
@@ -48,7 +56,7 @@ def test_a_claim_has_the_verdict_of_its_recorded_runs(kept: Store) -> None:
     assert {each.profile for each in found} == {"short"}
     verdicts = {each.text.split()[0]: each.outcome("direction") for each in found}
     assert verdicts["Alpha"] == "agrees at reduced scale"
-    (row,) = status.counted(found).to_dict("records")
+    (row,) = status_tables.counted(found).to_dict("records")
     assert (row["claims"], row["recorded"], row["tested"]) == (3, 3, 3)
     assert row["agree"] + row["disagree"] + row["undecided"] == 3
 
@@ -83,7 +91,52 @@ def test_records_of_the_papers_profile_come_first(kept: Store) -> None:
 def test_the_table_has_a_row_for_each_claim(kept: Store) -> None:
     keep(kept, "short", ranked)
     found = status.evidence(FIG3E)
-    table = status.table(found)
+    table = status_tables.claims(found)
     assert list(table["claim"]) == [each.text for each in found]
     assert list(table["direction"]) == [each.outcome("direction") for each in found]
     assert set(table["n"]) == {3}
+
+
+def test_every_experiment_is_quoted_once() -> None:
+    assert list(status_tables.quotes()) == sorted(EXPERIMENTS, key=list(EXPERIMENTS).index)
+    assert all(row["quote"] and row["place"] for row in status_tables.quotes().values())
+
+
+def test_hours_at_the_papers_scale_are_those_of_its_runs(kept: Store) -> None:
+    pace = price.gpu("A100")
+    for each in status.evidence(FIG3E):
+        assert each.whole is not None
+        points = each.whole.ahead + each.whole.behind
+        alone = {run for point in points for run in point.runs}
+        taught = {run.teacher for run in alone if run.teacher}
+        seconds = sum(price.seconds(run, pace) for run in alone | taught)
+        assert each.gpu_hours(pace) == pytest.approx(seconds / 3600)
+
+
+def test_a_claim_without_records_names_the_smallest_profile_that_has_it(kept: Store) -> None:
+    found = status.evidence([find("fig4b")])
+    drawn = find("fig4b").claims(find("fig4b").drawn(PROFILES["short"]))
+    texts = {claim.text for claim in drawn}
+    assert found
+    for each in found:
+        assert each.scale == f"none; {'short' if each.text in texts else 'paper'} has it"
+
+
+def test_every_printed_value_of_a_figure_or_table_is_counted_on_a_page(kept: Store) -> None:
+    text = status_tables.pages([]).data
+    counts = [int(number) for number in re.findall(r"(\d+) (?:equal|within|differs)", text)]
+    verdicts = [verdict for name in TABLES for verdict in verify(name)]
+    assert sum(counts) == sum(verdict.printed.table != "text_claims" for verdict in verdicts)
+
+
+def test_what_a_filter_goes_by_are_columns_by_their_places() -> None:
+    table = pd.DataFrame({"a": ["x"], "b": ["y"], "c": ["<b>z</b>"]})
+    shown = status_tables.filterable(table, "some", ["a", "c"]).data
+    assert 'data-columns="0,2"' in shown
+    assert "<b>z</b>" in shown
+
+
+def test_a_page_holds_its_csv() -> None:
+    table = pd.DataFrame({"a": [1, 2]})
+    (data,) = re.findall(r"base64,([^\"]+)", status_tables.download(table, "some").data)
+    assert b64decode(data).decode() == "a\n1\n2\n"

@@ -11,6 +11,7 @@ from deepreshape.places import ROOT
 
 FIRST = "intro"
 PARTS = {
+    "Start": "status review",
     "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
     "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
     "Equalization": (
@@ -23,14 +24,14 @@ PARTS = {
     ),
     "Private inference": "fig1 table7 fig11 table8 private protocols security",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "status methods short reproduce api",
+    "Working with this edition": "methods short reproduce api",
 }
 """The book's parts, and the pages of each in order."""
 
-PAGES = tuple(page for part in PARTS.values() for page in part.split())
-WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api")
+PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
+WRITTEN = ("review", "private", "security", "conventions", "methods", "reproduce", "api")
 """Text, in book/; all other pages are notebooks."""
-RECORDED = ("short", "status")
+RECORDED = (FIRST, "short", "status")
 """Read from the records that the repository keeps."""
 
 

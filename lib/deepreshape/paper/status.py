@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan
 
-import pandas as pd
-
+from deepreshape.learn.runs import price
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper.reproduce import recorded
 from deepreshape.paper.trained import statistics
-from deepreshape.paper.trained.experiments import EXPERIMENTS, Experiment
+from deepreshape.paper.trained.experiments import EXPERIMENTS, Claim, Experiment, runs_of
 from deepreshape.paper.trained.judgements import Judgement
 from deepreshape.paper.trained.profiles import profile
 from deepreshape.places import RECORDED
@@ -29,7 +28,8 @@ class Evidence:
     """A claim, and its judgement by the strongest records that there are (None: by none).
 
     undecided: the word for it at their scale. adjusted: by test, its p-value after Holm's
-    correction over all tests.
+    correction over all tests. whole: the claim with all that it compares at the paper's scale; None
+    where that has no such claim. drawn: do the reduced networks of `short` have it?
     """
 
     experiment: Experiment
@@ -38,6 +38,20 @@ class Evidence:
     judgement: Judgement | None = None
     undecided: str = ""
     adjusted: Mapping[str, float] = field(default_factory=dict)
+    whole: Claim | None = None
+    drawn: bool = False
+
+    @property
+    def scale(self) -> str:
+        """The profile of its records, or the smallest on the paper's data that would have them."""
+        return self.profile or f"none; {STRENGTH[self.drawn]} has it"
+
+    def gpu_hours(self, pace: price.Pace) -> float:
+        """Of training all that it compares at the paper's scale, one seed, teachers included."""
+        if self.whole is None:
+            return nan
+        runs = price.with_teachers(runs_of(self.whole.ahead + self.whole.behind))
+        return sum(price.seconds(run, pace) for run in runs) / 3600
 
     def outcome(self, test: str) -> str:
         """What a page says of the claim, undecided where the correction takes the decision back.
@@ -83,67 +97,11 @@ def _of(experiment: Experiment, seeds: Sequence[int]) -> list[Evidence]:
                 known[row.claim.text] = Evidence(
                     experiment, row.claim.text, size, row, judged.standing.worded("undecided")
                 )
-    claims = experiment.claims(experiment.drawn(profile("paper")))
-    texts = dict.fromkeys([claim.text for claim in claims] + [*known])
-    return [known.get(text, Evidence(experiment, text)) for text in texts]
-
-
-# Tables
-
-
-def table(found: Iterable[Evidence]) -> pd.DataFrame:
-    """A row for each claim; p is adjusted."""
-    return pd.DataFrame([_row(each) for each in found])
-
-
-def _row(each: Evidence) -> dict[str, object]:
-    row = each.judgement
-    size = None if row is None else row.claim.size
-    return {
-        "page": each.experiment.name,
-        "claim": each.text,
-        "profile": each.profile,
-        "n": 0 if row is None else row.n,
-        "mean gain": nan if row is None else row.mean,
-        "± 95 %": nan if row is None or row.found is None else row.found.half,
-        "direction": each.outcome("direction"),
-        "p": each.adjusted.get("direction", nan),
-        "printed size": "" if size is None else str(size),
-        "size": each.outcome("size") if size is not None else "",
-        "p of size": each.adjusted.get("size", nan),
-    }
-
-
-def counted(found: Iterable[Evidence]) -> pd.DataFrame:
-    """A row for each page: its claims, how many are recorded and tested, and their outcomes on the
-    direction."""
-    rows = []
-    for each in found:
-        outcome = each.outcome("direction") if each.adjusted else ""
-        rows.append(
-            {
-                "page": each.experiment.name,
-                "what": each.experiment.title,
-                "claims": 1,
-                "recorded": int(each.judgement is not None),
-                "tested": int(bool(each.adjusted)),
-                "agree": int(outcome.startswith("agrees")),
-                "disagree": int(outcome.startswith("disagrees")),
-                "undecided": int(outcome.startswith("undecided")),
-            }
-        )
-    return pd.DataFrame(rows).groupby(["page", "what"], sort=False, as_index=False).sum()
-
-
-def sentence(found: Iterable[Evidence]) -> str:
-    """How many claims there are, how many tests were made, and what is decided."""
-    listed = list(found)
-    tests = [each.outcome(test) for each in listed for test in TESTS if test in each.adjusted]
-    known = sum(each.judgement is not None for each in listed)
-    text = (
-        f"Of {len(listed)} claims about trained networks {known} have records here. {len(tests)}"
-        " tests of directions and sizes are made, and decided together (Holm, 5 % for all of them)"
+    whole, reduced = (
+        {claim.text: claim for claim in experiment.claims(experiment.drawn(profile(size)))}
+        for size in STRENGTH
     )
-    said = dict.fromkeys(tests)
-    counts = ", ".join(f"{name}: {tests.count(name)}" for name in said)
-    return f"{text}: {counts}." if counts else f"{text}."
+    found = {text: Evidence(experiment, text) for text in whole} | known
+    return [
+        replace(each, whole=whole.get(text), drawn=text in reduced) for text, each in found.items()
+    ]
