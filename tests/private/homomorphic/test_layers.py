@@ -10,7 +10,6 @@ from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.layers import (
     Convolution,
     FullyConnected,
-    Kept,
     LinearLayer,
     Packing,
     clear,
@@ -144,15 +143,6 @@ def test_a_share_of_another_shape_is_refused() -> None:
     for packing in PACKINGS:
         with pytest.raises(ValueError, match="it must be uint64 \\(3,\\)"):
             packing.encrypt(parties(packing)[0], layer, share)
-
-
-def test_plaintexts_are_made_once_while_there_is_room() -> None:
-    made: list[int] = []
-    kept = Kept(allowance=25, size=10)
-    for _ in range(2):
-        for key in range(3):
-            kept.get((key,), lambda key=key: made.append(key))
-    assert made == [0, 1, 2, 2]
 
 
 @pytest.mark.parametrize("packing", PACKINGS, ids=lambda each: type(each).__name__)

@@ -9,7 +9,7 @@ import pytest
 from deepreshape.design import Network, Stage, cost, cull, quadratic, reuse, thin
 from deepreshape.design.ops import Add, Pool
 from deepreshape.private.homomorphic import coefficients
-from deepreshape.private.homomorphic.coefficients import flooding_bits
+from deepreshape.private.homomorphic.coefficients import Kernels
 from deepreshape.private.homomorphic.layers import FLOODING, Convolution, clear
 from deepreshape.private.program import quantise, reference
 from deepreshape.private.program.folding import Activation, Affine, Node
@@ -243,6 +243,7 @@ def test_a_layer_has_as_many_bits_as_its_noise_can_be_hidden_with(
     for step in program.steps:
         if isinstance(step.op, Linear):
             mine = weights[step.name].weights
-            assert flooding_bits(step.op.layer, mine, BINARY) >= asked
+            assert Kernels(step.op.layer, mine, BINARY).flooding_bits >= asked
             if np.abs(mine).max() <= 512:  # half the usual: twice as much would show
-                assert flooding_bits(step.op.layer, 2 * mine, BINARY) < asked + 0.1
+                twice = Kernels(step.op.layer, 2 * mine, BINARY)
+                assert twice.flooding_bits < asked + 0.1
