@@ -32,8 +32,7 @@ import numpy as np
 
 from deepreshape.private.garbled.gates import Bits
 from deepreshape.private.garbled.half_gates import CHUNK, Labels, chunk_keys, hashed
-from deepreshape.private.garbled.streams import SEED
-from deepreshape.private.randomness import Randomness, uniform
+from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Ring, Words
 
 

@@ -86,10 +86,10 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
     found: list[tuple[str, Integers]] = []
     steps = program.steps
 
-    def linear(step: Step, op: Linear, values: Words) -> Words:
+    def linear(step: Step, values: Words) -> Words:
         mine = weights[step.name]
         bias = ring.residues(mine.bias).reshape(-1, 1, 1)
-        return ring.add(clear(op.layer, mine.weights, values, ring), bias)
+        return ring.add(clear(step.layer, mine.weights, values, ring), bias)
 
     def nonlinear(step: Step, op: Nonlinear, values: Words) -> Words:
         return ring.residues(shifted(op, ring.signed(values) + rounding(op.shift)))
@@ -99,7 +99,8 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
 
     for number, step in enumerate(steps, start=1):
         upto = replace(program, ring=ring, steps=steps[:number])
-        values = walk(upto, ring.residues(program.quantised(image)), linear, nonlinear, square)
+        pixels = ring.residues(program.quantised(image))
+        values = walk(upto, pixels, linear, nonlinear, square, ring)
         found.append((step.name, ring.signed(values)))
     return found
 

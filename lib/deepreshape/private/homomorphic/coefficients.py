@@ -22,10 +22,9 @@ from deepreshape.private.homomorphic.coefficient_layout import (
 from deepreshape.private.homomorphic.contexts import Parameters, context
 from deepreshape.private.homomorphic.layers import (
     FLOODING,
-    LinearLayer,
+    Convolution,
     Packing,
     PreparedLayer,
-    as_convolution,
     checked,
     checked_words,
     next_ciphertext,
@@ -39,11 +38,11 @@ class Kernels(PreparedLayer):
     """A layer's weights as polynomials, transformed."""
 
     def __init__(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> None:
         made = context(COEFFICIENTS.parameters(ring))
         super().__init__(layer, made, allowance, 8 * made.degree * len(made.primes))
-        self.layout = layout(as_convolution(layer), made.degree)
+        self.layout = layout(layer, made.degree)
         self._weights = weights_by_phase(
             self.layout, ring.signed(ring.residues(checked(layer, weights)))
         )
@@ -59,7 +58,7 @@ class Kernels(PreparedLayer):
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         found, ring = self.layout, server.context.ring
-        mask = checked_words(mask, self.layer.output_shape).reshape(found.layer.output_shape)
+        mask = checked_words(mask, self.layer.output_shape)
         totals: dict[tuple[int, int], seal.Ciphertext] = {}
         for block, outputs in enumerate(found.pairs):
             tiles = [server.read(next_ciphertext(ciphertexts)) for _ in range(found.tiles)]
@@ -109,16 +108,16 @@ class Coefficients(Packing):
             return Parameters(ring, 4096, (56, 37, 16), 1)
         return Parameters(ring, 8192, (56, 56, 56, 17), 2)
 
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
-        found = layout(as_convolution(layer), self.parameters(ring).degree)
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
+        found = layout(layer, self.parameters(ring).degree)
         up, down = found.tiles * found.inputs, found.tiles * found.outputs
         return Operations(found.tiles * found.products, 0, up, down)
 
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
         return Kernels(layer, weights, ring).flooding_bits >= FLOODING
 
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Kernels:
         made = Kernels(layer, weights, ring, allowance)
         if made.flooding_bits < 0:
@@ -128,19 +127,18 @@ class Coefficients(Packing):
             )
         return made
 
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
-        found = layout(as_convolution(layer), client.context.degree)
-        maps = checked_words(share, layer.input_shape).reshape(found.layer.input_shape)
-        return client.encrypt(share_polynomials(found, maps))
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
+        found = layout(layer, client.context.degree)
+        return client.encrypt(share_polynomials(found, checked_words(share, layer.input_shape)))
 
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
-        found = layout(as_convolution(layer), client.context.degree)
-        result = np.empty(found.layer.output_shape, np.uint64)
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
+        found = layout(layer, client.context.degree)
+        result = np.empty(layer.output_shape, np.uint64)
         for _, _, channels, rows in answer_parts(found):
             polynomial = client.decrypt(next_ciphertext(answers))
             part = result[channels, rows]
             part[...] = polynomial[found.places[: part.shape[0], : part.shape[1]]]
-        return result.reshape(layer.output_shape)
+        return result
 
 
 COEFFICIENTS = Coefficients()

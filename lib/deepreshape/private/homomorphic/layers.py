@@ -31,7 +31,8 @@ _EXACT = 53
 class Convolution:
     """Maps (inputs, side, side) to (outputs, -(-side // stride), ...), padded by kernel // 2.
 
-    kernel: odd. groups: input and output channels fall into so many groups that do not mix.
+    kernel: odd. groups: input and output channels fall into so many groups that do not mix. A fully
+    connected layer is a convolution of 1 x 1 on maps of one position.
     Weights: (outputs, inputs / groups, kernel, kernel).
     """
 
@@ -67,33 +68,6 @@ class Convolution:
         return self.outputs, self.inputs // self.groups, self.kernel, self.kernel
 
 
-@dataclass(frozen=True)
-class FullyConnected:
-    """Maps (inputs,) to (outputs,). Weights: (outputs, inputs)."""
-
-    inputs: int
-    outputs: int
-
-    def __post_init__(self) -> None:
-        if min(self.inputs, self.outputs) < 1:
-            raise ValueError(f"{self}: every number of a layer is at least 1")
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (self.inputs,)
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.outputs,)
-
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return self.outputs, self.inputs
-
-
-LinearLayer = Convolution | FullyConnected
-
-
 class PreparedLayer(ABC):
     """A layer and its weights, ready for a server to apply to ciphertexts.
 
@@ -101,7 +75,7 @@ class PreparedLayer(ABC):
     allowance, in bytes, are kept for the next time.
     """
 
-    def __init__(self, layer: LinearLayer, context: Context, allowance: int, size: int) -> None:
+    def __init__(self, layer: Convolution, context: Context, allowance: int, size: int) -> None:
         self.layer, self.context = layer, context
         self._room = allowance // size
         self._kept: dict[tuple[int, ...], seal.Plaintext | None] = {}
@@ -176,32 +150,32 @@ class Packing(ABC):
         return Server(context(self.parameters(ring)), keys, source)
 
     @abstractmethod
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
         """What a layer with dense weights costs, and the ciphertexts that travel."""
 
-    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+    def lighter(self, layer: Convolution, limit: float) -> Convolution:
         """The layer, or a part of it that takes no more than `limit` seconds by the latency model
         and tells of the whole in proportion to `operations`."""
         return layer
 
-    @abstractmethod
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
         """Are answers flooded by `FLOODING` bits with these weights, or would smaller ones not
         help?"""
+        return True
 
     @abstractmethod
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> PreparedLayer:
         """A layer for a server, with room for so many bytes of plaintexts; ValueError for weights
         whose noise nothing hides."""
 
     @abstractmethod
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
         """The client's share of a layer's input."""
 
     @abstractmethod
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
         """The client's share of a layer's output, W c - mask; CiphertextError as in `apply`."""
 
 
@@ -212,21 +186,14 @@ def next_ciphertext(ciphertexts: Iterator[bytes]) -> bytes:
     raise CiphertextError("the ciphertexts end too early")
 
 
-def as_convolution(layer: LinearLayer) -> Convolution:
-    """A layer as a convolution: fully connected is 1 x 1 on a map of one position."""
-    if isinstance(layer, FullyConnected):
-        return Convolution(layer.inputs, layer.outputs, 1)
-    return layer
-
-
-def checked(layer: LinearLayer, weights: Integers) -> Integers:
-    """Weights of the shape that `as_convolution(layer)` has; ValueError for others."""
+def checked(layer: Convolution, weights: Integers) -> Integers:
+    """Weights of a layer; ValueError for those of another shape."""
     if weights.shape != layer.weight_shape or weights.dtype != np.int64:
         raise ValueError(
             f"weights {weights.dtype} {weights.shape} for {layer}: "
             f"they must be int64 {layer.weight_shape}"
         )
-    return weights.reshape(as_convolution(layer).weight_shape)
+    return weights
 
 
 def checked_words(words: Words, shape: tuple[int, ...]) -> Words:
@@ -236,18 +203,16 @@ def checked_words(words: Words, shape: tuple[int, ...]) -> Words:
     return words
 
 
-def clear(layer: LinearLayer, weights: Integers, share: Words, ring: Ring) -> Words:
+def clear(layer: Convolution, weights: Integers, share: Words, ring: Ring) -> Words:
     """W x modulo M of residues x, exactly.
 
     The share is cut into parts of so few bits that every sum of products is exact in float64; the
     more bits the weights have, the more parts.
     """
-    conv = as_convolution(layer)
-    kernel = checked(layer, weights)
-    share = checked_words(share, layer.input_shape).reshape(conv.input_shape)
+    kernel, share = checked(layer, weights), checked_words(share, layer.input_shape)
     if max(int(kernel.max()), -int(kernel.min())) > ring.modulus // 2:
         kernel = ring.signed(ring.residues(kernel))
-    return _clear(conv, kernel, share, ring).reshape(layer.output_shape)
+    return _clear(layer, kernel, share, ring)
 
 
 def _clear(conv: Convolution, kernel: Integers, share: Words, ring: Ring) -> Words:

@@ -20,7 +20,7 @@ import seal
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.homomorphic.layers import (
-    LinearLayer,
+    Convolution,
     Packing,
     PreparedLayer,
     checked,
@@ -50,7 +50,7 @@ class Diagonals(PreparedLayer):
     """
 
     def __init__(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> None:
         super().__init__(layer, context(SLOTS.parameters(ring)), allowance, 8 * DEGREE)
         self.layout = layout(layer)
@@ -145,14 +145,13 @@ class Slots(Packing):
         galois = _galois(chosen, keys[chosen.up_bytes :])
         return Server(chosen, keys[: chosen.up_bytes], source, galois)
 
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
         found = layout(layer)
         if isinstance(found, VectorLayout):
-            return fully_connected(found.layer.inputs, found.layer.outputs)
-        conv = found.layer
-        return convolution(found.side, conv.inputs, conv.outputs, conv.kernel)
+            return fully_connected(layer.inputs, layer.outputs)
+        return convolution(found.side, layer.inputs, layer.outputs, layer.kernel)
 
-    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+    def lighter(self, layer: Convolution, limit: float) -> Convolution:
         """Every pair of a ciphertext of inputs and one of outputs takes the same. So whole
         ciphertexts are taken, of both about as many, and the rest follows in proportion."""
         found, part = layout(layer), layer
@@ -165,29 +164,25 @@ class Slots(Packing):
             else:
                 outputs -= 1
             part = replace(
-                found.layer,
-                inputs=min(found.layer.inputs, inputs * each),
-                outputs=min(found.layer.outputs, outputs * each),
+                layer,
+                inputs=min(layer.inputs, inputs * each),
+                outputs=min(layer.outputs, outputs * each),
             )
         return part
 
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
-        """Slots of any weights are coefficients of up to half the ring's modulus."""
-        return True
-
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Diagonals:
         return Diagonals(layer, weights, ring, allowance)
 
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
         encoder = client.context.encoder
         polynomials = layout(layer).polynomials(checked_words(share, layer.input_shape))
         return client.encrypt(
             client.context.coefficients(encoder.encode(slots)) for slots in polynomials
         )
 
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
         found, result = layout(layer), np.empty(layer.output_shape, np.uint64)
         flat = result.reshape(-1)
         for output in range(found.outputs):
