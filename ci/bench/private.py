@@ -28,8 +28,10 @@ import numpy as np
 from deepreshape.design import parse
 from deepreshape.places import DATA
 from deepreshape.private.garbled import circuits
-from deepreshape.private.garbled.garbling import EngineName, Evaluator, Garbler, table_bytes
-from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
+from deepreshape.private.garbled.engine_numba import NumbaEngine
+from deepreshape.private.garbled.engine_numpy import NumpyEngine
+from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
+from deepreshape.private.garbled.half_gates import CHUNK, Engine, draw_offset
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.packings import PACKINGS, packing
@@ -62,20 +64,20 @@ def main(rounds: int = 3) -> int:
 
 def garbled(rounds: int) -> None:
     """Garble and evaluate, tables streamed through one chunk of memory."""
-    times: dict[EngineName, list[float]] = {"numba": [], "numpy": []}
+    times: dict[type[Engine], list[float]] = {NumbaEngine: [], NumpyEngine: []}
     for engine in times:
         stream(CHUNK, engine)
     for _ in range(rounds):
-        times["numba"].append(stream(RELUS, "numba") / RELUS)
-        times["numpy"].append(stream(RELUS // 10, "numpy") / (RELUS // 10))
-    ours, plain = (1e6 * median(times[engine]) for engine in ("numba", "numpy"))
+        times[NumbaEngine].append(stream(RELUS, NumbaEngine) / RELUS)
+        times[NumpyEngine].append(stream(RELUS // 10, NumpyEngine) / (RELUS // 10))
+    ours, plain = (1e6 * median(times[engine]) for engine in (NumbaEngine, NumpyEngine))
     print(
         f"ReLU, garbled and evaluated: {ours:.2f} us with numba, {plain:.2f} us with numpy"
         f" ({plain / ours:.1f} times); the paper's model: {1e6 * garbled_seconds(1):.0f} us"
     )
 
 
-def stream(count: int, engine: EngineName) -> float:
+def stream(count: int, engine: type[Engine]) -> float:
     """Seconds to garble and evaluate so many ReLUs, a chunk at a time."""
     source = SystemRandomness()
     step = circuits.relu(BINARY, SHIFT)
@@ -99,7 +101,7 @@ def stream(count: int, engine: EngineName) -> float:
 
 def many() -> None:
     before = _megabytes()
-    seconds = stream(MANY, "numba")
+    seconds = stream(MANY, NumbaEngine)
     print(
         f"{MANY:,} ReLUs streamed: {seconds:.1f} s, {_megabytes() - before:.0f} MB more than"
         f" {RELUS:,} took; peak {_megabytes():.0f} MB"

@@ -8,7 +8,7 @@ import pytest
 from deepreshape.design import parse
 from deepreshape.private import measuring
 from deepreshape.private.homomorphic.contexts import context
-from deepreshape.private.homomorphic.layers import Convolution, FullyConnected
+from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.homomorphic.slots import SLOTS
 from deepreshape.private.measured import ELEMENTS, Element, Shape
 from deepreshape.private.measuring import Bench, element, layer_of, whole
@@ -42,8 +42,8 @@ def test_at_least_a_pair_of_ciphertexts_is_run() -> None:
 
 
 def test_a_vector_is_run_whole() -> None:
-    assert SLOTS.lighter(FullyConnected(512, 100), 1e-6) == FullyConnected(512, 100)
-    assert layer_of(Shape("slots", 512, 100, 0)) == FullyConnected(512, 100)
+    assert SLOTS.lighter(Convolution(512, 100, 1), 1e-6) == Convolution(512, 100, 1)
+    assert layer_of(Shape("slots", 512, 100, 0)) == Convolution(512, 100, 1)
 
 
 @pytest.mark.parametrize("name", PACKINGS)

@@ -23,23 +23,16 @@ from deepreshape.private import client as client_module
 from deepreshape.private import packings, protocol
 from deepreshape.private.client import Client
 from deepreshape.private.garbled import garbling, received
-from deepreshape.private.garbled.engine_numpy import NumpyEngine
 from deepreshape.private.garbled.garbling import Reused
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels
-from deepreshape.private.garbled.streams import Stream
 from deepreshape.private.garbled.transfer import COLUMNS, HEADER, TransferError
 from deepreshape.private.homomorphic import ciphertexts
 from deepreshape.private.homomorphic.coefficients import Coefficients
 from deepreshape.private.homomorphic.contexts import SEED_BYTES, CiphertextError, context
 from deepreshape.private.program import public, reference
 from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, Sum
-from deepreshape.private.protocol import (
-    Kind,
-    joint_steps,
-    linear_steps,
-    offline_order,
-)
-from deepreshape.private.randomness import Randomness, SystemRandomness
+from deepreshape.private.protocol import Kind, joint_steps, linear_steps, offline_order
+from deepreshape.private.randomness import Randomness, Stream, SystemRandomness
 from deepreshape.private.rings import BINARY, PRIME, Ring, Words
 from deepreshape.private.server import FLOODING, Service, Session, service
 from deepreshape.private.wire.channel import Channel
@@ -196,7 +189,7 @@ def test_delphis_packing_and_the_prime_ring_give_the_reference(network: Network)
 
 
 def test_the_other_engine_gives_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbling, "_engine", lambda name: NumpyEngine)
+    monkeypatch.setattr(garbling, "width", lambda: 0)
     made, images = _made(TINY), pixels(TINY, 1)
     assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
 
@@ -252,7 +245,7 @@ def test_a_share_is_asked_for_behind_those_it_is_made_of(number: int) -> None:
     known = {"image"}
     for step in order:
         drawn = isinstance(step.op, Square) or (
-            isinstance(step.op, Nonlinear) and not protocol.passes(step, step.op)
+            isinstance(step.op, Nonlinear) and not step.op.passes
         )
         assert drawn or known.issuperset(step.inputs)
         known.add(step.name)

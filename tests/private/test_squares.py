@@ -89,3 +89,12 @@ def test_a_product_in_a_ring_is_that_of_integers(ring: Ring) -> None:
     left, right = (uniform(SOURCE, ring, (100,)) for _ in range(2))
     expected = [int(a) * int(b) % ring.modulus for a, b in zip(left, right, strict=True)]
     assert ring.multiply(left, right).tolist() == expected
+
+
+@pytest.mark.parametrize("modulus", [3, 97, PRIME.modulus, 1 << 41, (1 << 56) - 5, 1 << 60])
+def test_a_product_with_a_number_is_that_of_integers(modulus: int) -> None:
+    ring = Ring(modulus)
+    words = uniform(SOURCE, ring, (100,))
+    for number in (0, 1, 2, modulus - 1, modulus // 3):
+        expected = [int(word) * number % modulus for word in words]
+        assert ring.multiply(words, number).tolist() == expected

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from math import prod
 
 import numpy as np
@@ -15,7 +14,6 @@ from deepreshape.private.garbled.garbling import Evaluator, Reused
 from deepreshape.private.garbled.gates import Bits
 from deepreshape.private.garbled.half_gates import Labels
 from deepreshape.private.garbled.received import Received
-from deepreshape.private.garbled.streams import SEED
 from deepreshape.private.garbled.transfer import COLUMNS, POINT, Receiver, message_bytes
 from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import public
@@ -30,10 +28,9 @@ from deepreshape.private.protocol import (
     instances,
     joint_steps,
     offline_order,
-    passes,
     place,
 )
-from deepreshape.private.randomness import Randomness, uniform
+from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Integers, Words
 from deepreshape.private.squares import Multiplicand
 from deepreshape.private.stopwatch import Stopwatch
@@ -144,8 +141,8 @@ class Client:
                         share(asked[0].name)
                     self._ask(step, share(step.inputs[0]))
                     asked.append(step)
-                case Nonlinear() as op if passes(step, op):
-                    known[step.name] = self._masked(step, op, share(step.inputs[0]))
+                case Nonlinear(passes=True):
+                    known[step.name] = self._masked(step, share(step.inputs[0]))
                 case Nonlinear() | Square():
                     known[step.name] = uniform(self._source, ring, step.shape)
                 case op:
@@ -161,29 +158,26 @@ class Client:
 
     def _ciphertexts(self, step: Step) -> int:
         """Ciphertexts in the answer to a linear step."""
-        assert isinstance(step.op, Linear)
-        return self._packing.operations(step.op.layer, self.program.ring).down
+        return self._packing.operations(step.layer, self.program.ring).down
 
-    def _masked(self, step: Step, op: Nonlinear, share: Words) -> Words:
+    def _masked(self, step: Step, share: Words) -> Words:
         """A share with fresh masks where a nonlinear step changes something."""
         ring = self.program.ring
-        for part in instances(step, op, ring):
+        for part in instances(step, ring):
             share = place(share, part, uniform(self._source, ring, part.elements.shape))
         return share
 
     def _ask(self, step: Step, share: Words) -> None:
-        assert isinstance(step.op, Linear)
         with self.watch.at("offline", step.name, "HE"):
-            for ciphertext in self._packing.encrypt(self._decryptor, step.op.layer, share):
+            for ciphertext in self._packing.encrypt(self._decryptor, step.layer, share):
                 self._channel.send(Kind.INPUT, ciphertext)
 
     def _answer(self, step: Step) -> Words:
         """W c - u of a linear step, its input being c."""
-        assert isinstance(step.op, Linear)
         count, most = self._ciphertexts(step), self._decryptor.context.down_bytes
         with self.watch.at("offline", step.name, "HE"):
             answers = self._channel.receive_many(Kind.ANSWER, count, at_most=most)
-            return self._packing.decrypt(self._decryptor, step.op.layer, map(bytes, answers))
+            return self._packing.decrypt(self._decryptor, step.layer, map(bytes, answers))
 
     def _joint(
         self, shares: Mapping[str, Words]
@@ -193,45 +187,49 @@ class Client:
         tables: dict[str, list[tuple[Instances, Received]]] = {}
         squares: dict[str, Multiplicand] = {}
         asked: deque[Callable[[], None]] = deque()
-        left = IN_MEMORY
-        for step in joint_steps(self.program):
-            inputs, masks = shares[step.inputs[0]].reshape(-1), shares[step.name].reshape(-1)
-            requests: list[Iterator[Callable[[], None]]] = []
-            if isinstance(step.op, Nonlinear):
-                tables[step.name] = []
-                for part in instances(step, step.op, self.program.ring):
-                    found = Received(part.function.circuit, part.elements.size, left)
-                    left -= found.memory
-                    tables[step.name].append((part, found))
-                    mine = inputs[part.elements], masks[part.elements]
-                    requests.append(self._ask_tables(step, part, found, *mine))
-            else:
-                made = squares[step.name] = Multiplicand(self.program.ring, inputs, masks)
-                requests.append(self._ask_products(step, made))
-            for receive in chain(*requests):
-                asked.append(receive)
-                while len(asked) > AHEAD:
-                    asked.popleft()()
-        while asked:
-            asked.popleft()()
+        for receive in self._requests(shares, tables, squares):
+            asked.append(receive)
+            if len(asked) > AHEAD:
+                asked.popleft()()
+        for receive in asked:
+            receive()
         ready = {
             name: [(part, found.evaluator()) for part, found in each]
             for name, each in tables.items()
         }
         return ready, squares
 
+    def _requests(
+        self,
+        shares: Mapping[str, Words],
+        tables: dict[str, list[tuple[Instances, Received]]],
+        squares: dict[str, Multiplicand],
+    ) -> Iterator[Callable[[], None]]:
+        """Ask for what then lies in tables and squares, batch by batch; yields what receives it."""
+        left = IN_MEMORY
+        for step in joint_steps(self.program):
+            inputs, masks = shares[step.inputs[0]].reshape(-1), shares[step.name].reshape(-1)
+            if isinstance(step.op, Square):
+                made = squares[step.name] = Multiplicand(self.program.ring, inputs, masks)
+                yield from self._ask_products(step, made)
+                continue
+            tables[step.name] = []
+            for part in instances(step, self.program.ring):
+                found = Received(part.function.circuit, part.elements.size, left)
+                left -= found.memory
+                tables[step.name].append((part, found))
+                mine = inputs[part.elements], masks[part.elements]
+                yield from self._ask_tables(step, part, found, *mine)
+
     def _ask_tables(
         self, step: Step, part: Instances, found: Received, inputs: Words, masks: Words
     ) -> Iterator[Callable[[], None]]:
-        """Ask for the labels of the elements' bits, batch by batch; yields what receives a batch's
-        tables."""
-        for batch in part.batches():
+        for batch in batches(part.elements.size):
             bits = part.function.evaluator_bits(inputs[batch], masks[batch])
             self._choose(step, bits, found.labels[batch])
             yield partial(self._tables, step, found, batch)
 
     def _ask_products(self, step: Step, made: Multiplicand) -> Iterator[Callable[[], None]]:
-        """The same of a square; yields what receives a batch's products."""
         for batch in batches(prod(step.shape)):
             bits = made.bits(batch)
             labels = np.empty((*bits.shape, 2), np.uint64)
@@ -268,7 +266,7 @@ class Client:
     def _evaluate(self, part: Instances, evaluator: Evaluator) -> None:
         """Answer the labels of the server's bits with the colours of the outputs."""
         bits = part.function.circuit.garbler
-        for batch in part.batches():
+        for batch in batches(part.elements.size):
             labels = self._room.labels(batch.stop - batch.start, bits)
             self._channel.receive_into(Kind.LABELS, labels)
             self._channel.send(Kind.COLOURS, evaluator.evaluate(labels))

@@ -95,16 +95,10 @@ def latency(network: Network) -> Latency:
     and for squares, of which nothing was published.
     """
     _require_published(network)
-    multiplications = key_switches = up = down = relus = 0
-    for part in parts(network):
-        relus += part_cost(part)[0]
-        operations = _part_operations(part if part.reuse == 1 else part._replace(reuse=1))
-        multiplications += operations[0]
-        key_switches += operations[1]
-        up += operations[2]
-        down += operations[3]
-    operations = Operations(multiplications, key_switches, up, down)
-    return Latency("network", operations, relus)
+    listed = parts(network)
+    relus = sum(part_cost(part)[0] for part in listed)
+    plain = (part if part.reuse == 1 else part._replace(reuse=1) for part in listed)
+    return Latency("network", _added(map(_part_operations, plain)), relus)
 
 
 def layer_latencies(network: Network) -> tuple[Latency, ...]:

@@ -241,19 +241,18 @@ def read(path: Path = MEASURED) -> Measurements:
 
 def write(path: Path, record: Measurements) -> None:
     """Write a record whole, or leave what was there. Raises OSError."""
-    layers, elements = sorted(record.layers.items()), sorted(record.elements.items())
-    wholes = sorted(record.wholes.items())
     parts = [
         f'"machine": {json.dumps(record.machine)}',
-        _listed("layers", [asdict(shape) | asdict(took) for shape, took in layers]),
-        _listed("elements", [asdict(each) | asdict(took) for each, took in elements]),
-        _listed("wholes", [asdict(whole) | asdict(took) for whole, took in wholes]),
+        _listed("layers", record.layers),
+        _listed("elements", record.elements),
+        _listed("wholes", record.wholes),
     ]
     write_text(path, "{\n" + ",\n".join(parts) + "\n}\n")
 
 
-def _listed(name: str, rows: list[dict[str, Any]]) -> str:
+def _listed(name: str, table: Mapping[Any, Any]) -> str:
     """A row a line."""
+    rows = (asdict(key) | asdict(table[key]) for key in sorted(table))
     lines = [json.dumps({key: _rounded(cell) for key, cell in row.items()}) for row in rows]
     return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
 

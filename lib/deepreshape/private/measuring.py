@@ -17,18 +17,12 @@ from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import CHUNK, LABEL, draw_offset
 from deepreshape.private.garbled.transfer import Receiver, Sender, message_bytes
-from deepreshape.private.homomorphic.layers import (
-    Convolution,
-    FullyConnected,
-    LinearLayer,
-    PreparedLayer,
-    clear,
-)
+from deepreshape.private.homomorphic.layers import Convolution, PreparedLayer, clear
 from deepreshape.private.latency import Operations
 from deepreshape.private.measured import Element, ElementCost, LayerCost, Shape, WholeCost
 from deepreshape.private.program import reference
 from deepreshape.private.program.drawn import random_model
-from deepreshape.private.randomness import Randomness, SystemRandomness, uniform
+from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import Integers
 from deepreshape.private.sessions import both, over
 from deepreshape.private.stopwatch import Spent
@@ -50,8 +44,8 @@ class Bench:
     heavier layer a part may be (`Packing.lighter`).
     """
 
-    def __init__(self, packing: str, limit: float, source: Randomness | None = None) -> None:
-        self._source = source or SystemRandomness()
+    def __init__(self, packing: str, limit: float) -> None:
+        self._source = SystemRandomness()
         self._name, self._limit = packing, limit
         self._packing = packings.packing(packing)
         self._ring = self._packing.ring
@@ -82,11 +76,11 @@ class Bench:
             share=1 / grown,
         )
 
-    def _operations(self, layer: LinearLayer) -> Operations:
+    def _operations(self, layer: Convolution) -> Operations:
         return self._packing.operations(layer, self._ring)
 
     def _round(
-        self, layer: LinearLayer, weights: Integers, prepared: PreparedLayer
+        self, layer: Convolution, weights: Integers, prepared: PreparedLayer
     ) -> tuple[float, float, float]:
         """Seconds to encrypt, to answer, and to decrypt. Raises ArithmeticError for a wrong one."""
         share = uniform(self._source, self._ring, layer.input_shape)
@@ -104,12 +98,10 @@ class Bench:
         return encrypted - start, answered - encrypted, decrypted - answered
 
 
-def layer_of(shape: Shape) -> LinearLayer:
+def layer_of(shape: Shape) -> Convolution:
     """The layer of a shape."""
-    if shape.side == 0:
-        return FullyConnected(shape.inputs, shape.outputs)
     return Convolution(
-        shape.inputs, shape.outputs, shape.side, shape.kernel, shape.stride, shape.groups
+        shape.inputs, shape.outputs, shape.side or 1, shape.kernel, shape.stride, shape.groups
     )
 
 

@@ -1,7 +1,7 @@
 """The register of packings: how linear layers are computed on ciphertexts, by name.
 
 What has to do with all of them (options, handshakes, measurements, fixed point) asks this register.
-To add a packing, write a module of `homomorphic` that has the methods of `Packing`, and a row here.
+To add a packing, write a module of `homomorphic` with a `Packing` of its own, and a row here.
 SEAL takes a moment to load, so a row imports its packing only when that is asked for.
 """
 

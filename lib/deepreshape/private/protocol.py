@@ -57,9 +57,6 @@ class Instances(NamedTuple):
     function: circuits.Function
     elements: npt.NDArray[np.intp]
 
-    def batches(self) -> Iterator[slice]:
-        return batches(self.elements.size)
-
 
 def batches(count: int) -> Iterator[slice]:
     """So many elements, BATCH at a time."""
@@ -67,9 +64,12 @@ def batches(count: int) -> Iterator[slice]:
         yield slice(start, min(start + BATCH, count))
 
 
-def instances(step: Step, op: Nonlinear, ring: Ring) -> list[Instances]:
-    """The elements under a ReLU, then those that are only shifted; what is neither passes."""
-    relus = np.broadcast_to(np.asarray(op.relus), step.shape).reshape(-1)
+def instances(step: Step, ring: Ring) -> list[Instances]:
+    """The elements of a nonlinear step under a ReLU, then those that are only shifted; what is
+    neither passes."""
+    op = step.op
+    assert isinstance(op, Nonlinear)
+    relus = step.relus.reshape(-1)
     found = [Instances(circuits.relu(ring, op.shift, op.top), np.flatnonzero(relus))]
     if op.shift:
         found.append(Instances(circuits.truncate(ring, op.shift), np.flatnonzero(~relus)))
@@ -88,9 +88,7 @@ def offline_order(program: Program) -> list[Step]:
         match step.op:
             case Linear():
                 waits[step.name] = answers + 1
-            case Nonlinear() as op if not passes(step, op):
-                waits[step.name] = 0
-            case Square():
+            case Nonlinear(passes=False) | Square():
                 waits[step.name] = 0
             case _:
                 waits[step.name] = answers
@@ -107,11 +105,6 @@ def linear_steps(program: Program) -> list[Step]:
 def joint_steps(program: Program) -> list[Step]:
     """The steps at which the parties meet online."""
     return [step for step in program.steps if isinstance(step.op, Nonlinear | Square)]
-
-
-def passes(step: Step, op: Nonlinear) -> bool:
-    """Does a part of the elements pass a nonlinear step unchanged?"""
-    return op.shift == 0 and not np.all(op.relus)
 
 
 class Room:

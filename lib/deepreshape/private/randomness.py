@@ -15,13 +15,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from deepreshape.private.rings import Ring, Words
 
+SEED = 16
+"""Bytes of a stream's seed."""
+
 
 class Randomness(Protocol):
     """A source of uniform bytes."""
 
     def bytes(self, count: int) -> npt.NDArray[np.uint8]:
         """The next `count` bytes; never the same twice."""
-        ...
 
 
 class SystemRandomness:
@@ -65,3 +67,21 @@ def uniform(source: Randomness, ring: Ring, shape: tuple[int, ...]) -> Words:
             again = source.bytes(8 * outside.size).view(np.uint64)
             words[outside] = again >> np.uint64(64 - ring.bits)
     return words.reshape(shape)
+
+
+class Stream:
+    """A long stream of pseudorandom bytes from a seed, which two holders read alike: AES-128 in
+    counter mode. No position is read twice."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._cipher = Cipher(algorithms.AES128(seed), modes.CTR(bytes(16))).encryptor()
+
+    def read(self, out: npt.NDArray[np.uint8]) -> None:
+        """The next bytes, as many as `out` has, into it; it must be contiguous."""
+        out[...] = 0
+        self.add(out, out)
+
+    def add(self, octets: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]) -> None:
+        """The XOR of `octets` and the next bytes into `out`; both contiguous, of one size, and they
+        may be one array."""
+        self._cipher.update_into(octets.data, out.data)

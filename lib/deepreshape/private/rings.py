@@ -64,16 +64,18 @@ class Ring:
         """-residues."""
         return self._reduced(np.uint64(self.modulus) - residues)
 
-    def multiply(self, left: Words, right: Words | np.uint64) -> Words:
-        """left * right, element by element."""
+    def multiply(self, left: Words, right: Words | int) -> Words:
+        """left * right, element by element, where a product may exceed 64 bits."""
+        factor = np.asarray(right, np.uint64)
         if self.binary:
-            return self._reduced(left * right)
+            return self._reduced(left * factor)
         # In limbs of the right one, the highest first: neither a product of one nor a shifted sum
         # exceeds 63 bits.
         width = 63 - self.bits
-        total = np.zeros(np.broadcast_shapes(left.shape, np.shape(right)), np.uint64)
-        for low in reversed(range(0, self.bits, width)):
-            limb = right >> np.uint64(low) & np.uint64((1 << width) - 1)
+        bits = right.bit_length() if isinstance(right, int) else self.bits
+        total = np.zeros(np.broadcast_shapes(left.shape, factor.shape), np.uint64)
+        for low in reversed(range(0, bits, width)):
+            limb = factor >> np.uint64(low) & np.uint64((1 << width) - 1)
             total = self._reduced((total << np.uint64(width)) + left * limb)
         return total
 

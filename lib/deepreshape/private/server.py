@@ -14,15 +14,7 @@ from deepreshape.private.garbled.half_gates import Labels, draw_offset
 from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
 from deepreshape.private.homomorphic.layers import FLOODING, PreparedLayer, clear
 from deepreshape.private.program import public
-from deepreshape.private.program.steps import (
-    Linear,
-    Nonlinear,
-    Program,
-    Step,
-    Weights,
-    rounding,
-    walk,
-)
+from deepreshape.private.program.steps import Nonlinear, Program, Step, Weights, rounding, walk
 from deepreshape.private.protocol import (
     Instances,
     Kind,
@@ -62,7 +54,7 @@ def service(program: Program, weights: Weights, packing: str, allowance: int) ->
     Raises ValueError where a layer's weights are too large for its noise to be hidden.
     """
     pack, ring = packings.packing(packing), program.ring
-    layers = {step.name: step.op.layer for step in program.steps if isinstance(step.op, Linear)}
+    layers = {step.name: step.layer for step in linear_steps(program)}
     products = {
         name: pack.operations(layer, ring).multiplications for name, layer in layers.items()
     }
@@ -142,11 +134,10 @@ class Session:
 
     def _linear(self, step: Step) -> Words:
         """Answer the encrypted share of a linear step's input; returns the server's mask."""
-        assert isinstance(step.op, Linear)
         ring = self._service.program.ring
-        count = self._packing.operations(step.op.layer, ring).up
+        count = self._packing.operations(step.layer, ring).up
         with self.watch.at("offline", step.name, "HE"):
-            mask = uniform(self._source, ring, step.op.layer.output_shape)
+            mask = uniform(self._source, ring, step.shape)
             most = self._evaluator.context.up_bytes
             inputs = map(bytes, self._channel.receive_many(Kind.INPUT, count, at_most=most))
             made = self._service.prepared[step.name]
@@ -156,14 +147,13 @@ class Session:
 
     def _garbled(self, step: Step) -> list[tuple[Instances, Garbler]]:
         """Garble a nonlinear step, with the client's labels from the transfers."""
-        assert isinstance(step.op, Nonlinear)
         found = []
-        for part in instances(step, step.op, self._service.program.ring):
+        for part in instances(step, self._service.program.ring):
             circuit = part.function.circuit
             garbler = Garbler(circuit, part.elements.size, self._offset, self._source)
             with self.watch.at("offline", step.name, "GC"):
                 self._channel.send(Kind.NONCE, garbler.nonce)
-            for batch in part.batches():
+            for batch in batches(part.elements.size):
                 labels = self._transferred(step, batch, circuit.evaluator)
                 with self.watch.at("offline", step.name, "GC"):
                     tables = self._room.octets(len(labels) * table_bytes(circuit))
@@ -196,12 +186,11 @@ class Session:
     def _online(self, offline: _Offline) -> None:
         program, ring = self._service.program, self._service.program.ring
 
-        def linear(step: Step, op: Linear, share: Words) -> Words:
+        def linear(step: Step, share: Words) -> Words:
             with self.watch.at("online", step.name, "clear"):
                 mine = self._service.weights[step.name]
-                found = ring.add(
-                    clear(op.layer, mine.weights, share, ring), offline.masks[step.name]
-                )
+                product = clear(step.layer, mine.weights, share, ring)
+                found = ring.add(product, offline.masks[step.name])
                 return ring.add(found, ring.residues(mine.bias).reshape(-1, 1, 1))
 
         def nonlinear(step: Step, op: Nonlinear, share: Words) -> Words:
@@ -222,7 +211,7 @@ class Session:
         with self.watch.at("online", IMAGE, "clear"):
             size = 8 * int(np.prod(program.image))
             image = public.residues(self._channel.receive(Kind.IMAGE, exactly=size), ring)
-        logits = walk(program, image.reshape(program.image), linear, nonlinear, square)
+        logits = walk(program, image.reshape(program.image), linear, nonlinear, square, ring)
         with self.watch.at("online", program.steps[-1].name, "clear"):
             self._channel.send(Kind.LOGITS, logits.tobytes())
 
@@ -230,11 +219,11 @@ class Session:
         """Send the labels of the share's bits, and decode what comes back: the new share."""
         bits = part.function.garbler_bits(share)
         outputs = -(-len(part.function.circuit.outputs) // 8)
-        for batch in part.batches():
+        for batch in batches(part.elements.size):
             labels = self._labels.labels(*bits[batch].shape)
             self._channel.send(Kind.LABELS, garbler.encode(bits[batch], labels))
         found = []
-        for batch in part.batches():
+        for batch in batches(part.elements.size):
             size = (batch.stop - batch.start) * outputs
             colours = self._channel.receive(Kind.COLOURS, exactly=size)
             found.append(part.function.result(garbler.decode(colours)))

@@ -32,8 +32,7 @@ import numpy as np
 
 from deepreshape.private.garbled.gates import Bits
 from deepreshape.private.garbled.half_gates import CHUNK, Labels, chunk_keys, hashed
-from deepreshape.private.garbled.streams import SEED
-from deepreshape.private.randomness import Randomness, uniform
+from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Ring, Words
 
 
@@ -117,7 +116,7 @@ def _residues(numbers: Labels, ring: Ring) -> Words:
     """Numbers of 128 bits modulo M, of 60 bits at most: uniform to within a part in 2^68."""
     modulus = np.uint64(ring.modulus)
     low, high = numbers[..., 0] % modulus, numbers[..., 1] % modulus
-    return ring.add(low, ring.multiply(high, np.uint64((1 << 64) % ring.modulus)))
+    return ring.add(low, ring.multiply(high, (1 << 64) % ring.modulus))
 
 
 def _sum(numbers: Words, ring: Ring) -> Words:

@@ -1,9 +1,9 @@
 """Compiled loops are loaded before an image is timed: all of them, and once."""
 
 from deepreshape.private.garbled import loading
-from deepreshape.private.garbled.kernels import run_groups
+from deepreshape.private.garbled.engine_numba import run_groups
 from deepreshape.private.garbled.loading import load
-from deepreshape.private.garbled.transpose import _turn
+from deepreshape.private.garbled.transfer import _turn
 from tests.private.nets import pixels
 from tests.private.test_protocol import TINY, Talk, _made
 

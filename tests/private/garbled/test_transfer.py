@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from deepreshape.private.garbled import transfer
 from deepreshape.private.garbled.half_gates import Labels, Octets, draw_offset
-from deepreshape.private.garbled.streams import Stream
 from deepreshape.private.garbled.transfer import (
     COLUMNS,
     HEADER,
@@ -20,9 +19,9 @@ from deepreshape.private.garbled.transfer import (
     Sender,
     TransferError,
     message_bytes,
+    turned,
 )
-from deepreshape.private.garbled.transpose import turned
-from deepreshape.private.randomness import SystemRandomness
+from deepreshape.private.randomness import Stream, SystemRandomness
 
 OFFSET = draw_offset(SystemRandomness(b"o" * 32))
 IDENTITY = (1).to_bytes(32, "little")

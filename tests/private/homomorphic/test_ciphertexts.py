@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server, noise
-from deepreshape.private.homomorphic.contexts import (
-    CiphertextError,
-    Context,
-    Parameters,
-    context,
-    times,
-)
+from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY, PRIME, Ring, Words
 
@@ -211,12 +205,3 @@ def test_noise_is_centred_with_the_deviation_of_21_coins() -> None:
     assert abs(sample.mean()) < 0.05
     assert sample.var() == pytest.approx(10.5, rel=0.03)
     assert np.abs(sample).max() <= 21
-
-
-@pytest.mark.parametrize("modulus", [3, 97, PRIME.modulus, 1 << 41, (1 << 56) - 5, 1 << 60])
-def test_times_is_exact(modulus: int) -> None:
-    ring = Ring(modulus)
-    words = uniform(SystemRandomness(SEEDED), ring, (100,))
-    for constant in (0, 1, 2, modulus - 1, modulus // 3):
-        expected = [int(word) * constant % modulus for word in words]
-        assert times(ring, words, constant).tolist() == expected

@@ -10,7 +10,7 @@ from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.coefficient_layout import layout
 from deepreshape.private.homomorphic.coefficients import COEFFICIENTS, Kernels
 from deepreshape.private.homomorphic.contexts import CiphertextError
-from deepreshape.private.homomorphic.layers import Convolution, FullyConnected, LinearLayer, clear
+from deepreshape.private.homomorphic.layers import Convolution, clear
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY, PRIME, Integers, Ring, Words
 
@@ -25,7 +25,7 @@ def parties(ring: Ring) -> tuple[Client, Server]:
     return client, COEFFICIENTS.server(COEFFICIENTS.keys(client), ring, source)
 
 
-def private(layer: LinearLayer, weights: Integers, share: Words, mask: Words, ring: Ring) -> Words:
+def private(layer: Convolution, weights: Integers, share: Words, mask: Words, ring: Ring) -> Words:
     client, server = parties(ring)
     prepared = COEFFICIENTS.prepare(layer, weights, ring)
     sent = COEFFICIENTS.encrypt(client, layer, share)
@@ -33,7 +33,7 @@ def private(layer: LinearLayer, weights: Integers, share: Words, mask: Words, ri
     return COEFFICIENTS.decrypt(client, layer, answers)
 
 
-def drawn(layer: LinearLayer, ring: Ring, most: int = 2000) -> tuple[Integers, Words, Words]:
+def drawn(layer: Convolution, ring: Ring, most: int = 2000) -> tuple[Integers, Words, Words]:
     weights = np.random.default_rng(0).integers(-most, most + 1, layer.weight_shape)
     source = SystemRandomness()
     share, mask = (
@@ -42,7 +42,7 @@ def drawn(layer: LinearLayer, ring: Ring, most: int = 2000) -> tuple[Integers, W
     return weights, share, mask
 
 
-def assert_exact(layer: LinearLayer, ring: Ring) -> None:
+def assert_exact(layer: Convolution, ring: Ring) -> None:
     weights, share, mask = drawn(layer, ring)
     expected = ring.subtract(clear(layer, weights, share, ring), mask)
     assert np.array_equal(private(layer, weights, share, mask, ring), expected)
@@ -70,7 +70,7 @@ def test_any_convolution_is_the_clear_one(layer: Convolution, ring: Ring) -> Non
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1, 600), st.integers(1, 40), st.sampled_from(RINGS))
 def test_any_fully_connected_layer_is_the_clear_one(inputs: int, outputs: int, ring: Ring) -> None:
-    assert_exact(FullyConnected(inputs, outputs), ring)
+    assert_exact(Convolution(inputs, outputs, 1), ring)
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,19 @@ def test_any_fully_connected_layer_is_the_clear_one(inputs: int, outputs: int, r
         Convolution(1, 1, 224, 11, 4),
         Convolution(9, 7, 33, 3, 1),
         Convolution(130, 130, 3, 3, 1, 130),
-        FullyConnected(5000, 3),
-        FullyConnected(1, 1),
+        Convolution(5000, 3, 1),
+        Convolution(1, 1, 1),
     ],
     ids=str,
 )
-def test_layers_that_need_several_ciphertexts_are_exact(layer: LinearLayer) -> None:
+def test_layers_that_need_several_ciphertexts_are_exact(layer: Convolution) -> None:
     assert_exact(layer, BINARY)
 
 
 @pytest.mark.parametrize(
-    "layer", [Convolution(40, 24, 8, 3), Convolution(12, 12, 16, 3, 2, 4), FullyConnected(300, 90)]
+    "layer", [Convolution(40, 24, 8, 3), Convolution(12, 12, 16, 3, 2, 4), Convolution(300, 90, 1)]
 )
-def test_operations_are_counted_as_they_are_done(layer: LinearLayer) -> None:
+def test_operations_are_counted_as_they_are_done(layer: Convolution) -> None:
     client, server = parties(BINARY)
     weights, share, mask = drawn(layer, BINARY)
     before = server.multiplications
@@ -189,7 +189,7 @@ def test_the_noise_stays_below_its_bound() -> None:
 
 
 def test_weights_whose_noise_exceeds_the_flooding_are_refused() -> None:
-    layer = FullyConnected(100, 10)
+    layer = Convolution(100, 10, 1)
     weights = np.full(layer.weight_shape, BINARY.modulus // 2 - 1)
     with pytest.raises(ValueError, match="bits of noise, more than the 48 that flooding hides"):
         COEFFICIENTS.prepare(layer, weights, BINARY)

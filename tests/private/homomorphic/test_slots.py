@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, context
-from deepreshape.private.homomorphic.layers import Convolution, FullyConnected, LinearLayer, clear
+from deepreshape.private.homomorphic.layers import Convolution, clear
 from deepreshape.private.homomorphic.slot_layout import DEGREE, layout
 from deepreshape.private.homomorphic.slots import SLOTS, galois_bytes
 from deepreshape.private.randomness import SystemRandomness, uniform
@@ -30,7 +30,7 @@ def parties() -> tuple[Client, Server]:
     return client, SLOTS.server(keys, PRIME, SystemRandomness())
 
 
-def drawn(layer: LinearLayer, most: int = 2000) -> tuple[Integers, Words, Words]:
+def drawn(layer: Convolution, most: int = 2000) -> tuple[Integers, Words, Words]:
     weights = np.random.default_rng(0).integers(1, most + 1, layer.weight_shape)
     source = SystemRandomness()
     share, mask = (
@@ -39,7 +39,7 @@ def drawn(layer: LinearLayer, most: int = 2000) -> tuple[Integers, Words, Words]
     return weights, share, mask
 
 
-def run(layer: LinearLayer) -> tuple[int, int, int, int]:
+def run(layer: Convolution) -> tuple[int, int, int, int]:
     """A layer under encryption, checked; what it took, as `Operations` has it."""
     client, server = parties()
     weights, share, mask = drawn(layer)
@@ -83,15 +83,15 @@ def test_any_convolution_is_the_clear_one(layer: Convolution) -> None:
         pytest.param(Convolution(8, 12, 32, 1), id="a last ciphertext of one row"),
         pytest.param(Convolution(8, 8, 64, 1, 2), id="a strided 1x1 at its output's resolution"),
         pytest.param(Convolution(2, 2, 64, 3), id="a map that fills a row"),
-        pytest.param(FullyConnected(512, 100), id="eight diagonals"),
+        pytest.param(Convolution(512, 100, 1), id="eight diagonals"),
         pytest.param(Convolution(240, 100, 1), id="a fully connected layer as a program has it"),
-        pytest.param(FullyConnected(10, 7), id="one diagonal"),
-        pytest.param(FullyConnected(5000, 3), id="an input that fills both rows"),
-        pytest.param(FullyConnected(9000, 3), id="two ciphertexts of inputs"),
-        pytest.param(FullyConnected(3, 9000), id="two ciphertexts of outputs"),
+        pytest.param(Convolution(10, 7, 1), id="one diagonal"),
+        pytest.param(Convolution(5000, 3, 1), id="an input that fills both rows"),
+        pytest.param(Convolution(9000, 3, 1), id="two ciphertexts of inputs"),
+        pytest.param(Convolution(3, 9000, 1), id="two ciphertexts of outputs"),
     ],
 )
-def test_operations_are_those_of_the_latency_model(layer: LinearLayer) -> None:
+def test_operations_are_those_of_the_latency_model(layer: Convolution) -> None:
     assert run(layer) == SLOTS.operations(layer, PRIME)
 
 
@@ -120,9 +120,9 @@ def test_the_worst_layer_keeps_the_noise_margin_under_flooding() -> None:
     assert np.array_equal(SLOTS.decrypt(client, layer, iter(answers)), expected)
 
 
-@pytest.mark.parametrize("layer", [Convolution(16, 8, 16, 3), FullyConnected(512, 100)], ids=str)
+@pytest.mark.parametrize("layer", [Convolution(16, 8, 16, 3), Convolution(512, 100, 1)], ids=str)
 def test_the_noise_stays_below_its_bound(
-    layer: LinearLayer, monkeypatch: pytest.MonkeyPatch
+    layer: Convolution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, server = parties()
     weights, share, mask = drawn(layer, PRIME.modulus - 1)
@@ -218,4 +218,4 @@ def test_a_map_larger_than_a_row_is_refused() -> None:
 def test_a_ring_without_slots_is_refused() -> None:
     client = Client(context(SLOTS.parameters(BINARY)), SystemRandomness())
     with pytest.raises(ValueError, match="has no slots"):
-        SLOTS.encrypt(client, FullyConnected(1, 1), np.zeros(1, np.uint64))
+        SLOTS.encrypt(client, Convolution(1, 1, 1), np.zeros((1, 1, 1), np.uint64))

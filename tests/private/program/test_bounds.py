@@ -8,7 +8,7 @@ import pytest
 from deepreshape.design import Network, Stage, cull, quadratic, thin
 from deepreshape.places import DATA
 from deepreshape.private.homomorphic.layers import Convolution
-from deepreshape.private.program import bounds, quantise, reference
+from deepreshape.private.program import bounds, quantise, reference, tops
 from deepreshape.private.program.loose import loose
 from deepreshape.private.program.model import read
 from deepreshape.private.program.quantise import Precision, Quantised
@@ -20,9 +20,9 @@ from deepreshape.private.program.steps import (
     Step,
     Sum,
     SumPool,
+    Weights,
 )
-from deepreshape.private.program.tops import COARSER, decoded, leaving, topped
-from deepreshape.private.program.windows import is_source
+from deepreshape.private.program.tops import COARSER, decoded, topped
 from deepreshape.private.rings import BINARY, PRIME, Ring
 from tests.families import FAMILIES
 from tests.private.nets import MEAN, STD, Pixels, folded, normalised, packed, pixels, some_masks
@@ -125,7 +125,7 @@ def test_no_image_goes_beyond_its_bound(network: Network, part: float | None) ->
 
 
 def _is_relu(step: Step) -> bool:
-    return is_source(step) and isinstance(step.op, Nonlinear)
+    return step.relus.any() and isinstance(step.op, Nonlinear)
 
 
 def _step(program: Program, name: str) -> Step:
@@ -151,6 +151,20 @@ def test_positions_that_see_no_border_have_one_bound(
         assert one.rest == pytest.approx(all_of_them.rest)
         assert one.rounded == pytest.approx(all_of_them.rounded)
         assert dict(one.relus) == pytest.approx(dict(all_of_them.relus))
+
+
+def leaving(program: Program, weights: Weights) -> tuple[str, ...]:
+    """The first decoded tensor that an image might bring out of the ring, as far as the weights
+    tell; none, where no image can."""
+    if squares := tops._squares(program):
+        return squares
+    most = {
+        step.name: program.ring.bits if step.op.top is None else step.op.top
+        for step in program.steps
+        if isinstance(step.op, Nonlinear)
+    }
+    over = tops._over(program, weights, most, 0)[1]
+    return tuple(name for name, bits in over.items() if bits > 0)
 
 
 def test_what_would_take_too_long_is_not_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_the_protocol_garbles_what_is_counted(ring: Ring) -> None:
     found = {circuits.relu: 0, circuits.truncate: 0}
     for step in program.steps:
         if isinstance(step.op, Nonlinear):
-            for part in instances(step, step.op, ring):
+            for part in instances(step, ring):
                 (make,) = [each for each in found if part.function == each(ring, step.op.shift)]
                 found[make] += part.elements.size
     assert Garbled(*found.values()) == COUNTS[name]

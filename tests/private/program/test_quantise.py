@@ -9,7 +9,7 @@ import pytest
 from deepreshape.design import Network, Stage, cost, cull, quadratic, reuse, thin
 from deepreshape.design.ops import Add, Pool
 from deepreshape.private.homomorphic import coefficients
-from deepreshape.private.homomorphic.coefficients import flooding_bits
+from deepreshape.private.homomorphic.coefficients import Kernels
 from deepreshape.private.homomorphic.layers import FLOODING, Convolution, clear
 from deepreshape.private.program import quantise, reference
 from deepreshape.private.program.folding import Activation, Affine, Node
@@ -86,10 +86,10 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
     found: list[tuple[str, Integers]] = []
     steps = program.steps
 
-    def linear(step: Step, op: Linear, values: Words) -> Words:
+    def linear(step: Step, values: Words) -> Words:
         mine = weights[step.name]
         bias = ring.residues(mine.bias).reshape(-1, 1, 1)
-        return ring.add(clear(op.layer, mine.weights, values, ring), bias)
+        return ring.add(clear(step.layer, mine.weights, values, ring), bias)
 
     def nonlinear(step: Step, op: Nonlinear, values: Words) -> Words:
         return ring.residues(shifted(op, ring.signed(values) + rounding(op.shift)))
@@ -99,7 +99,8 @@ def _tensors(program: Program, weights: Weights, image: Pixels) -> list[tuple[st
 
     for number, step in enumerate(steps, start=1):
         upto = replace(program, ring=ring, steps=steps[:number])
-        values = walk(upto, ring.residues(program.quantised(image)), linear, nonlinear, square)
+        pixels = ring.residues(program.quantised(image))
+        values = walk(upto, pixels, linear, nonlinear, square, ring)
         found.append((step.name, ring.signed(values)))
     return found
 
@@ -243,6 +244,7 @@ def test_a_layer_has_as_many_bits_as_its_noise_can_be_hidden_with(
     for step in program.steps:
         if isinstance(step.op, Linear):
             mine = weights[step.name].weights
-            assert flooding_bits(step.op.layer, mine, BINARY) >= asked
+            assert Kernels(step.op.layer, mine, BINARY).flooding_bits >= asked
             if np.abs(mine).max() <= 512:  # half the usual: twice as much would show
-                assert flooding_bits(step.op.layer, 2 * mine, BINARY) < asked + 0.1
+                twice = Kernels(step.op.layer, 2 * mine, BINARY)
+                assert twice.flooding_bits < asked + 0.1

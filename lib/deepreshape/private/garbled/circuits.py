@@ -26,9 +26,6 @@ from deepreshape.private.garbled.gates import (
 )
 from deepreshape.private.rings import Integers, Ring, Words
 
-BATCH = 1 << 16
-"""Elements that are evaluated in the clear at a time."""
-
 
 class Coding(NamedTuple):
     """How a side puts a residue into the circuit: (scale * residue + offset mod M) + lift."""
@@ -77,20 +74,8 @@ class Function:
 
     def evaluate(self, server: Words, client: Words, masks: Words) -> Words:
         """The server's new shares in the clear, shape (elements,)."""
-        pieces = (slice(start, start + BATCH) for start in range(0, server.size, BATCH))
-        return np.concatenate(
-            [
-                self.result(
-                    evaluate(
-                        self.circuit,
-                        self.garbler_bits(server[piece]),
-                        self.evaluator_bits(client[piece], masks[piece]),
-                    )
-                )
-                for piece in pieces
-            ]
-            or [np.empty(0, np.uint64)]
-        )
+        garbler, evaluator = self.garbler_bits(server), self.evaluator_bits(client, masks)
+        return self.result(evaluate(self.circuit, garbler, evaluator))
 
 
 @lru_cache

@@ -12,6 +12,7 @@ from deepreshape.private.garbled.half_gates import (
     LOAD_EVALUATOR,
     LOAD_GARBLER,
     XOR,
+    Chunk,
     Labels,
     Octets,
     Schedule,
@@ -31,48 +32,36 @@ class NumpyEngine:
         self._hashed = np.empty((GARBLE * CHUNK + 1, 2), np.uint64)
         self._inputs = np.empty(GARBLE * CHUNK * 2, np.uint64)
 
-    def garble(
-        self,
-        keys: Octets,
-        offset: Labels,
-        garbler: Labels,
-        evaluator: Labels,
-        tables: Octets,
-        colours: Octets,
-    ) -> None:
-        count = len(garbler)
-        rows = _Rows(tables, count, len(keys))
+    def garble(self, chunk: Chunk, offset: Labels) -> None:
+        count = len(chunk.garbler)
+        rows = _Rows(chunk.tables, count, len(chunk.keys))
         inputs = self._inputs[: GARBLE * count * 2].reshape(GARBLE, count, 2)
         offset = np.tile(offset, (count, 1))  # a broadcast over two halves is slow
-        for gate, target, left, right, inversions in self._steps(garbler, evaluator, colours):
+        for gate, target, left, right, inversions in self._steps(chunk):
             inputs[0] = left ^ (offset if inversions & 1 else np.uint64(0))
             inputs[2] = right ^ (offset if inversions & 2 else np.uint64(0))
             inputs[1], inputs[3] = inputs[0] ^ offset, inputs[2] ^ offset
-            left_0, left_1, right_0, right_1 = hashed(keys[gate], inputs, self._hashed)
+            left_0, left_1, right_0, right_1 = hashed(chunk.keys[gate], inputs, self._hashed)
             left_half, right_half = left_0 ^ left_1, right_0 ^ right_1
             rows.write(gate, 0, left_half ^ _if_coloured(inputs[2], offset))
             rows.write(gate, 1, right_half ^ inputs[0])
             target[:] = left_0 ^ right_0 ^ _if_coloured(inputs[2], right_half)
             target ^= _if_coloured(inputs[0], rows.read(gate, 0))
 
-    def evaluate(
-        self, keys: Octets, garbler: Labels, evaluator: Labels, tables: Octets, colours: Octets
-    ) -> None:
-        count = len(garbler)
-        rows = _Rows(tables, count, len(keys))
+    def evaluate(self, chunk: Chunk) -> None:
+        count = len(chunk.garbler)
+        rows = _Rows(chunk.tables, count, len(chunk.keys))
         inputs = self._inputs[: EVALUATE * count * 2].reshape(EVALUATE, count, 2)
-        for gate, target, left, right, _ in self._steps(garbler, evaluator, colours):
+        for gate, target, left, right, _ in self._steps(chunk):
             inputs[0], inputs[1] = left, right
-            left_hash, right_hash = hashed(keys[gate], inputs, self._hashed)
+            left_hash, right_hash = hashed(chunk.keys[gate], inputs, self._hashed)
             target[:] = left_hash ^ _if_coloured(inputs[0], rows.read(gate, 0))
             target ^= right_hash
             target ^= _if_coloured(inputs[1], rows.read(gate, 1) ^ inputs[0])
 
-    def _steps(
-        self, garbler: Labels, evaluator: Labels, colours: Octets
-    ) -> Iterator[tuple[int, Labels, Labels, Labels, int]]:
+    def _steps(self, chunk: Chunk) -> Iterator[tuple[int, Labels, Labels, Labels, int]]:
         """Do all that is free, and yield the AND gates: number, target, left, right, inversions."""
-        places = self._places[:, : len(garbler)]
+        places = self._places[:, : len(chunk.garbler)]
         gate = 0
         for what, target, left, right, inversions in self._schedule.instructions.tolist():
             if what == XOR:
@@ -81,13 +70,11 @@ class NumpyEngine:
                 yield gate, places[target], places[left], places[right], inversions
                 gate += 1
             elif what == LOAD_GARBLER:
-                places[target] = garbler[:, left]
+                places[target] = chunk.garbler[:, left]
             elif what == LOAD_EVALUATOR:
-                places[target] = evaluator[:, left]
+                places[target] = chunk.evaluator[:, left]
             else:
-                np.bitwise_and(
-                    places[left, :, 0], np.uint64(1), out=colours[target], casting="unsafe"
-                )
+                chunk.colours[target] = places[left, :, 0] & np.uint64(1)
 
 
 class _Rows:

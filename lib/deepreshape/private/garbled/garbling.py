@@ -6,29 +6,23 @@ of that is done in consecutive pieces. Each element is used once: who asks for m
 gets `Reused`.
 """
 
-from collections.abc import Iterator
-from typing import Literal
-
 import numpy as np
 
-from deepreshape.private.garbled.engine_numba import NumbaEngine
+from deepreshape.private.garbled.engine_numba import NumbaEngine, width
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
 from deepreshape.private.garbled.gates import Bits, Circuit
 from deepreshape.private.garbled.half_gates import (
     CHUNK,
     LABEL,
     Buffer,
+    Chunk,
     Engine,
     Labels,
     Octets,
     chunk_keys,
     schedule,
 )
-from deepreshape.private.garbled.kernels import width
-from deepreshape.private.garbled.streams import SEED, Stream
-from deepreshape.private.randomness import Randomness
-
-EngineName = Literal["numba", "numpy"]
+from deepreshape.private.randomness import SEED, Randomness, Stream
 
 
 class Reused(RuntimeError):
@@ -42,7 +36,7 @@ class Garbler:
     labels has the same. source: of the labels' seed and of `nonce`, 16 public bytes that the
     evaluator needs. engine: by default the fastest that runs here; all make the same bytes.
 
-    `garble` (or `tables`), `encode` and `decode` each go through the elements once.
+    `garble`, `encode` and `decode` each go through the elements once.
     """
 
     def __init__(
@@ -51,7 +45,7 @@ class Garbler:
         count: int,
         offset: Labels,
         source: Randomness,
-        engine: EngineName | None = None,
+        engine: type[Engine] | None = None,
     ) -> None:
         if offset.shape != (2,) or not int(offset[0]) & 1:
             raise ValueError("the offset is no label of colour 1")
@@ -80,19 +74,11 @@ class Garbler:
             raise ValueError(f"{tables.size:,} bytes for tables of {count * size:,}")
         for piece, elements in self._garbled.chunks(count):
             own = _drawn(self._for_tables, piece.stop - piece.start, self.circuit.garbler)
-            self._colours[elements] = self._layer.garble(
-                elements.start // CHUNK,
-                self._offset,
-                own,
-                zero_labels[piece],
-                tables[piece.start * size : piece.stop * size],
+            part = tables[piece.start * size : piece.stop * size]
+            self._colours[elements] = self._layer.colours(
+                elements, own, zero_labels[piece], part, self._offset
             )
         return tables
-
-    def tables(self, zero_labels: Labels) -> Iterator[Octets]:
-        """The tables of the next elements, CHUNK elements at a time."""
-        for start in range(0, len(zero_labels), CHUNK):
-            yield self.garble(zero_labels[start : start + CHUNK])
 
     def encode(self, bits: Bits, out: Labels | None = None) -> Labels:
         """The labels of the garbler's bits, (elements, circuit.garbler), of the next elements.
@@ -147,7 +133,7 @@ class Evaluator:
         nonce: bytes,
         tables: Buffer,
         labels: Labels,
-        engine: EngineName | None = None,
+        engine: type[Engine] | None = None,
     ) -> None:
         if len(nonce) != SEED:
             raise ValueError(f"a nonce of {len(nonce)} bytes, not {SEED}")
@@ -171,15 +157,16 @@ class Evaluator:
         """
         size = table_bytes(self.circuit)
         count = _elements(garbler_labels, self.circuit.garbler)
-        return b"".join(
-            self._layer.evaluate(
-                elements.start // CHUNK,
+        colours = (
+            self._layer.colours(
+                elements,
                 garbler_labels[piece],
                 self._labels[elements],
                 self._tables[elements.start * size : elements.stop * size],
-            ).tobytes()
+            )
             for piece, elements in self._evaluated.chunks(count)
         )
+        return b"".join(each.tobytes() for each in colours)
 
 
 def table_bytes(circuit: Circuit) -> int:
@@ -187,34 +174,34 @@ def table_bytes(circuit: Circuit) -> int:
     return 2 * LABEL * circuit.and_gates
 
 
-def as_labels(buffer: Buffer, bits: int) -> Labels:
-    """Received bytes as labels, shape (elements, bits, 2); ValueError for a wrong number."""
-    octets = np.frombuffer(buffer, np.uint8)
-    if bits < 1 or octets.size % (bits * LABEL):
-        raise ValueError(f"{octets.size:,} bytes are no labels of {bits} bits")
-    return octets.view(np.uint64).reshape(-1, bits, 2)
-
-
 class _Layer:
     """An engine at work on the chunks of one layer."""
 
-    def __init__(self, circuit: Circuit, nonce: bytes, name: EngineName | None) -> None:
+    def __init__(self, circuit: Circuit, nonce: bytes, engine: type[Engine] | None) -> None:
         self._nonce, self._gates = nonce, circuit.and_gates
-        self._engine = _engine(name)(schedule(circuit))
+        made = engine or (NumbaEngine if width() > 0 else NumpyEngine)
+        self._engine = made(schedule(circuit))
         self._colours = np.empty((len(circuit.outputs), CHUNK), np.uint8)
 
-    def garble(
-        self, chunk: int, offset: Labels, garbler: Labels, evaluator: Labels, tables: Octets
+    def colours(
+        self,
+        elements: slice,
+        garbler: Labels,
+        evaluator: Labels,
+        tables: Octets,
+        offset: Labels | None = None,
     ) -> Octets:
+        """Of the outputs, a row an element: garbled if there is an offset, else evaluated."""
         colours = self._colours[:, : len(garbler)]
-        keys = chunk_keys(self._nonce, chunk, self._gates)
-        self._engine.garble(keys, offset, _tidy(garbler), _tidy(evaluator), tables, colours)
-        return np.packbits(colours, axis=0, bitorder="little").T
-
-    def evaluate(self, chunk: int, garbler: Labels, evaluator: Labels, tables: Octets) -> Octets:
-        colours = self._colours[:, : len(garbler)]
-        keys = chunk_keys(self._nonce, chunk, self._gates)
-        self._engine.evaluate(keys, _tidy(garbler), _tidy(evaluator), tables, colours)
+        keys = chunk_keys(self._nonce, elements.start // CHUNK, self._gates)
+        garbler, evaluator = (
+            np.require(labels, requirements=["C", "A"]) for labels in (garbler, evaluator)
+        )
+        chunk = Chunk(keys, garbler, evaluator, tables, colours)
+        if offset is None:
+            self._engine.evaluate(chunk)
+        else:
+            self._engine.garble(chunk, offset)
         return np.packbits(colours, axis=0, bitorder="little").T
 
 
@@ -223,40 +210,26 @@ class _Progress:
 
     def __init__(self, count: int, past: str) -> None:
         self._count, self._past = count, past
-        self._done = 0
-
-    @property
-    def done(self) -> int:
-        return self._done
+        self.done = 0
 
     def take(self, count: int, limit: int | None = None) -> slice:
         """The next elements; at most those before `limit`."""
-        if count and self._done == self._count:
+        if count and self.done == self._count:
             raise Reused(f"all {self._count:,} elements were {self._past} already")
-        stop = self._done + count
+        stop = self.done + count
         if stop > (self._count if limit is None else limit):
             raise ValueError(f"{stop:,} elements to be {self._past}, more than there are")
-        taken = slice(self._done, stop)
-        self._done = stop
+        taken, self.done = slice(self.done, stop), stop
         return taken
 
     def chunks(self, count: int) -> list[tuple[slice, slice]]:
         """The next elements in chunks: where each is in their piece, and in the layer."""
-        if count % CHUNK and self._done + count < self._count:
+        if count % CHUNK and self.done + count < self._count:
             raise ValueError(f"{count:,} elements, neither a multiple of {CHUNK} nor all the rest")
-        taken = self.take(count)
+        first = self.take(count).start
         starts = range(0, count, CHUNK)
         pieces = [slice(start, min(start + CHUNK, count)) for start in starts]
-        first = taken.start
         return [(piece, slice(first + piece.start, first + piece.stop)) for piece in pieces]
-
-
-def _engine(name: EngineName | None) -> type[Engine]:
-    """An engine by name; by default numba's where the processor has AES instructions."""
-    fast = width() > 0
-    if name == "numba" and not fast:
-        raise ValueError("this processor has no AES instructions for the numba engine")
-    return NumpyEngine if name == "numpy" or not fast else NumbaEngine
 
 
 def _drawn(stream: Stream, elements: int, bits: int) -> Labels:
@@ -271,8 +244,3 @@ def _elements(labels: Labels, bits: int) -> int:
     if labels.dtype != np.uint64 or labels.ndim != 3 or labels.shape[1:] != (bits, 2):
         raise ValueError(f"labels of shape {labels.shape} and {labels.dtype}, not (..., {bits}, 2)")
     return len(labels)
-
-
-def _tidy(labels: Labels) -> Labels:
-    """Labels as an engine takes them."""
-    return np.require(labels, requirements=["C", "A"])

@@ -17,7 +17,7 @@ shape (AND gates, 2, elements, 2).
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -57,32 +57,30 @@ class Schedule:
     places: int
 
 
-class Engine(Protocol):
-    """Garbles and evaluates one chunk; keeps its work arrays from chunk to chunk.
+class Chunk(NamedTuple):
+    """Elements that are garbled or evaluated at once.
 
-    Labels have the shape (elements, bits, 2), contiguous; keys (AND gates, 16); tables are
-    contiguous octets; colours, which are written, (outputs, elements), 0 or 1.
+    keys: (AND gates, 16). garbler, evaluator: labels of the shape (elements, bits, 2), contiguous.
+    tables: contiguous. colours, which are written: (outputs, elements), 0 or 1.
     """
+
+    keys: Octets
+    garbler: Labels
+    evaluator: Labels
+    tables: Octets
+    colours: Octets
+
+
+class Engine(Protocol):
+    """Garbles and evaluates chunks; keeps its work arrays from one to the next."""
 
     def __init__(self, schedule: Schedule) -> None: ...
 
-    def garble(
-        self,
-        keys: Octets,
-        offset: Labels,
-        garbler: Labels,
-        evaluator: Labels,
-        tables: Octets,
-        colours: Octets,
-    ) -> None:
+    def garble(self, chunk: Chunk, offset: Labels) -> None:
         """Zero labels in, tables and the zero labels' output colours out."""
-        ...
 
-    def evaluate(
-        self, keys: Octets, garbler: Labels, evaluator: Labels, tables: Octets, colours: Octets
-    ) -> None:
+    def evaluate(self, chunk: Chunk) -> None:
         """Labels and tables in, output colours out."""
-        ...
 
 
 def draw_offset(source: Randomness) -> Labels:

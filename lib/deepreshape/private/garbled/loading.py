@@ -11,8 +11,7 @@ import numpy as np
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import Evaluator, Garbler
 from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
-from deepreshape.private.garbled.transfer import COLUMNS
-from deepreshape.private.garbled.transpose import turned
+from deepreshape.private.garbled.transfer import COLUMNS, turned
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.rings import Ring
 

@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from nacl import bindings as sodium
+from numba import njit
 
 from deepreshape.private.garbled.half_gates import Buffer, Labels, Octets
-from deepreshape.private.garbled.streams import SEED, Stream
-from deepreshape.private.garbled.transpose import turned
-from deepreshape.private.randomness import Randomness
+from deepreshape.private.randomness import SEED, Randomness, Stream
 
 COLUMNS = 128
 """Base transfers: the bits of an offset."""
@@ -34,6 +33,9 @@ TILE = 1 << 15
 """Transfers whose matrix is made and turned in the processor's cache."""
 HEADER = 16
 """Bytes before a message's matrix: where in the streams it begins, and how many transfers."""
+
+LANES = 8
+"""Squares of 64 x 64 bits that are turned at a time, a word of each in one vector."""
 
 AnyArray = npt.NDArray[Any]
 
@@ -228,3 +230,40 @@ def _seed(column: int, start: bytes, point: bytes, shared: bytes) -> bytes:
     """A seed from the point that both sides share, bound to what was said."""
     said = b"deepreshape base transfer" + bytes([column]) + start + point
     return hashlib.sha256(said + shared).digest()[:SEED]
+
+
+def turned(matrix: Labels, out: Labels) -> None:
+    """Columns of a bit matrix, (128, words), become the first rows of `out`, (rows, 2).
+
+    Column c is bit c % 64 of word c // 64; bit r of a row of `out` comes from row r.
+    """
+    _turn(matrix, out)
+
+
+@njit(cache=True, nogil=True)
+def _turn(matrix, out):  # type: ignore[no-untyped-def]
+    words = matrix.shape[1]
+    x = np.zeros((128, LANES), np.uint64)
+    for start in range(0, words, LANES):
+        lanes = min(LANES, words - start)
+        for row in range(128):
+            for lane in range(lanes):
+                x[row, lane] = matrix[row, start + lane]
+        # Squares of 32, 16, ... bits swap across the diagonal (Warren, Hacker's Delight, 7-3).
+        shift, mask = 32, np.uint64(0xFFFFFFFF)
+        while shift:
+            by = np.uint64(shift)
+            for row in range(128):
+                if not row & shift:
+                    for lane in range(LANES):
+                        low, high = x[row, lane], x[row + shift, lane]
+                        swapped = ((low >> by) ^ high) & mask
+                        x[row, lane] = low ^ (swapped << by)
+                        x[row + shift, lane] = high ^ swapped
+            shift >>= 1
+            mask ^= mask << np.uint64(shift)
+        for lane in range(lanes):
+            first = 64 * (start + lane)
+            for row in range(min(64, len(out) - first)):
+                out[first + row, 0] = x[row, lane]
+                out[first + row, 1] = x[64 + row, lane]

@@ -17,7 +17,6 @@ from deepreshape.private.homomorphic.contexts import (
     SEED_BYTES,
     CiphertextError,
     Context,
-    times,
 )
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Integers, Words
@@ -72,7 +71,7 @@ class Client:
         multiplication by -1 / t give both terms.
         """
         context = self.context
-        scaled = times(context.ring, pair, self._scale).astype(np.int64)
+        scaled = context.ring.multiply(pair, self._scale).astype(np.int64)
         noisy = scaled - context.ring.modulus * noise(self.source, pair.shape)
         message = context.ciphertext(context.reduced(noisy), transformed=False)
         context.evaluator.transform_to_ntt_inplace(message)
@@ -180,7 +179,8 @@ class Server:
             flood = prime.residues(np.full(degree, -(1 << (bits - 1)) % prime.modulus, np.int64))
             for index, limb in enumerate(limbs):
                 term = limb % np.uint64(prime.modulus)
-                flood = prime.add(flood, times(prime, term, pow(2, _LIMB * index, prime.modulus)))
+                power = pow(2, _LIMB * index, prime.modulus)
+                flood = prime.add(flood, prime.multiply(term, power))
             floods.append(flood)
         return np.stack(floods)
 

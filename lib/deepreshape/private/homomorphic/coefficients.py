@@ -13,7 +13,6 @@ import seal
 
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
 from deepreshape.private.homomorphic.coefficient_layout import (
-    Layout,
     answer_parts,
     layout,
     share_polynomials,
@@ -23,73 +22,43 @@ from deepreshape.private.homomorphic.coefficient_layout import (
 from deepreshape.private.homomorphic.contexts import Parameters, context
 from deepreshape.private.homomorphic.layers import (
     FLOODING,
-    Kept,
-    LinearLayer,
-    as_convolution,
+    Convolution,
+    Packing,
+    PreparedLayer,
     checked,
     checked_words,
     next_ciphertext,
 )
 from deepreshape.private.latency import Operations
-from deepreshape.private.randomness import Randomness, uniform
+from deepreshape.private.randomness import uniform
 from deepreshape.private.rings import BINARY, Integers, Ring, Words
 
 
-class Kernels:
-    """A layer's weights as polynomials, made when they are asked for.
-
-    allowance: bytes of transformed polynomials to keep for the next time.
-    """
+class Kernels(PreparedLayer):
+    """A layer's weights as polynomials, transformed."""
 
     def __init__(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> None:
-        self.layer = layer
-        self.context = context(COEFFICIENTS.parameters(ring))
-        self.layout = layout(as_convolution(layer), self.context.degree)
+        made = context(COEFFICIENTS.parameters(ring))
+        super().__init__(layer, made, allowance, 8 * made.degree * len(made.primes))
+        self.layout = layout(layer, made.degree)
         self._weights = weights_by_phase(
             self.layout, ring.signed(ring.residues(checked(layer, weights)))
         )
-        if self.noise_bits > self.context.flood_bits:
-            raise ValueError(
-                f"{layer}: its weights make {self.noise_bits:.0f} bits of noise, "
-                f"more than the {self.context.flood_bits} that flooding hides"
-            )
-        self._kept = Kept(allowance, 8 * self.context.degree * len(self.context.primes))
 
     @property
     def noise_bits(self) -> float:
-        """Bits of the noise in an answer before it is flooded, its tail cut at 2^-38.
-
-        A coefficient's noise sums the inputs' noise times all weights of a ciphertext of outputs.
-        """
-        return _noise_bits(self.layout, self._weights)
-
-    @property
-    def flooding_bits(self) -> float:
-        """By how many bits the flooding exceeds the noise that it hides.
-
-        A coefficient's distribution changes by at most 2^-flooding_bits, in statistical distance,
-        with the weights that made the noise.
-        """
-        return self.context.flood_bits - self.noise_bits
-
-    def make(self) -> None:
-        """Make the polynomials that there is room to keep."""
-        for block, outputs in enumerate(self.layout.pairs):
-            for output in outputs:
-                if self._kept.full:
-                    return
-                self.get(block, output)
-
-    def get(self, block: int, output: int) -> seal.Plaintext | None:
-        """What a ciphertext of inputs is multiplied with for one of outputs; None for zeros."""
-        return self._kept.get((block, output), lambda: self._made(block, output))
+        """A coefficient's noise sums the inputs' noise times all weights of a ciphertext of
+        outputs."""
+        squares = np.square(self._weights.astype(np.float64)).sum(axis=(1, 2, 3))
+        sums = np.add.reduceat(squares, np.arange(0, squares.size, self.layout.outgoing))
+        public = 2 * self.layout.degree * DEVIATION**2
+        return log2(TAIL * DEVIATION * (float(sums.max()) * 1.01 + public) ** 0.5)
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
-        """W c - mask encrypted, from c encrypted."""
         found, ring = self.layout, server.context.ring
-        mask = checked_words(mask, self.layer.output_shape).reshape(found.layer.output_shape)
+        mask = checked_words(mask, self.layer.output_shape)
         totals: dict[tuple[int, int], seal.Ciphertext] = {}
         for block, outputs in enumerate(found.pairs):
             tiles = [server.read(next_ciphertext(ciphertexts)) for _ in range(found.tiles)]
@@ -107,8 +76,13 @@ class Kernels:
             total = totals.pop((output, tile), None)
             yield server.answer(total, server.context.plain(polynomial))
 
-    def _made(self, block: int, output: int) -> seal.Plaintext | None:
-        values = weights_between(self.layout, self._weights, block, output)
+    def _keys(self) -> Iterator[tuple[int, int]]:
+        for block, outputs in enumerate(self.layout.pairs):
+            for output in outputs:
+                yield block, output
+
+    def _made(self, key: tuple[int, ...]) -> seal.Plaintext | None:
+        values = weights_between(self.layout, self._weights, *key)
         if not values.any():
             return None
         taps = self.layout.taps[: values.shape[0], : values.shape[1]]
@@ -119,23 +93,8 @@ class Kernels:
         return plain
 
 
-def flooding_bits(layer: LinearLayer, weights: Integers, ring: Ring) -> float:
-    """By how many bits the flooding exceeds the noise of these weights; below zero, it does not."""
-    made = context(COEFFICIENTS.parameters(ring))
-    found = layout(as_convolution(layer), made.degree)
-    phases = weights_by_phase(found, ring.signed(ring.residues(checked(layer, weights))))
-    return made.flood_bits - _noise_bits(found, phases)
-
-
-def _noise_bits(found: Layout, phases: Integers) -> float:
-    squares = np.square(phases.astype(np.float64)).sum(axis=(1, 2, 3))
-    sums = np.add.reduceat(squares, np.arange(0, squares.size, found.outgoing))
-    public = 2 * found.degree * DEVIATION**2
-    return log2(TAIL * DEVIATION * (float(sums.max()) * 1.01 + public) ** 0.5)
-
-
-class Coefficients:
-    """The packing as `layers.Packing` has it."""
+class Coefficients(Packing):
+    """Rotation-free."""
 
     ring = BINARY
 
@@ -149,45 +108,37 @@ class Coefficients:
             return Parameters(ring, 4096, (56, 37, 16), 1)
         return Parameters(ring, 8192, (56, 56, 56, 17), 2)
 
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
-        found = layout(as_convolution(layer), self.parameters(ring).degree)
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
+        found = layout(layer, self.parameters(ring).degree)
         up, down = found.tiles * found.inputs, found.tiles * found.outputs
         return Operations(found.tiles * found.products, 0, up, down)
 
-    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
-        return layer
-
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
-        return flooding_bits(layer, weights, ring) >= FLOODING
-
-    def client(self, ring: Ring, source: Randomness) -> Client:
-        return Client(context(self.parameters(ring)), source)
-
-    def keys(self, client: Client) -> bytes:
-        """The public key."""
-        return client.public()
-
-    def server(self, keys: bytes, ring: Ring, source: Randomness) -> Server:
-        return Server(context(self.parameters(ring)), keys, source)
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
+        return Kernels(layer, weights, ring).flooding_bits >= FLOODING
 
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Kernels:
-        return Kernels(layer, weights, ring, allowance)
+        made = Kernels(layer, weights, ring, allowance)
+        if made.flooding_bits < 0:
+            raise ValueError(
+                f"{layer}: its weights make {made.noise_bits:.0f} bits of noise, "
+                f"more than the {made.context.flood_bits} that flooding hides"
+            )
+        return made
 
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
-        found = layout(as_convolution(layer), client.context.degree)
-        maps = checked_words(share, layer.input_shape).reshape(found.layer.input_shape)
-        return client.encrypt(share_polynomials(found, maps))
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
+        found = layout(layer, client.context.degree)
+        return client.encrypt(share_polynomials(found, checked_words(share, layer.input_shape)))
 
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
-        found = layout(as_convolution(layer), client.context.degree)
-        result = np.empty(found.layer.output_shape, np.uint64)
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
+        found = layout(layer, client.context.degree)
+        result = np.empty(layer.output_shape, np.uint64)
         for _, _, channels, rows in answer_parts(found):
             polynomial = client.decrypt(next_ciphertext(answers))
             part = result[channels, rows]
             part[...] = polynomial[found.places[: part.shape[0], : part.shape[1]]]
-        return result.reshape(layer.output_shape)
+        return result
 
 
 COEFFICIENTS = Coefficients()

@@ -203,22 +203,6 @@ def context(parameters: Parameters) -> Context:
     return Context(parameters)
 
 
-def times(ring: Ring, words: Words, constant: int) -> Words:
-    """words x constant in a ring, where the product may exceed 64 bits."""
-    if ring.binary:
-        return (words * np.uint64(constant)) & np.uint64(ring.modulus - 1)
-    if constant == 1:
-        return words
-    # In limbs, from the highest down: neither a limb's product nor a shifted sum exceeds 63 bits.
-    width = 63 - ring.bits
-    count = -(-constant.bit_length() // width)
-    total = np.zeros_like(words)
-    for index in reversed(range(count)):
-        limb = np.uint64(constant >> (width * index) & ((1 << width) - 1))
-        total = ((total << np.uint64(width)) + words * limb) % np.uint64(ring.modulus)
-    return total
-
-
 def _bytes(prime: Ring) -> int:
     return -(-prime.bits // 8)
 

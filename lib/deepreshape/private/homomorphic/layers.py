@@ -6,16 +6,16 @@ encryptions of W c - u for a uniform mask u, and W c - u is the client's share o
 the server computes W s + u in the clear from its own share s (Mishra et al. 2020, section 4).
 """
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import seal
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
-from deepreshape.private.homomorphic.contexts import CiphertextError, Parameters, times
+from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.latency import Operations
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Integers, Ring, Words
@@ -31,7 +31,8 @@ _EXACT = 53
 class Convolution:
     """Maps (inputs, side, side) to (outputs, -(-side // stride), ...), padded by kernel // 2.
 
-    kernel: odd. groups: input and output channels fall into so many groups that do not mix.
+    kernel: odd. groups: input and output channels fall into so many groups that do not mix. A fully
+    connected layer is a convolution of 1 x 1 on maps of one position.
     Weights: (outputs, inputs / groups, kernel, kernel).
     """
 
@@ -67,56 +68,64 @@ class Convolution:
         return self.outputs, self.inputs // self.groups, self.kernel, self.kernel
 
 
-@dataclass(frozen=True)
-class FullyConnected:
-    """Maps (inputs,) to (outputs,). Weights: (outputs, inputs)."""
+class PreparedLayer(ABC):
+    """A layer and its weights, ready for a server to apply to ciphertexts.
 
-    inputs: int
-    outputs: int
+    Their plaintexts, of `size` bytes, are made when they are asked for; as many as fit the
+    allowance, in bytes, are kept for the next time.
+    """
 
-    def __post_init__(self) -> None:
-        if min(self.inputs, self.outputs) < 1:
-            raise ValueError(f"{self}: every number of a layer is at least 1")
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (self.inputs,)
+    def __init__(self, layer: Convolution, context: Context, allowance: int, size: int) -> None:
+        self.layer, self.context = layer, context
+        self._room = allowance // size
+        self._kept: dict[tuple[int, ...], seal.Plaintext | None] = {}
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.outputs,)
-
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return self.outputs, self.inputs
-
-
-LinearLayer = Convolution | FullyConnected
-
-
-class PreparedLayer(Protocol):
-    """A layer and its weights, ready for a server to apply to ciphertexts."""
-
-    layer: LinearLayer
+    @abstractmethod
+    def noise_bits(self) -> float:
+        """Bits of the noise in an answer before it is flooded, its tail cut at 2^-38."""
 
     @property
     def flooding_bits(self) -> float:
-        """By how many bits the noise that floods an answer exceeds the noise that it hides."""
-        ...
+        """By how many bits the noise that floods an answer exceeds the noise that it hides.
+
+        A coefficient's distribution changes by at most 2^-flooding_bits, in statistical distance,
+        with the weights that made the noise.
+        """
+        return self.context.flood_bits - self.noise_bits
 
     def make(self) -> None:
         """Make the plaintexts that there is room to keep, before any client asks."""
-        ...
+        for key in self._keys():
+            if len(self._kept) >= self._room:
+                return
+            self.get(*key)
 
+    def get(self, *key: int) -> seal.Plaintext | None:
+        """What a ciphertext of inputs is multiplied with; None for zeros."""
+        if key in self._kept:
+            return self._kept[key]
+        plain = self._made(key)
+        if len(self._kept) < self._room:
+            self._kept[key] = plain
+        return plain
+
+    @abstractmethod
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         """W c - mask encrypted, from c encrypted; reads no more ciphertexts than the layer takes.
 
         CiphertextError for bytes that are no ciphertexts, or too few of them.
         """
-        ...
+
+    @abstractmethod
+    def _keys(self) -> Iterable[tuple[int, ...]]:
+        """Of all plaintexts, in the order in which an image needs them."""
+
+    @abstractmethod
+    def _made(self, key: tuple[int, ...]) -> seal.Plaintext | None: ...
 
 
-class Packing(Protocol):
+class Packing(ABC):
     """How tensors lie in ciphertexts, and how a layer is computed on them.
 
     ring: over which programs are shared under it. What is computed on ciphertexts takes others.
@@ -124,73 +133,50 @@ class Packing(Protocol):
 
     ring: Ring
 
+    @abstractmethod
     def parameters(self, ring: Ring) -> Parameters:
         """The encryption for a ring."""
-        ...
 
     def client(self, ring: Ring, source: Randomness) -> Client:
         """A client with a new key."""
-        ...
+        return Client(context(self.parameters(ring)), source)
 
     def keys(self, client: Client) -> bytes:
-        """What a client sends a server first."""
-        ...
+        """What a client sends a server first: its public key, here alone."""
+        return client.public()
 
     def server(self, keys: bytes, ring: Ring, source: Randomness) -> Server:
         """A server from a client's keys; CiphertextError for bytes that are none."""
-        ...
+        return Server(context(self.parameters(ring)), keys, source)
 
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
+    @abstractmethod
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
         """What a layer with dense weights costs, and the ciphertexts that travel."""
-        ...
 
-    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+    def lighter(self, layer: Convolution, limit: float) -> Convolution:
         """The layer, or a part of it that takes no more than `limit` seconds by the latency model
         and tells of the whole in proportion to `operations`."""
-        ...
+        return layer
 
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
         """Are answers flooded by `FLOODING` bits with these weights, or would smaller ones not
         help?"""
-        ...
+        return True
 
+    @abstractmethod
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> PreparedLayer:
-        """A layer for a server, whose plaintexts are made when needed; as many as fit the
-        allowance, in bytes, are kept."""
-        ...
+        """A layer for a server, with room for so many bytes of plaintexts; ValueError for weights
+        whose noise nothing hides."""
 
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
+    @abstractmethod
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
         """The client's share of a layer's input."""
-        ...
 
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
+    @abstractmethod
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
         """The client's share of a layer's output, W c - mask; CiphertextError as in `apply`."""
-        ...
-
-
-class Kept:
-    """Plaintexts that were made, as many of `size` bytes as the allowance has room for."""
-
-    def __init__(self, allowance: int, size: int) -> None:
-        self._room = allowance // size
-        self._plains: dict[tuple[int, ...], seal.Plaintext | None] = {}
-
-    @property
-    def full(self) -> bool:
-        return len(self._plains) >= self._room
-
-    def get(
-        self, key: tuple[int, ...], make: Callable[[], seal.Plaintext | None]
-    ) -> seal.Plaintext | None:
-        """What was kept under a key, or else made now."""
-        if key in self._plains:
-            return self._plains[key]
-        plain = make()
-        if not self.full:
-            self._plains[key] = plain
-        return plain
 
 
 def next_ciphertext(ciphertexts: Iterator[bytes]) -> bytes:
@@ -200,21 +186,14 @@ def next_ciphertext(ciphertexts: Iterator[bytes]) -> bytes:
     raise CiphertextError("the ciphertexts end too early")
 
 
-def as_convolution(layer: LinearLayer) -> Convolution:
-    """A layer as a convolution: fully connected is 1 x 1 on a map of one position."""
-    if isinstance(layer, FullyConnected):
-        return Convolution(layer.inputs, layer.outputs, 1)
-    return layer
-
-
-def checked(layer: LinearLayer, weights: Integers) -> Integers:
-    """Weights of the shape that `as_convolution(layer)` has; ValueError for others."""
+def checked(layer: Convolution, weights: Integers) -> Integers:
+    """Weights of a layer; ValueError for those of another shape."""
     if weights.shape != layer.weight_shape or weights.dtype != np.int64:
         raise ValueError(
             f"weights {weights.dtype} {weights.shape} for {layer}: "
             f"they must be int64 {layer.weight_shape}"
         )
-    return weights.reshape(as_convolution(layer).weight_shape)
+    return weights
 
 
 def checked_words(words: Words, shape: tuple[int, ...]) -> Words:
@@ -224,18 +203,16 @@ def checked_words(words: Words, shape: tuple[int, ...]) -> Words:
     return words
 
 
-def clear(layer: LinearLayer, weights: Integers, share: Words, ring: Ring) -> Words:
+def clear(layer: Convolution, weights: Integers, share: Words, ring: Ring) -> Words:
     """W x modulo M of residues x, exactly.
 
     The share is cut into parts of so few bits that every sum of products is exact in float64; the
     more bits the weights have, the more parts.
     """
-    conv = as_convolution(layer)
-    kernel = checked(layer, weights)
-    share = checked_words(share, layer.input_shape).reshape(conv.input_shape)
+    kernel, share = checked(layer, weights), checked_words(share, layer.input_shape)
     if max(int(kernel.max()), -int(kernel.min())) > ring.modulus // 2:
         kernel = ring.signed(ring.residues(kernel))
-    return _clear(conv, kernel, share, ring).reshape(layer.output_shape)
+    return _clear(layer, kernel, share, ring)
 
 
 def _clear(conv: Convolution, kernel: Integers, share: Words, ring: Ring) -> Words:
@@ -245,7 +222,7 @@ def _clear(conv: Convolution, kernel: Integers, share: Words, ring: Ring) -> Wor
         # The weights are cut as well, at half their bits.
         half = int(np.abs(kernel).max()).bit_length() // 2
         high, low = kernel >> half, kernel & ((1 << half) - 1)
-        upper = times(ring, _clear(conv, high, share, ring), 1 << half)
+        upper = ring.multiply(_clear(conv, high, share, ring), 1 << half)
         return ring.add(upper, _clear(conv, low, share, ring))
     count = -(-ring.bits // width)
     width = -(-ring.bits // count)
@@ -254,7 +231,7 @@ def _clear(conv: Convolution, kernel: Integers, share: Words, ring: Ring) -> Wor
     sums = products(conv, kernel.astype(np.float64), parts.astype(np.float64))
     total = np.zeros(conv.output_shape, np.uint64)
     for part in sums[::-1]:
-        total = ring.add(times(ring, total, 1 << width), ring.residues(part.astype(np.int64)))
+        total = ring.add(ring.multiply(total, 1 << width), ring.residues(part.astype(np.int64)))
     return total
 
 

@@ -12,12 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.private.homomorphic.layers import (
-    Convolution,
-    FullyConnected,
-    LinearLayer,
-    as_convolution,
-)
+from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.rings import Integers, Words
 
 DEGREE = 8192
@@ -95,7 +90,7 @@ class MapLayout:
     def polynomials(self, share: Words) -> Iterator[Words]:
         """The slots of each ciphertext, tap by tap."""
         step = self.layer.stride if self.layer.kernel == 1 else 1
-        maps, k = share.reshape(self.layer.input_shape)[:, ::step, ::step], self.layer.kernel
+        maps, k = share[:, ::step, ::step], self.layer.kernel
         padded = np.pad(maps, ((0, 0), (k // 2, k // 2), (k // 2, k // 2)))
         for first in range(0, self.layer.inputs, 2 * self.channels):
             chosen = padded[first : first + 2 * self.channels]
@@ -140,7 +135,7 @@ class VectorLayout:
     """Fully connected layers: the input repeats along the slots, with a period that is a power of
     two; each repetition computes as many outputs as there are diagonals."""
 
-    layer: FullyConnected
+    layer: Convolution
     block = 1
     taps = 1
 
@@ -207,18 +202,15 @@ Layout = MapLayout | VectorLayout
 
 
 @lru_cache(maxsize=4096)
-def layout(layer: LinearLayer) -> Layout:
-    """How a layer is laid out; ValueError for maps that do not fit a row.
-
-    A 1 x 1 on maps of one position, as which a program has its fully connected layer, is a vector.
-    """
-    conv = as_convolution(layer)
-    if (conv.side, conv.kernel, conv.groups) == (1, 1, 1):
-        found = VectorLayout(FullyConnected(conv.inputs, conv.outputs))
-        if found.diagonals > ROW:
+def layout(layer: Convolution) -> Layout:
+    """How a layer is laid out: a fully connected one as a vector; ValueError for what does not fit
+    a row."""
+    if (layer.side, layer.kernel, layer.groups) == (1, 1, 1):
+        vector = VectorLayout(layer)
+        if vector.diagonals > ROW:
             raise ValueError(f"{layer}: more than {ROW} diagonals")
-        return found
-    maps = MapLayout(conv)
+        return vector
+    maps = MapLayout(layer)
     if maps.block > ROW:
         raise ValueError(f"{layer}: a map does not fit a row of {ROW} slots")
     return maps

@@ -20,8 +20,9 @@ import seal
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.homomorphic.layers import (
-    Kept,
-    LinearLayer,
+    Convolution,
+    Packing,
+    PreparedLayer,
     checked,
     checked_words,
     next_ciphertext,
@@ -42,58 +43,29 @@ _GALOIS_HEAD = 56
 """Bytes that SEAL saves before the index of its keys, whose length is the last 8."""
 
 
-class Diagonals:
-    """A layer's weights as plaintexts of slots, made when they are asked for.
+class Diagonals(PreparedLayer):
+    """A layer's weights as plaintexts of slots.
 
-    allowance: bytes of plaintexts to keep for the next time.
+    A key is a block of inputs, a tap, a ciphertext of outputs, which of its turns, and a diagonal.
     """
 
     def __init__(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> None:
-        self.layer, self.layout = layer, layout(layer)
-        self.context = context(SLOTS.parameters(ring))
+        super().__init__(layer, context(SLOTS.parameters(ring)), allowance, 8 * DEGREE)
+        self.layout = layout(layer)
         self._weights = ring.signed(ring.residues(checked(layer, weights)))
-        self._kept = Kept(allowance, 8 * DEGREE)
 
     @property
     def noise_bits(self) -> float:
-        """Bits of the noise in an answer before it is flooded, its tail cut at 2^-38.
-
-        Slots become coefficients of up to half the ring's modulus, whatever the weights.
-        """
+        """Slots become coefficients of up to half the ring's modulus, whatever the weights."""
         turns = self.layout.turns(0)
         terms = sum(turn.diagonals * (1 << len(turn.folds) + turn.both) for turn in turns)
         terms *= self.layout.inputs * self.layout.taps
         plain = self.context.ring.modulus / 2
         return log2(TAIL * DEVIATION * plain * (terms * DEGREE) ** 0.5)
 
-    @property
-    def flooding_bits(self) -> float:
-        """By how many bits the flooding exceeds the noise that it hides."""
-        return self.context.flood_bits - self.noise_bits
-
-    def make(self) -> None:
-        """Make the plaintexts that there is room to keep."""
-        for block, output in product(range(self.layout.inputs), range(self.layout.outputs)):
-            for number, turn in enumerate(self.layout.turns(output)):
-                for diagonal, tap in product(range(turn.diagonals), range(self.layout.taps)):
-                    if self._kept.full:
-                        return
-                    self.get(block, tap, output, number, diagonal)
-
-    def get(
-        self, block: int, tap: int, output: int, number: int, diagonal: int
-    ) -> seal.Plaintext | None:
-        """What a ciphertext of inputs is multiplied with; None for zeros.
-
-        number: which of `layout.turns(output)`.
-        """
-        key = block, tap, output, number, diagonal
-        return self._kept.get(key, lambda: self._made(*key))
-
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
-        """W c - mask encrypted, from c encrypted."""
         found, evaluator = self.layout, server.context.evaluator
         flat = checked_words(mask, self.layer.output_shape).ravel()
         totals: dict[int, seal.Ciphertext] = {}
@@ -137,9 +109,15 @@ class Diagonals:
                 early = isinstance(found, MapLayout)
                 yield _turned(server, total, turn, found.block) if early else total
 
-    def _made(
-        self, block: int, tap: int, output: int, number: int, diagonal: int
-    ) -> seal.Plaintext | None:
+    def _keys(self) -> Iterator[tuple[int, ...]]:
+        found = self.layout
+        for block, output in product(range(found.inputs), range(found.outputs)):
+            for number, turn in enumerate(found.turns(output)):
+                for diagonal, tap in product(range(turn.diagonals), range(found.taps)):
+                    yield block, tap, output, number, diagonal
+
+    def _made(self, key: tuple[int, ...]) -> seal.Plaintext | None:
+        block, tap, output, number, diagonal = key
         turn = self.layout.turns(output)[number]
         values = self.layout.slots(self._weights, block, tap, output, turn, diagonal)
         if not values.any():
@@ -147,8 +125,8 @@ class Diagonals:
         return self.context.encoder.encode(self.context.ring.residues(values))
 
 
-class Slots:
-    """The packing as `layers.Packing` has it."""
+class Slots(Packing):
+    """Delphi's."""
 
     ring = PRIME
 
@@ -157,27 +135,23 @@ class Slots:
         modulo 16384."""
         return Parameters(ring, DEGREE, (43, 43, 44, 44, 44), 2)
 
-    def client(self, ring: Ring, source: Randomness) -> Client:
-        return Client(context(self.parameters(ring)), source)
-
     def keys(self, client: Client) -> bytes:
         """The public key and the Galois keys of all powers of two."""
         galois: bytes = client.generator.create_galois_keys().to_string()
-        return client.public() + galois
+        return super().keys(client) + galois
 
     def server(self, keys: bytes, ring: Ring, source: Randomness) -> Server:
         chosen = context(self.parameters(ring))
         galois = _galois(chosen, keys[chosen.up_bytes :])
         return Server(chosen, keys[: chosen.up_bytes], source, galois)
 
-    def operations(self, layer: LinearLayer, ring: Ring) -> Operations:
+    def operations(self, layer: Convolution, ring: Ring) -> Operations:
         found = layout(layer)
         if isinstance(found, VectorLayout):
-            return fully_connected(found.layer.inputs, found.layer.outputs)
-        conv = found.layer
-        return convolution(found.side, conv.inputs, conv.outputs, conv.kernel)
+            return fully_connected(layer.inputs, layer.outputs)
+        return convolution(found.side, layer.inputs, layer.outputs, layer.kernel)
 
-    def lighter(self, layer: LinearLayer, limit: float) -> LinearLayer:
+    def lighter(self, layer: Convolution, limit: float) -> Convolution:
         """Every pair of a ciphertext of inputs and one of outputs takes the same. So whole
         ciphertexts are taken, of both about as many, and the rest follows in proportion."""
         found, part = layout(layer), layer
@@ -190,29 +164,25 @@ class Slots:
             else:
                 outputs -= 1
             part = replace(
-                found.layer,
-                inputs=min(found.layer.inputs, inputs * each),
-                outputs=min(found.layer.outputs, outputs * each),
+                layer,
+                inputs=min(layer.inputs, inputs * each),
+                outputs=min(layer.outputs, outputs * each),
             )
         return part
 
-    def hides(self, layer: LinearLayer, weights: Integers, ring: Ring) -> bool:
-        """Slots of any weights are coefficients of up to half the ring's modulus."""
-        return True
-
     def prepare(
-        self, layer: LinearLayer, weights: Integers, ring: Ring, allowance: int = 0
+        self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Diagonals:
         return Diagonals(layer, weights, ring, allowance)
 
-    def encrypt(self, client: Client, layer: LinearLayer, share: Words) -> Iterator[bytes]:
+    def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
         encoder = client.context.encoder
         polynomials = layout(layer).polynomials(checked_words(share, layer.input_shape))
         return client.encrypt(
             client.context.coefficients(encoder.encode(slots)) for slots in polynomials
         )
 
-    def decrypt(self, client: Client, layer: LinearLayer, answers: Iterator[bytes]) -> Words:
+    def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
         found, result = layout(layer), np.empty(layer.output_shape, np.uint64)
         flat = result.reshape(-1)
         for output in range(found.outputs):

@@ -10,7 +10,7 @@ may wrap, since they come out right modulo the ring.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 
@@ -28,13 +28,6 @@ from deepreshape.private.program.steps import (
     Sum,
     SumPool,
     Weights,
-)
-from deepreshape.private.program.windows import (
-    multiplications,
-    places_of,
-    relus_of,
-    stretch_of,
-    windows_of,
 )
 from deepreshape.private.rings import Integers
 
@@ -57,42 +50,33 @@ def rows(program: Program, weights: Weights, name: str) -> Rows | None:
         return None
     largest = max(prod(steps[of].shape) for of in windows if of != IMAGE)
     batch = max(1, MEMORY // (8 * largest))
-    total = _Largest()
+    total = Rows({}, 0.0, 0.0)
     for place in places:
         for start in range(0, shape[0], batch):
             channels = np.arange(start, min(start + batch, shape[0]))
             cotangent = np.zeros((len(channels), *shape))
             cotangent[np.arange(len(channels)), channels, *place] = 1
-            total.add(program, _pulled(program, weights, stretch, {name: cotangent}))
-    return total.rows()
+            found = _pulled(program, weights, stretch, {name: cotangent})
+            total = total.joined(_largest(program, found))
+    return total
 
 
-class _Largest:
-    """The largest of what elements can be, batch by batch."""
-
-    def __init__(self) -> None:
-        self._relus: dict[str, float] = {}
-        self._rest = self._rounded = 0.0
-
-    def add(self, program: Program, found: "_Pulled") -> None:
-        rest = np.abs(found.bias)
-        for name, entries in found.sources.items():
-            # ReLUs are not negative, so entries of one sign do not meet those of the other.
-            over = np.maximum(entries, 0).sum(axis=(2, 3))
-            under = np.maximum(-entries, 0).sum(axis=(2, 3))
-            if name == IMAGE:
-                low, high = pixel_range(program).T
-                upper = over @ high - under @ low
-                lower = over @ low - under @ high
-                rest = rest + np.maximum(np.abs(upper), np.abs(lower))
-            else:
-                most = float(np.maximum(over.sum(axis=1), under.sum(axis=1)).max())
-                self._relus[name] = max(self._relus.get(name, 0.0), most)
-        self._rest = max(self._rest, float(rest.max()))
-        self._rounded = max(self._rounded, float(found.rounded.max()))
-
-    def rows(self) -> Rows:
-        return Rows(self._relus, self._rest, self._rounded)
+def _largest(program: Program, found: "_Pulled") -> Rows:
+    """The largest of what elements can be."""
+    relus = {}
+    rest = np.abs(found.bias)
+    for name, entries in found.sources.items():
+        # ReLUs are not negative, so entries of one sign do not meet those of the other.
+        over = np.maximum(entries, 0).sum(axis=(2, 3))
+        under = np.maximum(-entries, 0).sum(axis=(2, 3))
+        if name == IMAGE:
+            low, high = pixel_range(program).T
+            upper = over @ high - under @ low
+            lower = over @ low - under @ high
+            rest = rest + np.maximum(np.abs(upper), np.abs(lower))
+        else:
+            relus[name] = float(np.maximum(over.sum(axis=1), under.sum(axis=1)).max())
+    return Rows(relus, float(rest.max()), float(found.rounded.max()))
 
 
 @dataclass(eq=False, slots=True)
@@ -114,7 +98,7 @@ def _pulled(
     for step in stretch:
         entries = cotangents.pop(step.name)
         if isinstance(step.op, Nonlinear):
-            relus = relus_of(step)
+            relus = step.relus
             if relus.any():
                 found.sources[step.name] = np.where(relus, entries, 0)
             if relus.all():
@@ -190,3 +174,81 @@ def _span(used: Mask) -> slice:
     """From the first to the last that is used."""
     places = np.flatnonzero(used)
     return slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 1)
+
+
+# Stretches that are linear, and what a position at the end of one sees
+
+
+def stretch_of(program: Program, name: str) -> list[Step]:
+    """The linear steps that a tensor depends on, and its sources: last first."""
+    needed, found = {name}, []
+    for step in reversed(program.steps):
+        if step.name in needed:
+            found.append(step)
+            if not step.relus.all():
+                needed.update(step.inputs)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What position i of a tensor sees of another: scale * i - before to scale * i + behind."""
+
+    scale: int
+    before: int
+    behind: int
+
+    def through(self, scale: int, before: int, behind: int) -> "Window":
+        return Window(
+            self.scale * scale, self.before * scale + before, self.behind * scale + behind
+        )
+
+    def joined(self, other: "Window | None") -> "Window":
+        if other is None:
+            return self
+        before, behind = max(self.before, other.before), max(self.behind, other.behind)
+        return Window(self.scale, before, behind)
+
+
+def windows_of(stretch: list[Step], name: str) -> dict[str, Window]:
+    """By tensor of a stretch, what a position of its last sees of it."""
+    seen = {name: Window(1, 0, 0)}
+    for step in stretch:
+        if step.relus.all():
+            continue
+        scale, before, behind = 1, 0, 0
+        if isinstance(step.op, Linear):
+            scale, before, behind = step.op.layer.stride, *2 * (step.op.layer.kernel // 2,)
+        if isinstance(step.op, SumPool):
+            scale, behind = step.op.size, step.op.size - 1
+        mine = seen[step.name].through(scale, before, behind)
+        for of in step.inputs:
+            seen[of] = mine.joined(seen.get(of))
+    return seen
+
+
+def places_of(
+    program: Program, stretch: list[Step], windows: Mapping[str, Window], name: str
+) -> list[tuple[int, int]]:
+    """Positions of a tensor, those whose bounds equal another's left out: away from the borders all
+    see the same, unless masks tell positions apart."""
+    shapes = {IMAGE: program.image} | {step.name: step.shape for step in program.steps}
+    side = shapes[name][1]
+    everywhere = [(row, column) for row in range(side) for column in range(side)]
+    if any(s.relus.any() and not s.relus.all() for s in stretch):
+        return everywhere
+    near, far = 0, side
+    for of, window in windows.items():
+        near = max(near, ceil(window.before / window.scale))
+        far = min(far, (shapes[of][1] - 1 - window.behind) // window.scale + 1)
+    kept = [i for i in range(side) if i <= near or i >= far]
+    return [(row, column) for row in kept for column in kept]
+
+
+def multiplications(step: Step, windows: Mapping[str, Window]) -> float:
+    """Multiplications in a step for one element at the end of its stretch."""
+    if not isinstance(step.op, Linear) or step.name not in windows:
+        return 0.0
+    window = windows[step.name]
+    seen = min(step.shape[1], window.before + window.behind + 1)
+    return float(seen**2 * prod(step.op.layer.weight_shape))

@@ -6,8 +6,9 @@ plain arrays, such as `weight` and `bias` under a layer's name, and a mask for e
 which only a part is activated.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,6 @@ from deepreshape.design.ops import (
     Shape,
     Slice,
 )
-from deepreshape.design.ops import Layer as Described
 from deepreshape.private.homomorphic.layers import Convolution
 
 Floats = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ def fold(
     known = {f"{of.name}.{part}" for of in listed for part in PARTS.get(type(of.op), ())}
     if strange := set(arrays) - known:
         raise ArraysDoNotFit(f"{min(strange)} is of no layer of {network}")
-    readers = {name: [of for of in listed if name in of.inputs] for name in _names(listed)}
+    readers = Counter(name for of in listed for name in of.inputs)
     shapes: dict[str, Shape] = {IMAGE: (3, network.resolution, network.resolution)}
     alias: dict[str, str] = {IMAGE: IMAGE}
     nodes: dict[str, Node] = {}
@@ -109,8 +109,8 @@ def fold(
             case BatchNorm(channels):
                 scale, shift = _normalisation(arrays, layer.name, channels)
                 before = nodes.get(inputs[0])
-                if before and isinstance(before.op, Affine) and len(readers[inputs[0]]) == 1:
-                    nodes[before.name] = _scaled(before, before.op, scale, shift)
+                if before and isinstance(before.op, Affine) and readers[inputs[0]] == 1:
+                    nodes[before.name] = replace(before, op=_scaled(before.op, scale, shift))
                     alias[layer.name] = before.name
                     continue
                 op: NodeOp = _by_channel(layer.shape, scale, shift)
@@ -127,15 +127,16 @@ def fold(
                 op = layer.op
             case Quadratic(channels):
                 a, b, c = (_array(arrays, f"{layer.name}.{of}", (channels,)) for of in "abc")
-                made: dict[str, tuple[NodeOp, tuple[str, ...]]] = {
-                    "squared": (Square(), inputs),
-                    "curved": (_by_channel(layer.shape, a, c), (f"{layer.name}/squared",)),
-                    "straight": (_by_channel(layer.shape, b, np.zeros(channels)), inputs),
-                }
-                for of, (each, reads) in made.items():
-                    name = f"{layer.name}/{of}"
-                    nodes[name] = Node(name, each, reads, layer.shape)
-                op, inputs = Add(), (f"{layer.name}/curved", f"{layer.name}/straight")
+                squared, curved, straight = (
+                    f"{layer.name}/{part}" for part in ("squared", "curved", "straight")
+                )
+                curve, line = (
+                    _by_channel(layer.shape, *by) for by in ((a, c), (b, np.zeros_like(b)))
+                )
+                nodes[squared] = Node(squared, Square(), inputs, layer.shape)
+                nodes[curved] = Node(curved, curve, (squared,), layer.shape)
+                nodes[straight] = Node(straight, line, inputs, layer.shape)
+                op, inputs = Add(), (curved, straight)
             case Relu():
                 unused.discard(layer.name)
                 op = Activation(_mask(masks, layer.name, layer.shape))
@@ -145,10 +146,6 @@ def fold(
     return tuple(nodes.values())
 
 
-def _names(listed: tuple[Described, ...]) -> list[str]:
-    return [IMAGE, *(layer.name for layer in listed)]
-
-
 def _by_channel(shape: Shape, scale: Floats, shift: Floats) -> Affine:
     """x -> scale * x + shift, each channel its own."""
     channels, side, _ = shape
@@ -156,10 +153,8 @@ def _by_channel(shape: Shape, scale: Floats, shift: Floats) -> Affine:
     return Affine(layer, scale.reshape(-1, 1, 1, 1), shift)
 
 
-def _scaled(node: Node, op: Affine, scale: Floats, shift: Floats) -> Node:
-    weights = op.weights * scale.reshape(-1, 1, 1, 1)
-    affine = Affine(op.layer, weights, op.bias * scale + shift)
-    return Node(node.name, affine, node.inputs, node.shape)
+def _scaled(op: Affine, scale: Floats, shift: Floats) -> Affine:
+    return Affine(op.layer, op.weights * scale.reshape(-1, 1, 1, 1), op.bias * scale + shift)
 
 
 def _normalisation(

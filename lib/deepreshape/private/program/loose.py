@@ -5,7 +5,7 @@ It is too large by what would cancel along a stretch of linear layers (`bounds` 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from deepreshape.private.program.steps import (
     SumPool,
     Weights,
 )
-from deepreshape.private.program.windows import relus_of
 
 SLACK = 1 + 2.0**-30
 """What a sum in floating point may be short of the sum of integers."""
@@ -40,6 +39,14 @@ class Rows:
     relus: Mapping[str, float]
     rest: float
     rounded: float
+
+    def joined(self, other: "Rows") -> "Rows":
+        """Of the elements of both."""
+        relus = dict(self.relus)
+        for name, share in other.relus.items():
+            relus[name] = max(relus.get(name, 0.0), share)
+        rest, rounded = max(self.rest, other.rest), max(self.rounded, other.rounded)
+        return Rows(relus, rest, rounded)
 
     def most(self, tops: Mapping[str, float]) -> float:
         """The largest magnitude, for ReLUs of at most so much."""
@@ -78,14 +85,17 @@ class _Channels:
         return Rows(relus, float(self.rest.max()), float(self.rounded.max()))
 
     def mapped(self, of: Callable[[Floats], Floats]) -> "_Channels":
-        relus = {name: of(share) for name, share in self.relus.items()}
-        return _Channels(relus, of(self.rest), of(self.rounded))
+        return _combined([self], lambda parts: of(parts[0]))
 
-    def plus(self, other: "_Channels") -> "_Channels":
-        relus = dict(self.relus)
-        for name, share in other.relus.items():
-            relus[name] = relus[name] + share if name in relus else share
-        return _Channels(relus, self.rest + other.rest, self.rounded + other.rounded)
+
+def _combined(parts: list[_Channels], of: Callable[[list[Floats]], Floats]) -> _Channels:
+    """What several make together: their sum, or one behind the other."""
+    names = {name for part in parts for name in part.relus}
+    relus = {
+        name: of([part.relus.get(name, np.zeros_like(part.rest)) for part in parts])
+        for name in names
+    }
+    return _Channels(relus, of([part.rest for part in parts]), of([part.rounded for part in parts]))
 
 
 def _forward(step: Step, mine: LinearWeights | None, inputs: list[_Channels]) -> _Channels:
@@ -105,38 +115,24 @@ def _forward(step: Step, mine: LinearWeights | None, inputs: list[_Channels]) ->
             biases = np.abs(mine.bias).astype(np.float64)
             return _Channels(found.relus, found.rest + biases, found.rounded + 0.5)
         case Nonlinear(_, shift):
-            kept = relus_of(step)
-            flat = kept.reshape(len(kept), -1)
+            flat = step.relus.reshape(len(step.relus), -1)
             own, passed = (np.asarray(of.max(axis=1), np.float64) for of in (flat, ~flat))
-            none = np.zeros_like(own)
             found = first.mapped(lambda share: passed * share / 2.0**shift)
-            relus = {step.name: own} if own.any() else {}
-            return found.plus(_Channels(relus, none, passed / 2 if shift else none))
+            own_of = {step.name: own} if own.any() else {}
+            rounded = found.rounded + passed / 2 if shift else found.rounded
+            return _Channels({**found.relus, **own_of}, found.rest, rounded)
         case Square():
             raise ValueError(f"{step.name} is a square, of which no sum of a row is a bound")
         case Sum(lifts):
-            terms = [each.mapped(_times(lift)) for each, lift in zip(inputs, lifts, strict=True)]
-            return reduce(_Channels.plus, terms)
+            return _combined(_times(inputs, lifts), lambda parts: np.sum(parts, axis=0))
         case Join(lifts):
-            return _joined([each.mapped(_times(n)) for each, n in zip(inputs, lifts, strict=True)])
+            return _combined(_times(inputs, lifts), lambda parts: np.concatenate(parts))
         case Slice(start, stop):
             return first.mapped(lambda share: share[start:stop])
         case SumPool(size):
             return first.mapped(lambda share: share * size**2)
 
 
-def _times(lift: int) -> Callable[[Floats], Floats]:
-    return lambda share: share * 2.0**lift
-
-
-def _joined(parts: list[_Channels]) -> _Channels:
-    sizes = [part.rest.size for part in parts]
-    names = {name for part in parts for name in part.relus}
-    relus = {
-        name: np.concatenate(
-            [part.relus.get(name, np.zeros(n)) for part, n in zip(parts, sizes, strict=True)]
-        )
-        for name in names
-    }
-    rest, rounded = ([getattr(part, of) for part in parts] for of in ("rest", "rounded"))
-    return _Channels(relus, np.concatenate(rest), np.concatenate(rounded))
+def _times(inputs: list[_Channels], lifts: tuple[int, ...]) -> list[_Channels]:
+    pairs = zip(inputs, lifts, strict=True)
+    return [each.mapped(partial(np.multiply, 2.0**lift)) for each, lift in pairs]

@@ -184,7 +184,8 @@ class _Writer:
         weights, weight_unit = self._weights(affine)
         name = node.inputs[0]
         finest = _unit(top, self.precision.activation)
-        if self._reach(affine, self.tensors[name].top) < finest / 2:
+        reach = float(np.abs(affine.weights).sum(axis=(1, 2, 3)).max()) * self.tensors[name].top
+        if reach < finest / 2:
             # What the weights add is nothing beside the bias, in any unit that holds the bias.
             weights, weight_unit = np.zeros_like(weights), finest / self.tensors[name].unit
         if not self._holds(top, self.tensors[name].unit * weight_unit):
@@ -193,11 +194,6 @@ class _Writer:
         self._require(node, top, unit)
         self._step(node, Linear(affine.layer), unit, top)
         self.weights[node.name] = LinearWeights(weights, _rounded(affine.bias / unit))
-
-    @staticmethod
-    def _reach(affine: Affine, top: float) -> float:
-        """The most that weights make of numbers up to `top`."""
-        return float(np.abs(affine.weights).sum(axis=(1, 2, 3)).max()) * top
 
     def _weights(self, affine: Affine) -> tuple[Integers, float]:
         """Weights in fixed point, and their unit."""

@@ -6,21 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.design.ops import IMAGE
 from deepreshape.private.homomorphic.layers import Convolution, products
 from deepreshape.private.program.steps import (
-    Join,
-    Linear,
-    LinearWeights,
     Nonlinear,
     Program,
-    Square,
     Step,
-    Sum,
-    SumPool,
     Weights,
     rounding,
     shifted,
+    walk,
 )
 from deepreshape.private.rings import Integers
 
@@ -50,8 +44,6 @@ def logits(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) ->
 def clear(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> Clear:
     """The logits of an image (height, width, 3), and whether a ring could give them. Nothing wraps:
     integers are as large as they need to be."""
-    values: dict[str, Integers] = {IMAGE: program.quantised(pixels)}
-    last_use = {name: step.name for step in program.steps for name in step.inputs}
     half, left, topped = (program.ring.modulus - 1) // 2, None, 0
 
     def decoded(name: str, numbers: Integers) -> None:
@@ -59,33 +51,37 @@ def clear(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> 
         if left is None and numbers.size and max(-int(numbers.min()), int(numbers.max())) > half:
             left = name
 
-    for step in program.steps:
-        inputs = [values[name] for name in step.inputs]
-        match step.op:
-            case Linear(layer):
-                found = _linear(layer, weights[step.name], inputs[0])
-            case Nonlinear() as op:
-                lifted = inputs[0] + rounding(op.shift)
-                decoded(step.inputs[0], lifted)
-                found = shifted(op, lifted)
-                if op.top is not None:
-                    untopped = shifted(replace(op, top=None), lifted)
-                    topped += int((found != untopped).sum())
-            case Square():
-                found = _sized(_wide(inputs[0], _bits(inputs[0])) ** 2)
-            case _:
-                found = _local(step, inputs)
-        values[step.name] = found
-        for name in step.inputs:
-            if last_use[name] == step.name:
-                values.pop(name, None)
-    last = program.steps[-1].name
-    decoded(last, values[last])
-    return Clear(values[last].reshape(-1), left, topped)
+    def linear(step: Step, values: Integers) -> Integers:
+        mine = weights[step.name]
+        found = _convolved(step.layer, mine.weights, values)
+        return _sized(found) + mine.bias.reshape(-1, 1, 1)
+
+    def nonlinear(step: Step, op: Nonlinear, values: Integers) -> Integers:
+        nonlocal topped
+        lifted = values + rounding(op.shift)
+        decoded(step.inputs[0], lifted)
+        found = shifted(op, lifted)
+        if op.top is not None:
+            topped += int((found != shifted(replace(op, top=None), lifted)).sum())
+        return found
+
+    def square(step: Step, values: Integers) -> Integers:
+        return _sized(_wide(values, _bits(values)) ** 2)
+
+    image = program.quantised(pixels)
+    last = walk(program, image, linear, nonlinear, square, _Exact())
+    decoded(program.steps[-1].name, last)
+    return Clear(last, left, topped)
 
 
-def _linear(layer: Convolution, mine: LinearWeights, values: Integers) -> Integers:
-    return _sized(_convolved(layer, mine.weights, values)) + mine.bias.reshape(-1, 1, 1)
+class _Exact:
+    """Integers that are as large as they need to be."""
+
+    def add(self, left: Integers, right: Integers) -> Integers:
+        return _sized(left + right)
+
+    def multiply(self, left: Integers, right: int) -> Integers:
+        return _wide(left, right.bit_length()) * right
 
 
 def _convolved(layer: Convolution, weights: Integers, values: Integers) -> Integers:
@@ -100,32 +96,7 @@ def _convolved(layer: Convolution, weights: Integers, values: Integers) -> Integ
     half = most // 2
     low = values & ((1 << half) - 1)
     high = _convolved(layer, weights, _sized(values >> half))
-    return _lifted(high, half) + _convolved(layer, weights, _sized(low))
-
-
-def _local(step: Step, inputs: list[Integers]) -> Integers:
-    """A step that is no secret."""
-    match step.op:
-        case Sum(lifts):
-            terms = [_lifted(values, lift) for values, lift in zip(inputs, lifts, strict=True)]
-            return _sized(sum(terms[1:], terms[0]))
-        case Join(lifts):
-            pairs = zip(inputs, lifts, strict=True)
-            return np.concatenate([_lifted(values, lift) for values, lift in pairs])
-        case SumPool(size):
-            channels, rows, columns = step.shape
-            kept = inputs[0][:, : rows * size, : columns * size]
-            windows = kept.reshape(channels, rows, size, columns, size)
-            sums: Integers = windows.sum(axis=(2, 4))
-            return sums
-        case op:
-            assert not isinstance(op, Linear | Nonlinear | Square)
-            return inputs[0][op.start : op.stop]
-
-
-def _lifted(values: Integers, lift: int) -> Integers:
-    """values * 2^lift."""
-    return _wide(values, lift) * (1 << lift)
+    return _Exact().multiply(high, 1 << half) + _convolved(layer, weights, _sized(low))
 
 
 def _wide(values: Integers, more: int) -> Integers:

@@ -11,7 +11,10 @@ to its own share (`local`).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 from math import prod
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +23,8 @@ from deepreshape.design.ops import IMAGE, Shape, Slice
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.folding import Mask
 from deepreshape.private.rings import Integers, Ring, Words
+
+Numbers = TypeVar("Numbers", Words, Integers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Nonlinear:
     relus: Mask | bool
     shift: int
     top: int | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Does a part of the elements pass unchanged?"""
+        return self.shift == 0 and not np.all(self.relus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,18 @@ class Step:
     inputs: tuple[str, ...]
     shape: Shape
 
+    @property
+    def relus(self) -> Mask:
+        """Which of its elements are ReLUs."""
+        kept = self.op.relus if isinstance(self.op, Nonlinear) else False
+        return np.broadcast_to(np.asarray(kept), self.shape)
+
+    @property
+    def layer(self) -> Convolution:
+        """Of a linear step."""
+        assert isinstance(self.op, Linear)
+        return self.op.layer
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Program:
@@ -102,13 +124,13 @@ class Program:
     @property
     def relus(self) -> int:
         """ReLUs that are evaluated."""
-        return sum(int(_relus(step).sum()) for step in self.steps)
+        return sum(int(step.relus.sum()) for step in self.steps)
 
     @property
     def truncations(self) -> int:
         """Elements that are shifted and no ReLU."""
         return sum(
-            int((~_relus(step)).sum())
+            int((~step.relus).sum())
             for step in self.steps
             if isinstance(step.op, Nonlinear) and step.op.shift
         )
@@ -145,53 +167,48 @@ Weights = Mapping[str, LinearWeights]
 """The server's part, by step."""
 
 
-def _relus(step: Step) -> Mask:
-    if not isinstance(step.op, Nonlinear):
-        return np.zeros(0, np.bool_)
-    return np.broadcast_to(np.asarray(step.op.relus), step.shape)
+class Arithmetic(Protocol[Numbers]):
+    """Of a ring, or of the integers."""
+
+    def add(self, left: Numbers, right: Numbers, /) -> Numbers: ...
+
+    def multiply(self, left: Numbers, right: int, /) -> Numbers: ...
 
 
-def local(op: Sum | Join | Slice | SumPool, inputs: list[Words], ring: Ring) -> Words:
+def local(
+    op: Sum | Join | Slice | SumPool, inputs: list[Numbers], of: Arithmetic[Numbers]
+) -> Numbers:
     """A step that each party takes on its own share, (channels, height, width)."""
     match op:
         case Sum(lifts):
-            total = _lifted(inputs[0], lifts[0], ring)
-            for share, lift in zip(inputs[1:], lifts[1:], strict=True):
-                total = ring.add(total, _lifted(share, lift, ring))
-            return total
+            return reduce(of.add, _lifted(inputs, lifts, of))
         case Join(lifts):
-            parts = zip(inputs, lifts, strict=True)
-            return np.concatenate([_lifted(share, lift, ring) for share, lift in parts])
+            return np.concatenate(_lifted(inputs, lifts, of))
         case Slice(start, stop):
             return inputs[0][start:stop]
         case SumPool(size):
-            channels, height, width = inputs[0].shape
-            rows, columns = height // size, width // size
-            kept = inputs[0][:, : rows * size, : columns * size]
-            windows = kept.reshape(channels, rows, size, columns, size)
-            total = np.zeros((channels, rows, columns), np.uint64)
-            for i in range(size):
-                for j in range(size):
-                    total = ring.add(total, windows[:, :, i, :, j])
-            return total
+            _, height, width = inputs[0].shape
+            kept = inputs[0][:, : height // size * size, : width // size * size]
+            offsets = product(range(size), repeat=2)
+            return reduce(of.add, (kept[:, i::size, j::size] for i, j in offsets))
 
 
-def _lifted(share: Words, lift: int, ring: Ring) -> Words:
-    """share * 2^lift."""
-    for _ in range(lift if not ring.binary else 0):
-        share = ring.add(share, share)
-    if ring.binary:
-        return (share << np.uint64(lift)) & np.uint64(ring.modulus - 1)
-    return share
+def _lifted(
+    inputs: list[Numbers], lifts: tuple[int, ...], of: Arithmetic[Numbers]
+) -> list[Numbers]:
+    """Each of the inputs, times 2^lift."""
+    pairs = zip(inputs, lifts, strict=True)
+    return [of.multiply(values, 1 << lift) if lift else values for values, lift in pairs]
 
 
 def walk(
     program: Program,
-    image: Words,
-    linear: Callable[[Step, Linear, Words], Words],
-    nonlinear: Callable[[Step, Nonlinear, Words], Words],
-    square: Callable[[Step, Words], Words],
-) -> Words:
+    image: Numbers,
+    linear: Callable[[Step, Numbers], Numbers],
+    nonlinear: Callable[[Step, Nonlinear, Numbers], Numbers],
+    square: Callable[[Step, Numbers], Numbers],
+    of: Arithmetic[Numbers],
+) -> Numbers:
     """Take every step, from a share of the image to a share of the logits (classes,)."""
     last_use = {name: step.name for step in program.steps for name in step.inputs}
     values = {IMAGE: image}
@@ -199,13 +216,13 @@ def walk(
         inputs = [values[name] for name in step.inputs]
         match step.op:
             case Linear():
-                values[step.name] = linear(step, step.op, inputs[0])
+                values[step.name] = linear(step, inputs[0])
             case Nonlinear():
                 values[step.name] = nonlinear(step, step.op, inputs[0])
             case Square():
                 values[step.name] = square(step, inputs[0])
             case _:
-                values[step.name] = local(step.op, inputs, program.ring)
+                values[step.name] = local(step.op, inputs, of)
         for name in step.inputs:
             if last_use[name] == step.name:
                 values.pop(name, None)

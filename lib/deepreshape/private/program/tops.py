@@ -18,11 +18,9 @@ from deepreshape.private.program.steps import (
     Nonlinear,
     Program,
     Square,
-    Step,
     Weights,
     rounding,
 )
-from deepreshape.private.program.windows import is_source
 
 COARSER = 6
 """Bits by which a unit may be coarser than the program's: beyond, rounding would be felt."""
@@ -45,7 +43,7 @@ def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Toppe
     least = {
         step.name: max(seen[step.name] - 1, 0).bit_length()
         for step in program.steps
-        if is_source(step)
+        if step.relus.any()
     }
     bounds, over = _over(program, weights, least, COARSER)
     if beyond := tuple(name for name in bounds if over[name] > COARSER):
@@ -69,23 +67,6 @@ def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Toppe
 def _squares(program: Program) -> tuple[str, ...]:
     """The first square, or none: it has no top, and what it gives is bound by no sum of a row."""
     return tuple(step.name for step in program.steps if isinstance(step.op, Square))[:1]
-
-
-def leaving(program: Program, weights: Weights) -> tuple[str, ...]:
-    """The first decoded tensor that an image might bring out of the ring, as far as the weights
-    tell; none, where no image can."""
-    if squares := _squares(program):
-        return squares
-    relus = [step for step in program.steps if is_source(step)]
-    tops = {step.name: _top(step) for step in relus}
-    over = _over(program, weights, tops, 0)[1]
-    return tuple(name for name, bits in over.items() if bits > 0)
-
-
-def _top(step: Step) -> int:
-    """Bits of the top of a step of ReLUs: without one, those of the largest number of a ring."""
-    assert isinstance(step.op, Nonlinear)
-    return 60 if step.op.top is None else step.op.top
 
 
 def _over(
@@ -122,15 +103,10 @@ def _stretches(program: Program) -> dict[str, str]:
 
     for step in program.steps:
         first[step.name] = step.name
-        if not isinstance(step.op, Nonlinear) or _passes(step, step.op):
+        if not isinstance(step.op, Nonlinear) or step.op.passes:
             for name in step.inputs:
                 joined(step.name, name)
     return first
-
-
-def _passes(step: Step, op: Nonlinear) -> bool:
-    """Does something pass unchanged, which a shift would have to be computed for?"""
-    return op.shift == 0 and op.relus is not True
 
 
 def _settled(program: Program, stretches: Mapping[str, str], coarser: dict[str, int]) -> None:

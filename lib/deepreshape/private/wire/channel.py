@@ -11,7 +11,7 @@ message has its receiver locks up, as long as neither is more than 64 MiB ahead.
 import math
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -94,13 +94,6 @@ class Channel:
                 self._last_words()
                 raise
 
-    def send_many(
-        self, kind: int, payloads: "Iterable[Octets]", *, limit: float | None = None
-    ) -> None:
-        """Send each payload as a frame, as soon as it is made; the limit holds for each."""
-        for payload in payloads:
-            self.send(kind, payload, limit=limit)
-
     def receive(
         self,
         kind: int,
@@ -123,20 +116,18 @@ class Channel:
             self._body(kind, memoryview(payload), deadline)
         return payload
 
-    def receive_many(
-        self, kind: int, count: int, *, at_most: int, limit: float | None = None
-    ) -> Iterator[bytearray]:
+    def receive_many(self, kind: int, count: int, *, at_most: int) -> Iterator[bytearray]:
         """The payloads of the next `count` frames, one at a time; the limits hold for each."""
         for _ in range(count):
-            yield self.receive(kind, at_most=at_most, limit=limit)
+            yield self.receive(kind, at_most=at_most)
 
-    def receive_into(self, kind: int, buffer: "Octets", *, limit: float | None = None) -> None:
+    def receive_into(self, kind: int, buffer: "Octets") -> None:
         """Fill a contiguous buffer from the next frame, which is of this kind and length."""
         view = _octets(buffer)
         if view.readonly:
             raise ValueError("the buffer to receive into is read-only")
         with self._working():
-            deadline = self._deadline(limit)
+            deadline = self._deadline(None)
             self._header(kind, view.nbytes, view.nbytes, deadline)
             self._body(kind, view, deadline)
 

@@ -107,7 +107,7 @@ class Door:
         return None
 
     def send_away(self, guest: Guest, reason: str, line: str) -> None:
-        """Turn a guest away whose turn it was."""
+        """Turn a client away that is forgotten here, such as a guest whose turn it was."""
         self.turned_away[reason] += 1
         self._tell(guest, line)
         guest.sock.close()
@@ -180,7 +180,8 @@ class Door:
         except Mismatch:
             self._turn_away(guest, "has another version or other parameters", "Mismatch")
         except PeerGone:
-            self._let_go(guest)
+            self._forget(guest)
+            guest.sock.close()
         except WireError:
             self._turn_away(guest, "sent something else than a greeting", "BadFrame")
 
@@ -205,9 +206,8 @@ class Door:
             self._turn_away(last, "found too many waiting", "too many wait: try again later")
 
     def _turn_away(self, guest: Guest, reason: str, line: str) -> None:
-        self.turned_away[reason] += 1
-        self._tell(guest, line)
-        self._let_go(guest)
+        self._forget(guest)
+        self.send_away(guest, reason, line)
 
     def _tell(self, guest: Guest, line: str) -> None:
         """Tell a client in a line why it has to go, if it takes one at once."""
@@ -220,9 +220,8 @@ class Door:
         with suppress(OSError):
             guest.sock.send(said + frames.header(ERROR, number, len(payload)) + payload)
 
-    def _let_go(self, guest: Guest) -> None:
+    def _forget(self, guest: Guest) -> None:
         self._selector.unregister(guest.sock)
-        guest.sock.close()
         if guest in self._greeting:
             del self._greeting[guest]
             return

@@ -26,7 +26,6 @@ def handshake(
     channel: Channel,
     side: Side,
     parameters: Mapping[str, Parameter],
-    limit: float | None = None,
     waits: Callable[[], None] | None = None,
 ) -> dict[str, Parameter]:
     """Agree on versions and parameters; returns the parameters as agreed.
@@ -42,10 +41,10 @@ def handshake(
     # A client may have to wait for its turn, so its own patience is the channel's.
     prompt = PROMPT if side == "server" else math.inf
     with channel.account("handshake", "hello"), channel.within(prompt):
-        channel.send(HELLO, octets, limit=limit)
+        channel.send(HELLO, octets)
         if waits and channel.silent(SOON):
             waits()
-        theirs = channel.receive(HELLO, at_most=MOST, limit=limit)
+        theirs = channel.receive(HELLO, at_most=MOST)
     return judged(theirs, side, parameters)
 
 
