@@ -12,11 +12,12 @@ import numpy as np
 import seal
 
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
+from deepreshape.private.homomorphic.coefficient_counts import Layout, layout
 from deepreshape.private.homomorphic.coefficient_layout import (
-    Layout,
     answer_parts,
-    layout,
+    places,
     share_polynomials,
+    taps,
     weights_between,
     weights_by_phase,
 )
@@ -103,7 +104,7 @@ class Kernels:
         for output, tile, channels, rows in answer_parts(found):
             polynomial = uniform(server.source, ring, (found.degree,))
             part = mask[channels, rows]
-            polynomial[found.places[: part.shape[0], : part.shape[1]]] = part
+            polynomial[places(found)[: part.shape[0], : part.shape[1]]] = part
             total = totals.pop((output, tile), None)
             yield server.answer(total, server.context.plain(polynomial))
 
@@ -111,9 +112,9 @@ class Kernels:
         values = weights_between(self.layout, self._weights, block, output)
         if not values.any():
             return None
-        taps = self.layout.taps[: values.shape[0], : values.shape[1]]
+        indices = taps(self.layout)[: values.shape[0], : values.shape[1]]
         polynomial = np.zeros(self.layout.degree, np.int64)
-        polynomial[taps % self.layout.degree] = np.where(taps < 0, -values, values)
+        polynomial[indices % self.layout.degree] = np.where(indices < 0, -values, values)
         plain = self.context.plain(self.context.ring.residues(polynomial))
         self.context.evaluator.transform_to_ntt_inplace(plain, self.context.first)
         return plain
@@ -186,7 +187,7 @@ class Coefficients:
         for _, _, channels, rows in answer_parts(found):
             polynomial = client.decrypt(next_ciphertext(answers))
             part = result[channels, rows]
-            part[...] = polynomial[found.places[: part.shape[0], : part.shape[1]]]
+            part[...] = polynomial[places(found)[: part.shape[0], : part.shape[1]]]
         return result.reshape(layer.output_shape)
 
 
