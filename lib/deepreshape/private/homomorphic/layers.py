@@ -1,9 +1,10 @@
 """Linear layers on shares: in the clear at the server, and under encryption by either packing.
 
-A layer is a value (`linear`); its integer weights travel beside it as an int64 array. The client holds a share
-c of the layer's input. Before the image is known it sends c encrypted, the server answers with
-encryptions of W c - u for a uniform mask u, and W c - u is the client's share of the output. Online
-the server computes W s + u in the clear from its own share s (Mishra et al. 2020, section 4).
+A layer is a value (`linear`); its integer weights travel beside it as an int64 array. The client
+holds a share c of the layer's input. Before the image is known it sends c encrypted, the server
+answers with encryptions of W c - u for a uniform mask u, and W c - u is the client's share of the
+output. Online the server computes W s + u in the clear from its own share s (Mishra et al. 2020,
+section 4).
 """
 
 from collections.abc import Callable, Iterator
