@@ -5,7 +5,8 @@ holds some channels and a ciphertext of outputs some others; of the ways to divi
 chooses the cheapest.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from deepreshape.private.homomorphic.linear import Convolution
@@ -85,48 +86,46 @@ class Layout:
             return self.inputs * self.outputs
         return sum(map(len, self.pairs))
 
-    @property
-    def cost(self) -> float:
-        return self._cost(self.products)
-
-    @property
-    def least(self) -> float:
-        """A bound on `cost` that is soon computed."""
-        return self._cost(max(self.inputs, self.outputs))
-
-    def _cost(self, products: int) -> float:
-        ciphertexts = _UP * self.inputs + _DOWN * self.outputs
-        return products * _KERNEL + self.tiles * (products + ciphertexts)
-
 
 @lru_cache(maxsize=4096)
 def layout(layer: Convolution, degree: int) -> Layout:
-    """The cheapest way to lay a convolution out; ValueError if a row does not fit a polynomial."""
+    """The cheapest way to lay a convolution out; of equal ones that of fewer tiles, then of fewer
+    channels in a ciphertext. ValueError if a row does not fit a polynomial."""
     side, stride, middle = layer.output_side, layer.stride, layer.kernel // 2
     phases = tuple(sorted({(tap - middle) % stride for tap in range(layer.kernel)}))
     # Displacements beyond the map meet nothing but padding.
     low = min(side - 1, -(-middle // stride))
     high = min(side - 1, (layer.kernel - 1 - middle) // stride)
-    channels = layer.inputs * len(phases) ** 2
     best: Layout | None = None
+    rank: tuple[float, int, int] | None = None
     for tiles in sorted({-(-side // rows) for rows in range(1, side + 1)}):
-        trial = Layout(layer, degree, side, phases, low, high, tiles, 1, 1)
-        room = degree // trial.area
         if best is not None and tiles > 4 * best.tiles:
             break
-        for incoming in range(min(channels, room), 0, -1):
-            if -(-channels // -(-channels // incoming)) < incoming:
-                continue  # as few ciphertexts hold fewer channels each
-            outgoing = min(layer.outputs, room // incoming)
-            outgoing = -(-layer.outputs // -(-layer.outputs // outgoing))
-            found = Layout(layer, degree, side, phases, low, high, tiles, incoming, outgoing)
-            if best is None or (found.least <= best.cost and _rank(found) < _rank(best)):
-                best = found
+        one = Layout(layer, degree, side, phases, low, high, tiles, 1, 1)
+        for incoming, outgoing in _divisions(one.channels, layer.outputs, degree // one.area):
+            inputs, outputs = -(-one.channels // incoming), -(-layer.outputs // outgoing)
+            products = inputs * outputs if layer.groups == 1 else max(inputs, outputs)
+            if rank and _cost(tiles, inputs, outputs, products) > rank[0]:
+                continue
+            found = replace(one, incoming=incoming, outgoing=outgoing)
+            cost = _cost(tiles, inputs, outputs, found.products)
+            if rank is None or (cost, tiles, incoming) < rank:
+                best, rank = found, (cost, tiles, incoming)
     if best is None:
         raise ValueError(f"{layer}: a row does not fit a polynomial of {degree} coefficients")
     return best
 
 
-def _rank(found: Layout) -> tuple[float, int, int]:
-    """The cheapest is least; of equal ones that of fewer tiles, then of fewer channels."""
-    return found.cost, found.tiles, found.incoming
+def _divisions(channels: int, outputs: int, room: int) -> Iterator[tuple[int, int]]:
+    """The channels of inputs and of outputs in a ciphertext: the fewest of the former that each
+    number of ciphertexts needs, and the latter as even as they can be."""
+    most = min(channels, room)
+    while most:
+        incoming = -(-channels // -(-channels // most))
+        outgoing = min(outputs, room // incoming)
+        yield incoming, -(-outputs // -(-outputs // outgoing))
+        most = incoming - 1
+
+
+def _cost(tiles: int, inputs: int, outputs: int, products: int) -> float:
+    return products * _KERNEL + tiles * (products + _UP * inputs + _DOWN * outputs)
