@@ -44,7 +44,8 @@ def form() -> str:
         + _group("Images", task)
         + _group("Fewer ReLUs", edits)
         + _group("Order of the stages", order)
-        + '<p class="ex-buttons"><button type="reset">Begin again</button></p></fieldset></form>'
+        + '<p class="ex-buttons"><button type="button" class="ex-begin">Begin again</button></p>'
+        "</fieldset></form>"
     )
 
 
