@@ -70,9 +70,7 @@ def _words(html: str) -> str:
     return text if unescape(text).strip() else ""
 
 
-def _label(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
-) -> None:
+def _label(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     if "body" in context:
         context["body"] = readable(context["body"])
 

@@ -119,7 +119,7 @@ def _bar(stage: int, relus: Sequence[int], stem: int) -> str:
         f'<span class="ex-bar{" ex-stem" * number}" style="width:{50 * part / most:.2f}%"></span>'
         for number, part in enumerate(parts)
     )
-    note = f", {stem:,} of them the stem's" if stage == 1 and stem else ""
+    note = f", {stem:,} in the stem" if stage == 1 and stem else ""
     return f"<li><span>S{stage}</span>{bars}<span>{count:,} ({count / total:.0%}{note})</span></li>"
 
 
@@ -128,10 +128,10 @@ def order_of(order: Iterable[int]) -> str:
 
 
 def _inequality(found: Equalized) -> str:
-    numbers = f"{float(found.counts[0]):g}"
+    numbers = f"{float(found.counts[0]):.4g}"
     for count, falls in zip(found.counts[1:], found.falls, strict=True):
         sign = "&gt;" if falls else '<strong class="ex-wrong">≤</strong>'
-        numbers += f" {sign} {float(count):g}"
+        numbers += f" {sign} {float(count):.4g}"
     if found.holds:
         verdict = "<strong>It holds</strong>: the network is equalized."
     else:
