@@ -127,7 +127,9 @@ def fetch(folder: Path) -> None:
 
 def downloaded(npm: str, work: Path) -> Path:
     """The package as npm gives it."""
-    command = [npm, "pack", "--silent", "--ignore-scripts", f"pyodide@{VERSION}"]
+    # Without a network npm would try for minutes.
+    options = ["--loglevel=error", "--ignore-scripts", "--prefer-offline", "--fetch-retries=0"]
+    command = [npm, "pack", *options, f"pyodide@{VERSION}"]
     try:
         done = subprocess.run(
             command, cwd=work, capture_output=True, text=True, timeout=SECONDS, check=False

@@ -229,9 +229,11 @@
     const points = data.points.filter((point) => point.data === mine.data);
     if (!points.length) return "The paper has no network for this input size.";
     const names = front(points, x).map((point) => `${point.label} (${point.accuracy} %)`);
+    const most = ["lan", "wan"].includes(x) && !mine.counted;
     return (
       `${mine.data}: accuracy against ${views[x][0]}. On the front are ${names.join("; ")}. ` +
-      "The dashed line is your network, whose accuracy only training tells."
+      "The dashed line is your network, whose accuracy only training tells." +
+      (most ? " Its truncations were not counted: it takes no more than this." : "")
     );
   };
 

@@ -33,7 +33,7 @@ def respond_json(texts: str) -> str:
     return json.dumps(respond(json.loads(texts)))
 
 
-def _point(found: Answer) -> dict[str, str | float | None]:
+def _point(found: Answer) -> dict[str, str | float | bool | None]:
     by_model = {each.model: each.most for each in found.seconds}
     seconds = dict(zip(("paper", "lan", "wan"), map(by_model.get, MODELS), strict=True))
     return {
@@ -41,6 +41,7 @@ def _point(found: Answer) -> dict[str, str | float | None]:
         "data": found.data,
         "relus": found.cost.total_relus,
         "flops": found.flops,
+        "counted": found.counted,
         **seconds,
     }
 
