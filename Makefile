@@ -124,7 +124,7 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 # that were up to date, `make reproduce-NAME` its own.
 GOALS := $(MAKECMDGOALS:reproduce-%=%)
 WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
-  $(if $(filter book serve,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
+  $(if $(filter book serve pdf,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
 build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE \
@@ -162,7 +162,11 @@ book: build/book/html/index.html ## build the book; warnings are errors
 
 .PHONY: serve
 serve: book ## serve the book on localhost, port 8000 (PORT=...)
-	$(BIN)python -m http.server --bind 127.0.0.1 --directory build/book/html $(or $(PORT),8000)
+	@$(BIN)python ci/serve.py build/book/html $(or $(PORT),8000)
+
+.PHONY: pdf
+pdf: book ## print the whole book into one PDF; needs a Chromium
+	@$(BIN)python ci/pdf.py build/book/html build/book/deepreshape.pdf
 
 .PHONY: contents
 contents: $(READY) ## write the lists of pages from the library's register
@@ -195,11 +199,15 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfil
 # Some of them: TESTS='tests/design tests/test_files.py'
 TESTS ?=
 .PHONY: test-library
-test-library: $(READY) ## run the tests without the notebooks; TESTS= names some
-	$(PYTEST) $(TESTS)
+test-library: $(READY) ## run the tests without notebooks and browser; TESTS= names some
+	$(PYTEST) -m 'not browser' $(TESTS)
+
+.PHONY: test-browser
+test-browser: $(READY) ## read every page in a Chromium; skipped where there is none
+	$(PYTEST) --dist worksteal tests/browser
 
 .PHONY: test
-test: test-library ## run the tests, and the notebooks at their smallest
+test: test-library test-browser ## run the tests, and the notebooks at their smallest
 	rm -rf build/smoke
 	PROFILE=smoke DEEPRESHAPE_RUNS=$(call quoted,$(CURDIR)/build/smoke) FIGURES=build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks

@@ -18,6 +18,7 @@ CELL = re.compile(r"<th\b([^>]*)>(.*?)</th>", re.DOTALL)
 OPENING = re.compile(r"<table\b[^>]*>")
 TAG = re.compile(r"<[^>]+>")
 # The theme names what folds a cell otherwise than the words that stand there.
+BOX = re.compile(r'(<div class="pst-scrollable-table-container")')  # the keyboard scrolls it
 FOLD = re.compile(r'(<summary) aria-label="Toggle hidden content"')
 
 
@@ -35,11 +36,11 @@ def readable(body: str) -> str:
         tables += 1
         return with_caption(with_scopes(part[0]), f"{heading}: table {tables}")
 
-    return FOLD.sub(r"\1", PART.sub(labelled, body))
+    return BOX.sub(r'\1 tabindex="0"', FOLD.sub(r"\1", PART.sub(labelled, body)))
 
 
 def with_scopes(table: str) -> str:
-    """The table with a scope at every header cell; an empty one heads nothing and is a plain one."""
+    """The table with a scope at every header cell; an empty one becomes a plain cell."""
     head = HEAD.search(table)
     end = head.end() if head else 0
 

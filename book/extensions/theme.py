@@ -25,6 +25,10 @@ RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 GLYPH = re.compile(r"\\(f[0-9a-f]{3})|([\uf000-\uf8ff])", re.IGNORECASE)
 # Rules that hold for every icon, whatever its name.
 COMMON = {".fa", ".fas", ".fa-solid", ".fa-lg", ".fa-fw"}
+ROOT = """:root {
+  --fa-style-family-classic: "Font Awesome 6 Free";
+  --fa-font-solid: normal 900 1em/1 "Font Awesome 6 Free";
+}"""
 
 AFTER_PAINT = """\
 addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(() =>
@@ -54,8 +58,7 @@ def icons(style: str, texts: list[str], font: Path) -> str:
         '@font-face{font-family:"Font Awesome 6 Free";font-weight:900;src:url('
         f"data:font/woff;base64,{base64.b64encode(subset(font, points)).decode()})}}"
     )
-    root = ':root{--fa-style-family-classic:"Font Awesome 6 Free";--fa-font-solid:normal 900 1em/1 "Font Awesome 6 Free"}'
-    return "\n".join([face, root, *kept]) + "\n"
+    return "\n".join([face, ROOT, *kept]) + "\n"
 
 
 def subset(font: Path, points: set[int]) -> bytes:

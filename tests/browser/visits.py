@@ -15,11 +15,11 @@ class Visit:
 
     page: Page
     base: str
-    requests: list[str] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("request", self._asked)
+        self.page.on("request", lambda request: self.asked.append(request))
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("requestfailed", lambda it: self.errors.append(f"{it.url}: {it.failure}"))
@@ -28,9 +28,6 @@ class Visit:
             lambda it: self.errors.append(f"{it.url}: {it.status}") if it.status >= 400 else None,
         )
 
-    def _asked(self, request: Request) -> None:
-        self.requests.append(request.url)
-
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.errors.append(message.text)
@@ -38,7 +35,8 @@ class Visit:
     @property
     def outside(self) -> list[str]:
         """The addresses asked for that are not of the book."""
-        return [url for url in self.requests if not url.startswith((self.base, "data:", "blob:"))]
+        urls = [request.url for request in self.asked]
+        return [url for url in urls if not url.startswith((self.base, "data:", "blob:"))]
 
     def go(self, name: str) -> None:
         """Open the page of that name, `#place` and `?query` allowed, and wait until it has

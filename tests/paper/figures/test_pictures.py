@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from IPython.display import Image as Shown
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from PIL import Image
@@ -178,5 +177,5 @@ def test_a_saved_figure_tells_no_time(tmp_path: Path) -> None:
 
 def test_a_notebook_shows_the_saved_picture(tmp_path: Path) -> None:
     shown = pictures.show(made(), "name", tmp_path / "out")
-    assert isinstance(shown, Shown)
-    assert shown.data == (tmp_path / "out" / "name.png").read_bytes()
+    assert shown.wide == tmp_path / "out" / "name.svg"
+    assert shown._repr_mimebundle_()["image/svg+xml"] == shown.wide.read_text(encoding="utf-8")

@@ -7,13 +7,13 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
-from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from deepreshape import places
 from deepreshape.paper.figures import theme
+from deepreshape.paper.figures.narrow import Picture, narrow
 
 
 def figure(width: float = 7.2, height: float = 3.6, columns: int = 1, rows: int = 1) -> Figure:
@@ -246,9 +246,14 @@ def finish(axis: Axes) -> None:
     axis.tick_params(labelsize=8)
 
 
-def show(made: Figure, name: str, folder: Path | None = None) -> Image:
-    """The figure as a notebook shows it, saved (`save`)."""
-    return Image(save(made, name, folder)[0])
+def show(made: Figure, name: str, folder: Path | None = None, *, stack: bool = True) -> Picture:
+    """The figure as a notebook shows it, saved (`save`), and for narrow screens laid out anew.
+    stack: not for drawings whose parts have their places; they keep their size, and scroll."""
+    _, wide = save(made, name, folder)
+    if not stack:
+        return Picture(wide)
+    narrow(made)
+    return Picture(wide, _write(made, wide.with_suffix(".narrow.svg"), name))
 
 
 def save(made: Figure, name: str, folder: Path | None = None) -> list[Path]:
@@ -256,9 +261,11 @@ def save(made: Figure, name: str, folder: Path | None = None) -> list[Path]:
     named; returns both paths."""
     folder = folder or places.figures()
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    return [_write(made, folder / f"{name}.{ending}", name) for ending in ("png", "svg")]
+
+
+def _write(made: Figure, path: Path, name: str) -> Path:
     # Without a fixed salt the same figure would be another file each time.
     with mpl.rc_context({"svg.hashsalt": name}):
-        made.savefig(paths[0])
-        made.savefig(paths[1], metadata={"Date": None})
-    return paths
+        made.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return path
