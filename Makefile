@@ -127,9 +127,12 @@ WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact
   $(if $(filter book serve pdf,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
-build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE
-	@mkdir -p build/notebooks
-	@$(call hashes,book ci/build_book.py notebooks build/notebooks build/lib.key) > $@.new
+build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE \
+    | $(READY)
+	@mkdir -p build/notebooks build/pyodide
+	@$(BIN)python ci/page_python.py fetch
+	@$(call hashes,book ci/build_book.py ci/page_python.py notebooks build/notebooks build/pyodide \
+	  build/lib.key) > $@.new
 	@$(keep-if-equal)
 
 build/book/html/index.html: build/book.key | $(READY)

@@ -58,6 +58,8 @@ def build(book: Path, notebooks: Sequence[Path], out: Path) -> Path:
     if not run_jupyter_book(out / "source", out, log):
         shutil.rmtree(work / ".doctrees", ignore_errors=True)  # a cached page warns only once
         raise BookError(complaint(log, {out / "source" / name: files[name] for name in files}))
+    if (book / "explorer").is_dir():
+        pack_python(work / "html" / "_static" / "pyodide" / "packed.js")
     publish(work / "html", out / "html")
     return out / "html" / "index.html"
 
@@ -131,6 +133,14 @@ def run_jupyter_book(source: Path, out: Path, log: Path) -> bool:
     )
     log.write_text(COLOUR.sub("", done.stdout), encoding="utf-8")
     return done.returncode == 0
+
+
+def pack_python(script: Path) -> None:
+    """Write the script by which pages run Python."""
+    command = [sys.executable, str(BOOK.parent / "ci" / "page_python.py"), "pack", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BookError(f"{script.name} was not written: {done.stderr.strip().splitlines()[-1]}")
 
 
 def complaint(log: Path, origins: dict[Path, Path]) -> str:

@@ -72,6 +72,16 @@ def relus(depths: Sequence[int], factors: Sequence[int]) -> tuple[Fraction, ...]
     )
 
 
+def inequality(order: Sequence[int]) -> str:
+    """That the stages' ReLUs fall in an order, as the paper writes it in depths and factors.
+
+    >>> inequality((3, 2, 4, 1))
+    'ϕ3(αβ/16) > ϕ2(α/4) > ϕ4(αβγ/64) > ϕ1'
+    """
+    order = _require_order(order)
+    return " > ".join(_width_term(stage, len(order)) for stage in order)
+
+
 def equalized(depths: Sequence[int], factors: Sequence[int], order: Sequence[int]) -> bool:
     """Do the stages' ReLUs fall strictly from each stage of `order` to the next?"""
     _require_order(order)
@@ -96,7 +106,7 @@ def by_width(
     order = _require_order(order)
     depths = require_depths(depths, order)
     _require_rule(rule, most, 2)
-    written = " > ".join(_width_term(stage, len(order)) for stage in order)
+    written = inequality(order)
     region = _region(depths, order, f"{written} at depths {_listed(depths)}")
     if next(region.points(), None) is None:
         raise DesignError(f"no whole factors of at least 2 satisfy {region.what}")

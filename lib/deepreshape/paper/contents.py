@@ -12,6 +12,7 @@ from deepreshape.places import ROOT
 FIRST = "intro"
 PARTS = {
     "Start": "status review",
+    "Play": "explorer",
     "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
     "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
     "Equalization": (
@@ -29,7 +30,9 @@ PARTS = {
 """The book's parts, and the pages of each in order."""
 
 PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
-WRITTEN = ("review", "private", "security", "conventions", "methods", "reproduce", "api")
+WRITTEN = tuple(
+    ["review", "explorer", "private", "security", "conventions", "methods", "reproduce", "api"]
+)
 """Text, in book/; all other pages are notebooks."""
 RECORDED = (FIRST, "short", "status")
 """Read from the records that the repository keeps."""

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
-from deepreshape.private.homomorphic.coefficient_layout import layout
+from deepreshape.private.homomorphic.coefficient_counts import layout
+from deepreshape.private.homomorphic.coefficient_layout import places, taps
 from deepreshape.private.homomorphic.coefficients import COEFFICIENTS, Kernels
 from deepreshape.private.homomorphic.contexts import CiphertextError
 from deepreshape.private.homomorphic.layers import Convolution, clear
@@ -138,15 +139,15 @@ def test_a_strided_1x1_reads_one_phase_alone() -> None:
 @given(convolutions)
 def test_every_output_has_a_coefficient_of_its_own(layer: Convolution) -> None:
     found = layout(layer, 4096)
-    places = found.places.ravel()
-    assert np.unique(places).size == places.size
-    assert places.max() < 4096
+    indices = places(found).ravel()
+    assert np.unique(indices).size == indices.size
+    assert indices.max() < 4096
 
 
 @given(convolutions)
 def test_every_weight_has_a_coefficient_of_its_own(layer: Convolution) -> None:
-    taps = layout(layer, 4096).taps.ravel() % 4096
-    assert np.unique(taps).size == taps.size
+    indices = taps(layout(layer, 4096)).ravel() % 4096
+    assert np.unique(indices).size == indices.size
 
 
 def test_a_row_wider_than_a_polynomial_is_refused() -> None:
@@ -226,7 +227,7 @@ def test_coefficients_that_are_no_outputs_are_masked_too() -> None:
     layer = Convolution(2, 2, 5, 3)
     weights, share, mask = drawn(layer, BINARY)
     first, second = (_polynomials(share, layer, weights, m) for m in (mask, mask * 0))
-    outputs = np.isin(np.arange(4096), layout(layer, 4096).places)
+    outputs = np.isin(np.arange(4096), places(layout(layer, 4096)))
     # The same randomness gives the same masks elsewhere, and no coefficient is left without one.
     assert np.array_equal(first[:, ~outputs], second[:, ~outputs])
     assert (first[:, ~outputs] < BINARY.modulus >> 10).mean() < 0.01

@@ -12,10 +12,12 @@ import numpy as np
 import seal
 
 from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
+from deepreshape.private.homomorphic.coefficient_counts import layout
 from deepreshape.private.homomorphic.coefficient_layout import (
     answer_parts,
-    layout,
+    places,
     share_polynomials,
+    taps,
     weights_between,
     weights_by_phase,
 )
@@ -72,7 +74,7 @@ class Kernels(PreparedLayer):
         for output, tile, channels, rows in answer_parts(found):
             polynomial = uniform(server.source, ring, (found.degree,))
             part = mask[channels, rows]
-            polynomial[found.places[: part.shape[0], : part.shape[1]]] = part
+            polynomial[places(found)[: part.shape[0], : part.shape[1]]] = part
             total = totals.pop((output, tile), None)
             yield server.answer(total, server.context.plain(polynomial))
 
@@ -85,9 +87,9 @@ class Kernels(PreparedLayer):
         values = weights_between(self.layout, self._weights, *key)
         if not values.any():
             return None
-        taps = self.layout.taps[: values.shape[0], : values.shape[1]]
+        indices = taps(self.layout)[: values.shape[0], : values.shape[1]]
         polynomial = np.zeros(self.layout.degree, np.int64)
-        polynomial[taps % self.layout.degree] = np.where(taps < 0, -values, values)
+        polynomial[indices % self.layout.degree] = np.where(indices < 0, -values, values)
         plain = self.context.plain(self.context.ring.residues(polynomial))
         self.context.evaluator.transform_to_ntt_inplace(plain, self.context.first)
         return plain
@@ -137,7 +139,7 @@ class Coefficients(Packing):
         for _, _, channels, rows in answer_parts(found):
             polynomial = client.decrypt(next_ciphertext(answers))
             part = result[channels, rows]
-            part[...] = polynomial[found.places[: part.shape[0], : part.shape[1]]]
+            part[...] = polynomial[places(found)[: part.shape[0], : part.shape[1]]]
         return result
 
 

@@ -1,14 +1,14 @@
 """Linear layers on shares: in the clear at the server, and under encryption by either packing.
 
-A layer is a value; its integer weights travel beside it as an int64 array. The client holds a share
-c of the layer's input. Before the image is known it sends c encrypted, the server answers with
-encryptions of W c - u for a uniform mask u, and W c - u is the client's share of the output. Online
-the server computes W s + u in the clear from its own share s (Mishra et al. 2020, section 4).
+A layer is a value (`linear`); its integer weights travel beside it as an int64 array. The client
+holds a share c of the layer's input. Before the image is known it sends c encrypted, the server
+answers with encryptions of W c - u for a uniform mask u, and W c - u is the client's share of the
+output. Online the server computes W s + u in the clear from its own share s (Mishra et al. 2020,
+section 4).
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import seal
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
+from deepreshape.private.homomorphic.linear import Convolution as Convolution
 from deepreshape.private.latency import Operations
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Integers, Ring, Words
@@ -25,47 +26,6 @@ FLOODING = 28
 
 _EXACT = 53
 """A sum of integers below 2^53 is exact in float64, in any order."""
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """Maps (inputs, side, side) to (outputs, -(-side // stride), ...), padded by kernel // 2.
-
-    kernel: odd. groups: input and output channels fall into so many groups that do not mix. A fully
-    connected layer is a convolution of 1 x 1 on maps of one position.
-    Weights: (outputs, inputs / groups, kernel, kernel).
-    """
-
-    inputs: int
-    outputs: int
-    side: int
-    kernel: int = 1
-    stride: int = 1
-    groups: int = 1
-
-    def __post_init__(self) -> None:
-        if min(self.inputs, self.outputs, self.side, self.kernel, self.stride, self.groups) < 1:
-            raise ValueError(f"{self}: every number of a layer is at least 1")
-        if self.kernel % 2 == 0:
-            raise ValueError(f"{self}: an even kernel has no middle")
-        if self.inputs % self.groups or self.outputs % self.groups:
-            raise ValueError(f"{self}: the groups do not divide the channels")
-
-    @property
-    def output_side(self) -> int:
-        return -(-self.side // self.stride)
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return self.inputs, self.side, self.side
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return self.outputs, self.output_side, self.output_side
-
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return self.outputs, self.inputs // self.groups, self.kernel, self.kernel
 
 
 class PreparedLayer(ABC):
