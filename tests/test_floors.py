@@ -16,6 +16,7 @@ ROOMS = {
         "printed",
         "explorer",
         "trained",
+        "chapters",
         "figures",
         "reproduce",
         "page",

@@ -12,6 +12,10 @@ from deepreshape.places import ROOT
 FIRST = "intro"
 PARTS = {
     "Start": "status review",
+    "Learn": (
+        "learn-picture learn-numbers learn-criticality learn-equalization learn-fewer learn-reuse"
+        " learn-distillation learn-cost learn-secrecy"
+    ),
     "Play": "explorer",
     "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
     "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
@@ -25,16 +29,14 @@ PARTS = {
     ),
     "Private inference": "fig1 table7 fig11 table8 private protocols security",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "methods short reproduce api",
+    "Working with this edition": "methods short reproduce api glossary references",
 }
 """The book's parts, and the pages of each in order."""
 
 PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
-WRITTEN = tuple(
-    ["review", "explorer", "private", "security", "conventions", "methods", "reproduce", "api"]
-)
+WRITTEN = tuple(page for page in PAGES if (ROOT / "book" / f"{page}.md").is_file())
 """Text, in book/; all other pages are notebooks."""
-RECORDED = (FIRST, "short", "status")
+RECORDED = (FIRST, "short", "status", "learn-criticality", "learn-reuse", "learn-distillation")
 """Read from the records that the repository keeps."""
 
 

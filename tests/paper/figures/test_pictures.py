@@ -53,6 +53,12 @@ def test_a_series_has_one_colour_and_marker_in_every_panel() -> None:
     assert one.get_color() != left.lines[0].get_color()
 
 
+def test_marks_at_one_place_stay_apart() -> None:
+    twice = pd.DataFrame([("left", "a", 1, 10), ("left", "a", 1, 20)], columns=FRAME.columns)
+    (axis,) = pictures.panels(twice, "x", "y", "series", "panel", joined="none").axes
+    assert sorted(axis.lines[0].get_ydata()) == [10, 20]
+
+
 def test_places_without_a_panel_are_empty() -> None:
     frame = pd.concat([FRAME, FRAME.assign(panel="third")])
     assert len(pictures.panels(frame, "x", "y", "series", "panel", rows=2).axes) == 3

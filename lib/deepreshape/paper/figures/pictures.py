@@ -101,6 +101,7 @@ def lines(
         markers={name: marker for name, _, marker in looks if name in there},
         dashes=False,
         linestyle=joined,
+        estimator=None if joined == "none" else "mean",  # marks at one x stay apart
         errorbar=None,
         legend=False,
         ax=axis,

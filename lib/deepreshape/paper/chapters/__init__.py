@@ -1,0 +1,1 @@
+"""What the chapters of the book compute and draw: toys, worked examples, names explained."""
