@@ -1,10 +1,11 @@
 """The stages of a network, each with its ReLUs alone: trained here beside what the paper prints."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise
 from math import isnan, nan
 from statistics import fmean
+from typing import Any
 
 import pandas as pd
 
@@ -13,8 +14,11 @@ from deepreshape.paper.trained.accuracies import Records, accuracies
 from deepreshape.paper.trained.experiments import Point
 from deepreshape.paper.trained.statistics import half_interval
 
-PRINTED = "paper's test (%)"
-COLUMNS = ["network", "stage", "seeds", "test (%)", "± 95 %", PRINTED]
+OURS, HALF, PRINTED = "test (%)", "± 95 %", "paper's test (%)"
+COLUMNS = ["network", "stage", "seeds", OURS, HALF, PRINTED]
+
+Row = Mapping[Hashable, Any]
+"""A row of `alone`."""
 
 
 def alone(points: Sequence[Point], records: Records) -> pd.DataFrame:
@@ -27,7 +31,7 @@ def alone(points: Sequence[Point], records: Records) -> pd.DataFrame:
             continue
         values, label = accuracies(point, records), point.series.rpartition(" S")
         width = Fraction(point.network.stem, point.paper.stem)
-        name = label[0] if width == 1 else f"{label[0]}, {width} of its width"
+        name = label[0] if width == 1 else f"{label[0]}, {width} width"
         mean = fmean(values) if values else nan
         rows.append((name, int(label[2]), len(values), mean, half_interval(values), point.printed))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -35,35 +39,30 @@ def alone(points: Sequence[Point], records: Records) -> pd.DataFrame:
 
 def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each network, and for each stage `here ± 95 % (seeds) | paper` in percent."""
-
-    def cell(row: pd.Series) -> str:
-        half = row["± 95 %"]
-        reach = "" if isnan(half) else f" ± {half:.1f}"
-        return f"{row['test (%)']:.1f}{reach} ({row['seeds']}) | {row[PRINTED]:.1f}"
-
-    rows: dict[str, dict[str, str]] = {}
-    for _, row in frame.iterrows():
-        rows.setdefault(row["network"], {})[f"S{row['stage']}"] = cell(row)
-    return pd.DataFrame([{"network": name} | cells for name, cells in rows.items()])
+    return pd.DataFrame(
+        [
+            {"network": network} | {f"S{row['stage']}": _cell(row) for row in stages}
+            for network, stages in _by_network(frame).items()
+        ]
+    )
 
 
 def orders(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each network that has all its stages: seeds, the order of its stages by accuracy
     here and in the paper, and how many pairs of stages are in the same order in both."""
     rows = []
-    for network, stages in frame.groupby("network", sort=False):
-        ours, theirs = list(stages["test (%)"]), stages[PRINTED].to_list()
-        if stages["test (%)"].isna().any():
+    for network, stages in _by_network(frame).items():
+        if any(isnan(row[OURS]) for row in stages):
             continue
-        pairs = list(combinations(range(len(ours)), 2))
-        same = sum((ours[a] - ours[b]) * (theirs[a] - theirs[b]) > 0 for a, b in pairs)
-        least, most = stages["seeds"].min(), stages["seeds"].max()
+        pairs = list(combinations(stages, 2))
+        same = sum((a[OURS] - b[OURS]) * (a[PRINTED] - b[PRINTED]) > 0 for a, b in pairs)
+        seeds = sorted({row["seeds"] for row in stages})
         rows.append(
             {
                 "network": network,
-                "seeds": f"{least}" if least == most else f"{least} to {most}",
-                "order here": _written(ours),
-                "order in the paper": _written(theirs),
+                "seeds": " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),
+                "order here": _written([row[OURS] for row in stages]),
+                "order in the paper": _written([row[PRINTED] for row in stages]),
                 "pairs alike": f"{same} of {len(pairs)}",
             }
         )
@@ -74,25 +73,35 @@ def turned(frame: pd.DataFrame) -> list[str]:
     """A sentence for each pair of neighbours in a paper's order that is the other way round here:
     how far apart they are, and what the intervals of both means say of it."""
     found = []
-    for network, stages in frame.groupby("network", sort=False):
-        rows = stages.set_index("stage")
-        for first, second in pairwise(order(rows[PRINTED].to_list())):
-            here = rows.loc[first, "test (%)"] - rows.loc[second, "test (%)"]
-            if not here < 0:
-                continue
-            there = rows.loc[first, PRINTED] - rows.loc[second, PRINTED]
-            reach = rows.loc[first, "± 95 %"] + rows.loc[second, "± 95 %"]
-            sure = (
-                "one seed, which decides nothing"
-                if reach != reach
-                else "their intervals overlap"
-                if -here < reach
-                else "their intervals do not overlap"
-            )
-            found.append(
-                f"**{network}**: stage {second} is {-here:.2f} points ahead of stage {first};"
-                f" in the paper it is {there:.2f} behind ({sure})"
-            )
+    for network, stages in _by_network(frame).items():
+        ranked = sorted(stages, key=lambda row: -float(row[PRINTED]))
+        for first, second in pairwise(ranked):
+            behind = second[OURS] - first[OURS]
+            if behind > 0:
+                found.append(
+                    f"**{network}**: stage {second['stage']} is {behind:.2f} points ahead of stage"
+                    f" {first['stage']}; in the paper it is {first[PRINTED] - second[PRINTED]:.2f}"
+                    f" behind ({_sure(behind, first[HALF] + second[HALF])})"
+                )
+    return found
+
+
+def _sure(apart: float, reach: float) -> str:
+    if isnan(reach):
+        return "one seed, which decides nothing"
+    return f"their intervals {'overlap' if apart < reach else 'do not overlap'}"
+
+
+def _cell(row: Row) -> str:
+    reach = "" if isnan(row[HALF]) else f" ± {row[HALF]:.1f}"
+    return f"{row[OURS]:.1f}{reach} ({row['seeds']}) | {row[PRINTED]:.1f}"
+
+
+def _by_network(frame: pd.DataFrame) -> dict[str, list[Row]]:
+    """The rows of a frame, stage by stage, by their network."""
+    found: dict[str, list[Row]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault(row["network"], []).append(row)
     return found
 
 

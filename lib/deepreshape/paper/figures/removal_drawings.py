@@ -42,8 +42,8 @@ def deepreduce() -> Drawing:
         y, boxes = 34 + 46.0 * row, []
         for stage in STAGES:
             gone = stage in culled
-            text, tone = ("culled", "plain") if gone else ("thinned", TONES[stage])
-            boxes.append(_small(40 + 68.0 * (stage - 1), y, text, tone, dashed=gone))
+            text = "culled" if gone else "thinned"
+            boxes.append(_small(40 + 68.0 * (stage - 1), y, text, TONES[stage], dashed=gone))
         drawn += [Arrow((one.right, two.left), head=False) for one, two in pairwise(boxes)]
         drawn += [*boxes, Arrow((boxes[-1].right, (WIDTH - 92, y)))]
         drawn.append(Label(WIDTH - 88, y - 7, "as it is, and\nreshaped", "start"))
