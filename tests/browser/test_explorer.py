@@ -88,7 +88,7 @@ def test_first_values_stand_without_python(open_page: Opener) -> None:
     shown = visit.page.locator(".ex-results").inner_html()
     assert texts_of(shown) == texts_of(respond({})["html"]).replace("&#x27;", "'")
     visit.page.wait_for_selector(".ex-plot svg")
-    assert not [url for url in visit.requests if "packed" in url]
+    assert not [it.url for it in visit.asked if "packed" in it.url]
     assert visit.outside == []
 
 
