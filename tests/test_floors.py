@@ -22,6 +22,8 @@ ROOMS = {
         "page",
         "status",
         "contents",
+        "status_tables",
+        "front_page",
     ),
 }
 """Of each of these floors what it consists of, from the ground."""
