@@ -142,7 +142,8 @@ def _claims() -> tuple[str, int, str, str]:
     agree, disagree, undecided = (pages[name].sum() for name in ("agree", "disagree", "undecided"))
     said = (
         f"on {IMAGES} at a reduced scale {agree} agree, {disagree} disagree, {undecided} undecided;"
-        f" {len(found) - pages['tested'].sum()} not tested"
+        f" {len(found) - pages['tested'].sum()} not tested. Of printed sizes"
+        f" {status_tables.sizes(found)}"
     )
     return "claims about trained networks", len(found), said, "status"
 

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import isnan, nan
@@ -168,10 +169,10 @@ def _said(verdicts: Sequence[Verdict]) -> str:
 def _judged(found: Sequence[Evidence]) -> str:
     if not found:
         return "none"
-    outcomes = [each.outcome("direction") for each in found if each.adjusted]
-    parts = [f"{outcomes.count(said)} {said}" for said in dict.fromkeys(outcomes)]
-    untested = len(found) - len(outcomes)
-    return ", ".join([*parts, f"{untested} not tested"] if untested else parts)
+    untested = sum(not each.adjusted for each in found)
+    said = _listed(_counts(found, "direction") + Counter({"not tested": untested}))
+    of_sizes = _listed(_counts(found, "size"))
+    return f"{said}; of printed sizes {of_sizes}" if of_sizes else said
 
 
 def counted(found: Iterable[Evidence]) -> pd.DataFrame:
@@ -201,15 +202,28 @@ def counted(found: Iterable[Evidence]) -> pd.DataFrame:
 def sentence(found: Iterable[Evidence]) -> str:
     """How many claims there are, how many tests were made, and what is decided."""
     given = list(found)
-    tests = [each.outcome(test) for each in given for test in TESTS if test in each.adjusted]
     known = sum(each.judgement is not None for each in given)
+    counts = {test: _counts(given, test) for test in TESTS}
+    tests = sum(sum(of.values()) for of in counts.values())
     text = (
-        f"Of {len(given)} claims about trained networks {known} have records here. {len(tests)}"
-        " tests of directions and sizes are made, and decided together (Holm, 5 % for all of them)"
+        f"Of {len(given)} claims about trained networks {known} have records here. {tests} tests"
+        " are made, and decided together (Holm, 5 % for all of them)"
     )
-    said = dict.fromkeys(tests)
-    counts = ", ".join(f"{name}: {tests.count(name)}" for name in said)
-    return f"{text}: {counts}." if counts else f"{text}."
+    said = [f"of the {test} {_listed(of)}" for test, of in counts.items() if of]
+    return f"{text}: {'; '.join(said)}." if said else f"{text}."
+
+
+def sizes(found: Iterable[Evidence]) -> str:
+    """What became of the printed sizes that are tested."""
+    return _listed(_counts(found, "size")) or "none is tested"
+
+
+def _counts(found: Iterable[Evidence], test: str) -> Counter[str]:
+    return Counter(each.outcome(test) for each in found if test in each.adjusted)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {said}" for said, number in counts.items())
 
 
 def missing(found: Sequence[Evidence]) -> Markdown:
