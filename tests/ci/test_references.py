@@ -5,6 +5,7 @@ import re
 import pytest
 from pybtex.database import parse_file
 
+from book.extensions.references import with_items
 from deepreshape.places import ROOT
 
 SOURCES = parse_file(str(ROOT / "book" / "references.bib")).entries
@@ -27,3 +28,10 @@ def test_a_source_says_who_wrote_what_and_when(key: str) -> None:
     assert entry.fields["title"]
     assert re.fullmatch(r"(19|20)\d\d", entry.fields["year"])
     assert key.endswith(entry.fields["year"]) or entry.fields["year"] in key or key == "seal"
+
+
+def test_entries_of_a_list_are_its_items() -> None:
+    html = '<div role="list"><div class="citation" role="doc-biblioentry">A</div></div>'
+    assert (
+        with_items(html) == '<div role="list"><div class="citation" role="listitem">A</div></div>'
+    )
