@@ -1,4 +1,4 @@
-"""Print the built book into one PDF: `python ci/pdf.py FOLDER FILE`.
+"""Print the built book into one PDF: `python -m ci.pdf FOLDER FILE`.
 
 A Chromium prints each page of the book as A4, in the order of its table of contents. A cover and
 contents with page numbers stand before them; links from page to page lead inside the file.
@@ -177,8 +177,8 @@ def outline(writer: PdfWriter, chapters: Sequence[Chapter], starts: Sequence[int
     above = None
     for chapter, start in zip(chapters, starts, strict=False):
         if chapter.part:
-            above = writer.add_outline_item(chapter.part, start)
-        writer.add_outline_item(chapter.title, start, parent=above)
+            above = writer.add_outline_item(title=chapter.part, page_number=start)
+        writer.add_outline_item(title=chapter.title, page_number=start, parent=above)
 
 
 def number(writer: PdfWriter, page: Page, front: int) -> None:

@@ -24,12 +24,12 @@ PARTS = {
     ),
     "Private inference": "fig1 table7 fig11 table8 private protocols security",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "status methods short reproduce api",
+    "Working with this edition": "status methods short reproduce api glossary",
 }
 """The book's parts, and the pages of each in order."""
 
 PAGES = tuple(page for part in PARTS.values() for page in part.split())
-WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api")
+WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api", "glossary")
 """Text, in book/; all other pages are notebooks."""
 RECORDED = ("short", "status")
 """Read from the records that the repository keeps."""
