@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urldefrag
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject
 
@@ -28,7 +28,7 @@ from deepreshape.paper.contents import FIRST, PARTS
 
 TITLE = "DeepReShape, reproduced"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+MARGIN: PdfMargins = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 A4 = 'style="font: 9px sans-serif; width: 100%; text-align: center; color: #555"'
 FOOTER = f'<div {A4}><span class="pageNumber"></span></div>'
 READY = """() => Promise.all([
@@ -189,6 +189,7 @@ def number(writer: PdfWriter, page: Page, front: int) -> None:
     numbers = as_pdf(page, FOOTER)
     for place in range(front, total):
         writer.pages[place].merge_page(numbers.pages[place])
+        writer.pages[place].compress_content_streams()  # merging has unpacked them
 
 
 def relink(writer: PdfWriter, address: str, starts: dict[str, int]) -> None:

@@ -28,7 +28,7 @@ def _listen(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
     if page == "search":
-        context["script_files"] = [*context["script_files"], _JavaScript(None, body=SCRIPT)]
+        context["script_files"] = [*context["script_files"], _JavaScript("", body=SCRIPT)]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -112,7 +112,7 @@ def _later(script: Any, mathjax: str, pathto: Any) -> Any:
     name = str(getattr(script, "filename", None) or "")
     if name.endswith(mathjax):
         body = AFTER_PAINT % pathto(name, 1)
-        return _JavaScript(None, priority=script.priority, body=body)
+        return _JavaScript("", priority=script.priority, body=body)
     if not name or name.endswith("documentation_options.js"):
         return script
     attributes = {**script.attributes, "defer": "defer"}
