@@ -166,7 +166,7 @@ serve: book ## serve the book on localhost, port 8000 (PORT=...)
 
 .PHONY: pdf
 pdf: book ## print the whole book into one PDF; needs a Chromium
-	@$(BIN)python ci/pdf.py build/book/html build/book/deepreshape.pdf
+	@$(BIN)python -m ci.pdf build/book/html build/book/deepreshape.pdf
 
 .PHONY: contents
 contents: $(READY) ## write the lists of pages from the library's register

@@ -54,7 +54,7 @@ def build(book: Path, notebooks: Sequence[Path], out: Path) -> Path:
     files = sources(book, notebooks)
     work, log = out / "_build", out / "build.log"
     if assemble(files, out / "source"):
-        shutil.rmtree(work, ignore_errors=True)  # Sphinx would keep the pages of removed sources
+        shutil.rmtree(work, ignore_errors=True)
     if not run_jupyter_book(out / "source", out, log):
         shutil.rmtree(work / ".doctrees", ignore_errors=True)  # a cached page warns only once
         raise BookError(complaint(log, {out / "source" / name: files[name] for name in files}))
@@ -102,20 +102,23 @@ def executed(notebook: Path) -> Path:
 
 
 def assemble(files: dict[str, Path], folder: Path) -> bool:
-    """Make ``folder`` hold exactly these files; tell whether one had to go.
+    """Make ``folder`` hold exactly these files; tell whether Sphinx must start anew.
 
-    A file that is already the same is left alone, with its time: Sphinx goes by times.
+    A file that is already the same is left alone, with its time: Sphinx goes by times. It would
+    keep the pages of removed sources, and those that an extension made before it was changed.
     """
+    anew = False
     for name, origin in files.items():
         target, content = folder / name, origin.read_bytes()
         if not (target.is_file() and target.read_bytes() == content):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+            anew |= "extensions" in Path(name).parts
     kept = {folder / name for name in files}
     stale = [path for path in folder.rglob("*") if path.is_file() and path not in kept]
     for path in stale:
         path.unlink()
-    return bool(stale)
+    return anew or bool(stale)
 
 
 def run_jupyter_book(source: Path, out: Path, log: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Print the built book into one PDF: `python ci/pdf.py FOLDER FILE`.
+"""Print the built book into one PDF: `python -m ci.pdf FOLDER FILE`.
 
 A Chromium prints each page of the book as A4, in the order of its table of contents. A cover and
 contents with page numbers stand before them; links from page to page lead inside the file.
@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urldefrag
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject
 
@@ -28,7 +28,7 @@ from deepreshape.paper.contents import FIRST, PARTS
 
 TITLE = "DeepReShape, reproduced"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+MARGIN: PdfMargins = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 A4 = 'style="font: 9px sans-serif; width: 100%; text-align: center; color: #555"'
 FOOTER = f'<div {A4}><span class="pageNumber"></span></div>'
 READY = """() => Promise.all([
@@ -177,8 +177,8 @@ def outline(writer: PdfWriter, chapters: Sequence[Chapter], starts: Sequence[int
     above = None
     for chapter, start in zip(chapters, starts, strict=False):
         if chapter.part:
-            above = writer.add_outline_item(chapter.part, start)
-        writer.add_outline_item(chapter.title, start, parent=above)
+            above = writer.add_outline_item(title=chapter.part, page_number=start)
+        writer.add_outline_item(title=chapter.title, page_number=start, parent=above)
 
 
 def number(writer: PdfWriter, page: Page, front: int) -> None:
@@ -189,6 +189,7 @@ def number(writer: PdfWriter, page: Page, front: int) -> None:
     numbers = as_pdf(page, FOOTER)
     for place in range(front, total):
         writer.pages[place].merge_page(numbers.pages[place])
+        writer.pages[place].compress_content_streams()  # merging has unpacked them
 
 
 def relink(writer: PdfWriter, address: str, starts: dict[str, int]) -> None:

@@ -36,13 +36,13 @@ def digest(text: str) -> str:
 
 
 def with_narrow(body: str, files: dict[str, str]) -> str:
-    """The body with both versions where an image has two. files: by the hash of an image, the name
-    of its narrow one beside it."""
+    """The body with both versions where an image has two; any other may have to scroll, with the
+    keyboard too. files: by the hash of an image, the name of its narrow one beside it."""
 
     def both(image: re.Match[str]) -> str:
         folder, wide = image[1], image[2]
         if wide not in files:
-            return image[0]
+            return f'<div class="drawing" tabindex="0">{image[0]}</div>'
         source = f'<source media="{SCREEN}" srcset="{folder}{files[wide]}">'
         return f"<picture>{source}{image[0]}</picture>"
 

@@ -15,17 +15,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pydata_sphinx_theme
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.builders.html._assets import _JavaScript
 
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme"
+FONT_AWESOME = THEME / "static" / "vendor" / "fontawesome"
 NAME = re.compile(r"\bfa-[a-z0-9-]+")
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 GLYPH = re.compile(r"\\(f[0-9a-f]{3})|([\uf000-\uf8ff])", re.IGNORECASE)
 # Rules that hold for every icon, whatever its name.
 COMMON = {".fa", ".fas", ".fa-solid", ".fa-lg", ".fa-fw"}
-ROOT = """:root {
+# One rule of the theme asks for the font by the name of an earlier version.
+ROOT = """.onthispage:after { font-family: "Font Awesome 6 Free" !important; }
+:root {
   --fa-style-family-classic: "Font Awesome 6 Free";
   --fa-font-solid: normal 900 1em/1 "Font Awesome 6 Free";
 }"""
@@ -80,14 +85,14 @@ def write_icons(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
-    (awesome,) = (static / "vendor" / "fontawesome").iterdir()
+    (awesome,) = FONT_AWESOME.iterdir()
     read = [*Path(app.outdir).glob("*.html"), *static.glob("s*/*.css"), *static.glob("s*/*.js")]
     texts = [path.read_text(encoding="utf-8") for path in read]
     style = (awesome / "css" / "all.min.css").read_text(encoding="utf-8")
     text = icons(style, texts, awesome / "webfonts" / "fa-solid-900.ttf")
     (static / "icons.css").write_text(text, encoding="utf-8")
     shutil.copy(awesome / "LICENSE.txt", static / "icons.LICENSE.txt")
-    shutil.rmtree(static / "vendor")
+    shutil.rmtree(static / "vendor", ignore_errors=True)
 
 
 def defer_scripts(
@@ -107,7 +112,7 @@ def _later(script: Any, mathjax: str, pathto: Any) -> Any:
     name = str(getattr(script, "filename", None) or "")
     if name.endswith(mathjax):
         body = AFTER_PAINT % pathto(name, 1)
-        return _JavaScript(None, priority=script.priority, body=body)
+        return _JavaScript("", priority=script.priority, body=body)
     if not name or name.endswith("documentation_options.js"):
         return script
     attributes = {**script.attributes, "defer": "defer"}

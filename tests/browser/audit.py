@@ -37,8 +37,8 @@ RUN = """async (only) => {
     .flatMap(({id, nodes}) => nodes.map((it) => `${id}: ${it.target} ${it.html.slice(0, 90)}`));
 }"""
 
-# The smallest letters of each SVG picture as shown. matplotlib draws letters as outlines whose em is
-# 100 units, scaled.
+# The smallest letters of each SVG picture as shown. matplotlib draws letters as outlines whose em
+# is 100 units, scaled.
 LETTERS = """() => Promise.all([...document.querySelectorAll("article img")]
   .filter((it) => it.currentSrc.endsWith(".svg") && it.checkVisibility())
   .map(async (it) => {

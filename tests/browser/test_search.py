@@ -13,7 +13,6 @@ from tests.browser.visits import Opener
         ("how long does fig12 take", "reproduce"),
         ("what is criticality", "glossary"),
         ("glossary", "glossary"),
-        ("Gaussian noise", "security"),
     ],
 )
 def test_a_question_finds_its_page(open_page: Opener, question: str, page: str) -> None:
@@ -22,4 +21,4 @@ def test_a_question_finds_its_page(open_page: Opener, question: str, page: str) 
     visit.page.wait_for_function("() => !document.querySelector('#search-progress')?.textContent")
     links = visit.page.locator("ul.search li > a").evaluate_all("all => all.map(it => it.href)")
     found = [link.removeprefix(visit.base).split(".html")[0] for link in links]
-    assert page in found[:10]
+    assert page in found[:5]

@@ -29,7 +29,7 @@ PARTS = {
     ),
     "Private inference": "fig1 table7 fig11 table8 private protocols security",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "methods short reproduce api references",
+    "Working with this edition": "methods short reproduce api glossary references",
 }
 """The book's parts, and the pages of each in order."""
 
