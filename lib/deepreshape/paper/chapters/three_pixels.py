@@ -1,0 +1,87 @@
+"""One linear layer and one ReLU on shares of a few pixels, with the real encryption and circuits.
+
+The two parties stand side by side in one process here, so that a reader sees both. What they would
+send each other is in `deepreshape.private.client` and `server`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepreshape.private.garbled.circuits import relu
+from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
+from deepreshape.private.garbled.half_gates import LABEL, draw_offset
+from deepreshape.private.homomorphic.coefficients import COEFFICIENTS
+from deepreshape.private.homomorphic.layers import FullyConnected, clear
+from deepreshape.private.randomness import SystemRandomness, uniform
+from deepreshape.private.rings import Integers, Ring, Words
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shared:
+    """Numbers split between the parties, and the bytes that were sent for it."""
+
+    ring: Ring
+    client: Words
+    server: Words
+    sent: int = 0
+
+    def joined(self) -> list[int]:
+        """The numbers around zero: what nobody sees during an inference."""
+        found: list[int] = self.ring.signed(self.ring.add(self.client, self.server)).tolist()
+        return found
+
+
+def split(pixels: Sequence[int], modulus: int) -> Shared:
+    """Pixels in shares: the client draws its own, and sends the server the rest."""
+    ring = Ring(modulus)
+    client = uniform(SystemRandomness(), ring, (len(pixels),))
+    server = ring.subtract(ring.residues(np.array(pixels, np.int64)), client)
+    return Shared(ring, client, server)
+
+
+def linear(weights: Integers, pixels: Shared) -> Shared:
+    """Shares of W x from shares of x, by SEAL (`homomorphic.coefficients`)."""
+    ring, source = pixels.ring, SystemRandomness()
+    outputs, inputs = weights.shape
+    layer = FullyConnected(inputs, outputs)
+    client = COEFFICIENTS.client(ring, source)
+    server = COEFFICIENTS.server(COEFFICIENTS.keys(client), ring, source)
+    mask = uniform(source, ring, (outputs,))
+    up = list(COEFFICIENTS.encrypt(client, layer, pixels.client))
+    down = list(COEFFICIENTS.prepare(layer, weights, ring).apply(server, mask, iter(up)))
+    return Shared(
+        ring,
+        COEFFICIENTS.decrypt(client, layer, iter(down)),
+        ring.add(clear(layer, weights, pixels.server, ring), mask),
+        sum(map(len, up + down)),
+    )
+
+
+def rectified(numbers: Shared) -> Shared:
+    """Shares of max(x, 0) from shares of x, by a garbled circuit for each number.
+
+    The client's labels come from an oblivious transfer; here they are handed over.
+    """
+    ring, source, count = numbers.ring, SystemRandomness(), len(numbers.client)
+    function, offset = relu(ring), draw_offset(source)
+    circuit = function.circuit
+    garbler = Garbler(circuit, count, offset, source, "numpy")
+    zero = source.bytes(LABEL * count * circuit.evaluator).view(np.uint64)
+    zero = zero.reshape(count, circuit.evaluator, 2)
+    tables = garbler.garble(zero)
+    mask = uniform(source, ring, (count,))
+    bits = function.evaluator_bits(numbers.client, mask)
+    transferred = np.where(bits[..., None], zero ^ offset, zero)
+    evaluator = Evaluator(circuit, count, garbler.nonce, tables, transferred, "numpy")
+    labels = garbler.encode(function.garbler_bits(numbers.server))
+    colours = evaluator.evaluate(labels)
+    found = function.result(garbler.decode(colours))
+    return Shared(ring, mask, found, tables.nbytes + labels.nbytes + len(colours))
+
+
+def relu_gates(ring: Ring) -> tuple[int, int]:
+    """AND gates of one ReLU, and the bytes of its garbled tables."""
+    circuit = relu(ring).circuit
+    return circuit.and_gates, table_bytes(circuit)

@@ -1,0 +1,24 @@
+"""The digit of the chapters: one that the shipped net was not trained on, in shares."""
+
+import numpy as np
+
+from deepreshape.learn.images.mnist5k import digits
+from deepreshape.paper.chapters import digit
+
+
+def test_the_digit_is_a_seven_that_is_tested_on() -> None:
+    _, (images, labels) = digits()
+    same = (images == digit.digit()).all(axis=(1, 2, 3))
+    assert labels[same].tolist() == [7]
+
+
+def test_shares_add_up_to_the_image() -> None:
+    image = digit.digit()
+    client, server = digit.split(image, 0)
+    assert np.array_equal(client + server, image)
+
+
+def test_shares_have_every_brightness() -> None:
+    """Of a picture that is mostly black."""
+    for share in digit.split(digit.digit(), 0):
+        assert len(np.unique(share)) > 250
