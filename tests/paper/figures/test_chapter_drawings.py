@@ -6,7 +6,16 @@ from matplotlib.textpath import TextPath
 
 from deepreshape.design import optimize, parse
 from deepreshape.paper.chapters import reuse
-from deepreshape.paper.figures import protocol_drawing, reuse_drawing, teaching_drawing
+from deepreshape.paper.figures import (
+    alone_drawing,
+    name_drawing,
+    protocol_drawing,
+    removal_drawings,
+    reuse_drawing,
+    shares_drawing,
+    stages_drawing,
+    teaching_drawing,
+)
 from deepreshape.paper.figures.drawings import WIDTH, Arrow, Box, Drawing, Frame, Label
 
 THINNED = optimize(parse("HRN-2x5x3x"))
@@ -16,6 +25,14 @@ SIZES = {"shares": 6_900_000, "answers": 3_800_000, "choices": 30_600_000, "tabl
 }  # fmt: skip
 CLASSES = ("cat", "lynx", "dog", "truck")
 DRAWINGS = {
+    "shares": shares_drawing.linear(),
+    "stages": stages_drawing.maps([parse("ResNet18"), parse("HRN-5x5x3x")]),
+    "name": name_drawing.labelled(),
+    "alone": alone_drawing.alone(),
+    "coarse": removal_drawings.coarse(),
+    "deepreduce": removal_drawings.deepreduce(),
+    "snl": removal_drawings.snl(),
+    "senet": removal_drawings.senet(),
     "block": reuse_drawing.block(GROUPS[8], 8),
     "groups": reuse_drawing.to_scale(GROUPS),
     "lesson": teaching_drawing.lesson(),
