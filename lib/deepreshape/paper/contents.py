@@ -12,7 +12,10 @@ from deepreshape.places import ROOT
 
 FIRST = "intro"
 PARTS = {
-    "Learn": "learn-reuse learn-distillation learn-cost learn-secrecy",
+    "Learn": (
+        "learn-picture learn-numbers learn-criticality learn-equalization learn-fewer learn-reuse"
+        " learn-distillation learn-cost learn-secrecy"
+    ),
     "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
     "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
     "Equalization": (
@@ -32,7 +35,7 @@ PARTS = {
 PAGES = tuple(page for part in PARTS.values() for page in part.split())
 WRITTEN = (FIRST, "private", "security", "conventions", "methods", "reproduce", "api", "references")
 """Text, in book/; all other pages are notebooks."""
-RECORDED = ("short", "status", "learn-reuse", "learn-distillation")
+RECORDED = ("short", "status", "learn-criticality", "learn-reuse", "learn-distillation")
 """Read from the records that the repository keeps."""
 
 
