@@ -7,7 +7,6 @@ from deepreshape.paper.chapters.criticality import (
     COLUMNS,
     alone,
     orders,
-    side_by_side,
     turned,
     weighed,
 )
@@ -66,13 +65,6 @@ def test_what_intervals_say_of_them(test: float, half: float, said: str) -> None
 
 def test_a_network_that_lacks_a_stage_has_no_order() -> None:
     assert orders(changed(test=float("nan"))).empty
-
-
-def test_a_cell_has_mean_interval_seeds_and_the_papers() -> None:
-    (row,) = side_by_side(PLAIN).to_dict("records")
-    assert row["S2"] == "42.0 ± 1.0 (3) | 60.0"
-    (row,) = side_by_side(changed(half=float("nan"))).to_dict("records")
-    assert row["S4"] == "40.0 (3) | 58.0"
 
 
 def test_weights_give_the_printed_criticality() -> None:

@@ -37,16 +37,6 @@ def alone(points: Sequence[Point], records: Records) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each network, and for each stage `here ± 95 % (seeds) | paper` in percent."""
-    return pd.DataFrame(
-        [
-            {"network": network} | {f"S{row['stage']}": _cell(row) for row in stages}
-            for network, stages in _by_network(frame).items()
-        ]
-    )
-
-
 def orders(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each network that has all its stages: seeds, the order of its stages by accuracy
     here and in the paper, and how many pairs of stages are in the same order in both."""
@@ -90,11 +80,6 @@ def _sure(apart: float, reach: float) -> str:
     if isnan(reach):
         return "one seed, which decides nothing"
     return f"their intervals {'overlap' if apart < reach else 'do not overlap'}"
-
-
-def _cell(row: Row) -> str:
-    reach = "" if isnan(row[HALF]) else f" ± {row[HALF]:.1f}"
-    return f"{row[OURS]:.1f}{reach} ({row['seeds']}) | {row[PRINTED]:.1f}"
 
 
 def _by_network(frame: pd.DataFrame) -> dict[str, list[Row]]:

@@ -30,7 +30,7 @@ def coarse() -> Drawing:
         "Four stages of two blocks, with two ReLU layers each. In stage 1 all four are removed; in"
         " stages 2 to 4 the first of each block is removed and the second is kept."
     )
-    return Drawing("Culling and Thinning", said, 186, drawn)
+    return Drawing("Culling and Thinning, layer by layer", said, 186, drawn)
 
 
 def deepreduce() -> Drawing:
