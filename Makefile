@@ -129,7 +129,7 @@ WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact
 
 build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANTED))) FORCE
 	@mkdir -p build/notebooks
-	@$(call hashes,book ci/build_book.py notebooks build/notebooks build/lib.key) > $@.new
+	@$(call hashes,book CHANGELOG.md ci/build_book.py notebooks build/notebooks build/lib.key) > $@.new
 	@$(keep-if-equal)
 
 build/book/html/index.html: build/book.key | $(READY)

@@ -23,16 +23,20 @@ PARTS = {
         "fig10 fig20 fig9 table9 fig12 fig22 fig23 table6 table13 table13-trained table14"
         " table14-trained"
     ),
-    "Private inference": "fig1 table7 fig11 table8 private protocols security",
+    "Private inference": "fig1 table7 fig11 table8 protocols",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "methods short reproduce api",
+    "Working with this edition": "methods short",
+    "Use": ("own-work private security reproduce costs author api troubleshooting citing changes"),
 }
 """The book's parts, and the pages of each in order."""
 
 PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
-WRITTEN = ("review", "private", "security", "conventions", "methods", "reproduce", "api")
+WRITTEN = (
+    *("review", "conventions", "methods", "own-work", "private", "security", "reproduce"),
+    *("author", "api", "troubleshooting", "citing", "changes"),
+)
 """Text, in book/; all other pages are notebooks."""
-RECORDED = (FIRST, "short", "status")
+RECORDED = (FIRST, "short", "status", "costs")
 """Read from the records that the repository keeps."""
 
 
