@@ -23,7 +23,7 @@ from deepreshape.private.program.model import read
 from deepreshape.private.wire.link import Address, connect, listen
 
 PAGE = (Path(__file__).parents[1] / "book" / "troubleshooting.md").read_text(encoding="utf-8")
-QUOTED = re.findall(r"```text\n(.*?)\n```", PAGE, re.S)
+QUOTED = [line for _, line in re.findall(r"^> (`+) ?(.*?) ?\1$", PAGE, re.M)]
 VENV = Path(".venv")
 Patch = pytest.MonkeyPatch
 

@@ -80,6 +80,12 @@ def test_the_price_of_a_page_is_that_of_its_runs(prices: pd.DataFrame) -> None:
     assert prices.loc["table9", "short, A100"] == pytest.approx(taken / 3600)
 
 
+def test_the_smallest_networks_wait_for_launches_on_any_fast_gpu() -> None:
+    runs = costs.once("quick")
+    taken = [costs.hours(runs, gpu, HERE) for gpu in ("A100", "H100")]
+    assert taken[0] == pytest.approx(taken[1], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("hours", "said"),
     [(0.001, "< 1 min"), (0.5, "30 min"), (1.99, "119 min"), (2, "2 h"), (3030.3, "3,030 h")],

@@ -94,15 +94,15 @@ def recorded(found: Iterable[Training]) -> pd.DataFrame:
     rows = [
         {
             "network": str(network),
-            "images": data,
             "learns from": learns,
             "epochs": epochs,
-            "processor": where,
             "n": len(group),
             "MACs (M)": cost(network).macs / 1e6,
             "seconds": round(median(each.seconds for each in group)),
             "longest (s)": round(max(each.seconds for each in group)),
             "images a second": round(median(each.pace for each in group)),
+            "images": data,
+            "on": where,
         }
         for (network, data, learns, epochs, where), group in alike.items()
     ]
