@@ -131,7 +131,7 @@ build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANT
     | $(READY)
 	@mkdir -p build/notebooks build/pyodide
 	@$(BIN)python ci/page_python.py fetch
-	@$(call hashes,book ci/build_book.py ci/page_python.py notebooks build/notebooks build/pyodide \
+	@$(call hashes,book CHANGELOG.md ci/build_book.py ci/page_python.py notebooks build/notebooks build/pyodide \
 	  build/lib.key) > $@.new
 	@$(keep-if-equal)
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names what is there."""
+"""CONTRIBUTING.md and the book's page for authors name what is there."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib" / "deepreshape"
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXTS = [(ROOT / name).read_text("utf-8") for name in ("CONTRIBUTING.md", "book/author.md")]
+TEXT = "\n".join(TEXTS)
 FILES = sorted(set(re.findall(r"`([\w/-]+\.(?:py|csv|txt|mk|ipynb))`", TEXT)))
 NAMES = re.findall(r"`(\w+)`\s+\(`([\w/]+\.py)`\)", TEXT)
 
@@ -37,5 +38,8 @@ def test_folders_that_are_named_are_there() -> None:
 
 
 def test_files_and_names_are_looked_for() -> None:
+    for text in TEXTS:
+        assert len({name for name in FILES if f"`{name}`" in text}) > 12
+        assert len([name for name, _ in NAMES if f"`{name}`" in text]) > 4
     assert len(FILES) > 40
     assert len(NAMES) > 10

@@ -1,18 +1,29 @@
-"""The examples in docstrings and on the book's page of the library, each run."""
+"""The examples in docstrings and on the book's pages, each run."""
 
 import doctest
 import re
+import shlex
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
+from PIL import Image
 
 from book.extensions.api import Name, defined, public
+from deepreshape.cli import commands
+from deepreshape.design import parse
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [f"deepreshape.{floor}" for floor in ("design", "learn", "private")]
 NAMES = [name for package in PACKAGES for name in public(package)]
-PAGE = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+PAGES = {
+    page: (ROOT / "book" / f"{page}.md").read_text("utf-8")
+    for page in ("api", "own-work", "author")
+}
+"""Those with examples in Python."""
 MODULES = [
     ".".join(path.relative_to(ROOT / "lib").with_suffix("").parts)
     for path in sorted((ROOT / "lib").rglob("*.py"))
@@ -34,20 +45,55 @@ def test_the_examples_of_a_module_give_what_they_say(module: str) -> None:
     run(doctest.DocTestFinder().find(import_module(module)))
 
 
-@pytest.mark.filterwarnings("default::DeprecationWarning")
-def test_the_examples_of_the_page_give_what_they_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def birds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of images that `own-work` speaks of, in the folder that examples run in."""
     monkeypatch.chdir(tmp_path)
-    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.S))
-    run([doctest.DocTestParser().get_doctest(code, {}, "api.md", "book/api.md", 0)])
+    noise = np.random.default_rng(0)
+    for place in ("train/crow", "train/jay", "test/crow", "test/jay"):
+        folder = tmp_path / "birds" / place
+        folder.mkdir(parents=True)
+        for number in range(10):
+            pixels = noise.integers(0, 256, (40, 36, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    return tmp_path / "birds"
+
+
+@pytest.mark.filterwarnings("default::DeprecationWarning")
+@pytest.mark.usefixtures("birds")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_give_what_they_say(page: str) -> None:
+    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGES[page], re.S))
+    run([doctest.DocTestParser().get_doctest(code, {}, page, f"book/{page}.md", 0)])
+
+
+COMMANDS = [
+    (path.name, line.removeprefix("deepreshape "))
+    for path in sorted((ROOT / "book").glob("*.md"))
+    for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("deepreshape ")
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_a_command_line_of_a_page_is_understood(page: str, line: str) -> None:
+    """Its arguments are parsed, and the network of a training; many would take hours."""
+    command: click.Command = commands
+    words = shlex.split(line, comments=True)
+    while isinstance(command, click.Group):
+        name, *words = words
+        command = command.commands[name]
+    with suppress(click.exceptions.Exit):  # of --help
+        context = command.make_context(page, words)
+        assert name != "train" or parse(context.params["network"])
 
 
 def test_there_are_examples_of_designs_and_of_all_packages() -> None:
     assert MODULES
-    assert set(re.findall(r"^```\{public\} (\S+)$", PAGE, re.M)) == set(PACKAGES)
+    assert set(re.findall(r"^```\{public\} (\S+)$", PAGES["api"], re.M)) == set(PACKAGES)
     for package in PACKAGES:
-        assert re.search(rf"^>>> from {package}", PAGE, re.M)
+        assert re.search(rf"^>>> from {package}", PAGES["api"], re.M)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: f"{name.place}.{name.name}")

@@ -23,6 +23,8 @@ ROOMS = {
         "status",
         "contents",
         "status_tables",
+        "citing",
+        "costs",
         "front_page",
     ),
 }

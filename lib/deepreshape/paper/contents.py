@@ -27,16 +27,28 @@ PARTS = {
         "fig10 fig20 fig9 table9 fig12 fig22 fig23 table6 table13 table13-trained table14"
         " table14-trained"
     ),
-    "Private inference": "fig1 table7 fig11 table8 private protocols security",
+    "Private inference": "fig1 table7 fig11 table8 protocols",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "methods short reproduce api glossary references",
+    "Working with this edition": "methods short",
+    "Use": (
+        "own-work private security reproduce costs author api troubleshooting glossary references"
+        " citing changes"
+    ),
 }
 """The book's parts, and the pages of each in order."""
 
 PAGES = (FIRST, *(page for part in PARTS.values() for page in part.split()))
 WRITTEN = tuple(page for page in PAGES if (ROOT / "book" / f"{page}.md").is_file())
 """Text, in book/; all other pages are notebooks."""
-RECORDED = (FIRST, "short", "status", "learn-criticality", "learn-reuse", "learn-distillation")
+RECORDED = (
+    FIRST,
+    "short",
+    "status",
+    "costs",
+    "learn-criticality",
+    "learn-reuse",
+    "learn-distillation",
+)
 """Read from the records that the repository keeps."""
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
-import yaml
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from deepreshape import __version__
-from deepreshape.paper import status, status_tables
+from deepreshape.paper import citing, status, status_tables
 from deepreshape.paper.figures import pictures, theme
 from deepreshape.paper.printed import protocols, tables
 from deepreshape.paper.printed.entries import FREE, RUN
@@ -176,22 +175,16 @@ def show_scoreboard(record: Measurements) -> None:
 
 
 def show_colophon() -> None:
-    """The paper and its PDF, this edition's version and licence, and how to cite both."""
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    paper = cited["preferred-citation"]
-    names = [f"{each['family-names']}, {each['given-names']}" for each in paper["authors"]]
-    entry = (
-        f"@article{{jha{paper['year']}deepreshape,\n  title   = {{{paper['title']}}},\n"
-        f"  author  = {{{' and '.join(names)}}},\n  journal = {{{paper['journal']}}},\n"
-        f"  year    = {{{paper['year']}}},\n  url     = {{{paper['url']}}}\n}}"
-    )
-    pdf = paper["url"].replace("forum?", "pdf?")
+    """The paper and its PDF, this edition's version and licence, and how to cite the paper."""
+    cited = citing.cited()
+    url = cited["preferred-citation"]["url"]
+    pdf = url.replace("forum?", "pdf?")
     text = (
-        f"The paper: [PDF]({pdf}), [reviews]({paper['url']}). This edition: version"
-        f" {__version__}, {cited['license']} licence; code and records are in the repository that"
-        " this book is built from ({doc}`reproduce`)."
+        f"The paper: [PDF]({pdf}), [reviews]({url}). This edition: version {__version__},"
+        f" {cited['license']} licence; code and records are in the repository that this book is"
+        " built from ({doc}`reproduce`)."
     )
-    display(Markdown(text), Markdown(f"```bibtex\n{entry}\n```"))
+    display(Markdown(text), Markdown(f"```bibtex\n{citing.paper()}\n```"))
 
 
 # The README's copy

@@ -1,0 +1,195 @@
+"""Every line that the book's page on troubleshooting quotes is what the project says."""
+
+import importlib.util
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ci import setup
+from deepreshape.cli import main
+from deepreshape.design import parse
+from deepreshape.learn.images import cifar100, mirror
+from deepreshape.learn.images.folder import Folder
+from deepreshape.learn.training.machine import this_machine
+from deepreshape.learn.training.nets import build
+from deepreshape.learn.workers import Team
+from deepreshape.private.program.model import read
+from deepreshape.private.wire.link import Address, connect, listen
+
+PAGE = (Path(__file__).parents[1] / "book" / "troubleshooting.md").read_text(encoding="utf-8")
+QUOTED = [line for _, line in re.findall(r"^> (`+) ?(.*?) ?\1$", PAGE, re.M)]
+VENV = Path(".venv")
+Patch = pytest.MonkeyPatch
+
+
+def refused(call: Callable[[], object]) -> str:
+    """The line that a call is refused with."""
+    with pytest.raises((setup.Problem, ValueError, RuntimeError, OSError)) as caught:
+        call()
+    return str(caught.value)
+
+
+def wrong_python(patch: Patch) -> str:
+    return refused(lambda: setup.check_python((3, 10), "/usr/bin/python3.10"))
+
+
+def no_ensurepip(patch: Patch) -> str:
+    patch.setattr(importlib.util, "find_spec", lambda name: None)
+    patch.setattr(setup, "sys", SimpleNamespace(version_info=(3, 11, 9)))
+    return refused(lambda: setup.check_venv_module("python3.11"))
+
+
+def no_network(patch: Patch) -> str:
+    return setup.explain_output("pip install", "WARNING: NewConnectionError('...')")
+
+
+def no_room(patch: Patch) -> str:
+    return refused(lambda: setup.check_space(4_200_000_000, VENV))
+
+
+def full(patch: Patch) -> str:
+    return setup.explain_output("pip install", "OSError: [Errno 28] No space left on device")
+
+
+def in_the_way(patch: Patch) -> str:
+    (VENV / "bin").mkdir(parents=True)
+    return refused(lambda: setup.locked(VENV).__enter__())
+
+
+def no_download(patch: Patch) -> str:
+    import torchvision.datasets
+
+    def none(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    patch.setattr(torchvision.datasets, "CIFAR100", none)
+    patch.setattr(cifar100, "cache_folder", lambda: Path())
+    return refused(cifar100.downloaded)
+
+
+def no_mirror(patch: Patch) -> str:
+    patch.delenv("DEEPRESHAPE_MIRROR", raising=False)
+    return refused(lambda: mirror.mirror_folder("tiny-imagenet", None))
+
+
+def empty_mirror(patch: Patch) -> str:
+    folder = Path("mirror/cifar100")
+    return refused(lambda: [*mirror.shard_files(folder, "train", "cifar100", None)])
+
+
+def no_test_images(patch: Patch) -> str:
+    Path("birds/train").mkdir(parents=True)
+    return refused(lambda: Folder("birds", 32).known)
+
+
+def no_size(patch: Patch) -> str:
+    return refused(lambda: Folder("birds", None))
+
+
+def died(by: signal.Signals) -> Callable[[Patch], str]:
+    """What is said of a process that died by a signal over its task."""
+
+    def said(patch: Patch) -> str:
+        team = Team.__new__(Team)
+        dead = SimpleNamespace(pid=1, exitcode=-by, is_alive=lambda: False)
+        vars(team).update(_members=[dead], _doing={1: 0})
+        patch.setattr(Team, "_reported", lambda self: iter(()))
+        return team.epitaph(["ResNet18"])
+
+    return said
+
+
+def interrupted(patch: Patch) -> str:
+    def stop(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    patch.setattr("deepreshape.cli.commands", stop)
+    before = signal.getsignal(signal.SIGTERM)
+    said: list[str] = []
+    patch.setattr("deepreshape.cli.click.echo", lambda line, err: said.append(line))
+    with pytest.raises(SystemExit) as end:
+        main()
+    signal.signal(signal.SIGTERM, before)
+    assert end.value.code == 130
+    return said[0]
+
+
+def no_gpu(patch: Patch) -> str:
+    patch.setattr("torch.cuda.is_available", lambda: False)
+    return refused(lambda: this_machine("cuda"))
+
+
+def too_large(patch: Patch) -> str:
+    return refused(lambda: build(parse("Net(60000; 60000x2)", 32, 10), seed=1))
+
+
+@contextmanager
+def free() -> Iterator[tuple[socket.socket, Address]]:
+    """A socket at a port that nobody else has."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        yield held, Address("127.0.0.1", held.getsockname()[1])
+
+
+def taken(patch: Patch) -> str:
+    with free() as (_, address):
+        return at_9000(refused(lambda: listen(address)), address)
+
+
+def nobody(patch: Patch) -> str:
+    with free() as (held, address):
+        held.close()
+        return at_9000(refused(lambda: connect(address)), address)
+
+
+def at_9000(line: str, address: Address) -> str:
+    return line.replace(str(address.port), "9000")
+
+
+def no_model(patch: Patch) -> str:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    save_file({"weights": np.zeros(1)}, "old.safetensors")
+    return refused(lambda: read(Path("old.safetensors")))
+
+
+PROVOKED: tuple[Callable[[Patch], str], ...] = (
+    wrong_python,
+    no_ensurepip,
+    no_network,
+    no_room,
+    full,
+    in_the_way,
+    no_download,
+    no_mirror,
+    empty_mirror,
+    no_test_images,
+    no_size,
+    died(signal.SIGKILL),
+    died(signal.SIGSEGV),
+    interrupted,
+    no_gpu,
+    too_large,
+    taken,
+    nobody,
+    no_model,
+)
+"""In the order of the page."""
+
+
+def test_every_quoted_line_is_provoked() -> None:
+    assert len(QUOTED) == len(PROVOKED)
+
+
+@pytest.mark.parametrize(("line", "provoke"), [*zip(QUOTED, PROVOKED, strict=False)])
+def test_a_quoted_line_is_what_is_said(
+    line: str, provoke: Callable[[Patch], str], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert provoke(monkeypatch) == line
