@@ -24,6 +24,7 @@ PARTS = {
         " table14-trained"
     ),
     "Private inference": "fig1 table7 fig11 table8 private protocols security",
+    "Play": "exercises teacher solutions",
     "The paper's numbers": "conventions errata",
     "Working with this edition": "methods short reproduce api",
 }
