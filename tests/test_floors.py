@@ -26,6 +26,7 @@ ROOMS = {
         "citing",
         "costs",
         "front_page",
+        "exercises",
     ),
 }
 """Of each of these floors what it consists of, from the ground."""

@@ -16,7 +16,7 @@ PARTS = {
         "learn-picture learn-numbers learn-criticality learn-equalization learn-fewer learn-reuse"
         " learn-distillation learn-cost learn-secrecy"
     ),
-    "Play": "explorer",
+    "Play": "explorer exercises teacher solutions",
     "Design": "fig2 table1 table2 fig3a fig3b fig3c fig3d fig3e fig3f",
     "Input networks": "table3 table3-trained fig5 table4 table4-trained fig6 fig7 table5",
     "Equalization": (
@@ -29,7 +29,7 @@ PARTS = {
     ),
     "Private inference": "fig1 table7 fig11 table8 protocols",
     "The paper's numbers": "conventions errata",
-    "Working with this edition": "methods short",
+    "How it is done here": "methods short",
     "Use": (
         "own-work private security reproduce costs author api troubleshooting glossary references"
         " citing changes"
