@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepreshape.private.garbled.circuits import relu
+from deepreshape.private.garbled.engine_numpy import NumpyEngine
 from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
 from deepreshape.private.garbled.half_gates import LABEL, draw_offset
 from deepreshape.private.homomorphic.coefficients import COEFFICIENTS
-from deepreshape.private.homomorphic.layers import FullyConnected, clear
+from deepreshape.private.homomorphic.layers import Convolution, clear
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import Integers, Ring, Words
 
@@ -45,16 +46,18 @@ def linear(weights: Integers, pixels: Shared) -> Shared:
     """Shares of W x from shares of x, by SEAL (`homomorphic.coefficients`)."""
     ring, source = pixels.ring, SystemRandomness()
     outputs, inputs = weights.shape
-    layer = FullyConnected(inputs, outputs)
+    layer = Convolution(inputs, outputs, 1)
+    kernel = weights.reshape(layer.weight_shape)
+    shares = [share.reshape(layer.input_shape) for share in (pixels.client, pixels.server)]
     client = COEFFICIENTS.client(ring, source)
     server = COEFFICIENTS.server(COEFFICIENTS.keys(client), ring, source)
-    mask = uniform(source, ring, (outputs,))
-    up = list(COEFFICIENTS.encrypt(client, layer, pixels.client))
-    down = list(COEFFICIENTS.prepare(layer, weights, ring).apply(server, mask, iter(up)))
+    mask = uniform(source, ring, layer.output_shape)
+    up = list(COEFFICIENTS.encrypt(client, layer, shares[0]))
+    down = list(COEFFICIENTS.prepare(layer, kernel, ring).apply(server, mask, iter(up)))
     return Shared(
         ring,
-        COEFFICIENTS.decrypt(client, layer, iter(down)),
-        ring.add(clear(layer, weights, pixels.server, ring), mask),
+        COEFFICIENTS.decrypt(client, layer, iter(down)).reshape(outputs),
+        ring.add(clear(layer, kernel, shares[1], ring), mask).reshape(outputs),
         sum(map(len, up + down)),
     )
 
@@ -67,14 +70,14 @@ def rectified(numbers: Shared) -> Shared:
     ring, source, count = numbers.ring, SystemRandomness(), len(numbers.client)
     function, offset = relu(ring), draw_offset(source)
     circuit = function.circuit
-    garbler = Garbler(circuit, count, offset, source, "numpy")
+    garbler = Garbler(circuit, count, offset, source, NumpyEngine)
     zero = source.bytes(LABEL * count * circuit.evaluator).view(np.uint64)
     zero = zero.reshape(count, circuit.evaluator, 2)
     tables = garbler.garble(zero)
     mask = uniform(source, ring, (count,))
     bits = function.evaluator_bits(numbers.client, mask)
     transferred = np.where(bits[..., None], zero ^ offset, zero)
-    evaluator = Evaluator(circuit, count, garbler.nonce, tables, transferred, "numpy")
+    evaluator = Evaluator(circuit, count, garbler.nonce, tables, transferred, NumpyEngine)
     labels = garbler.encode(function.garbler_bits(numbers.server))
     colours = evaluator.evaluate(labels)
     found = function.result(garbler.decode(colours))
