@@ -117,7 +117,7 @@ def interrupted(patch: Patch) -> str:
         main()
     signal.signal(signal.SIGTERM, before)
     assert end.value.code == 130
-    return said[0]
+    return said[0].removeprefix("deepreshape: ")
 
 
 def no_gpu(patch: Patch) -> str:
