@@ -35,9 +35,13 @@ ROOT = """.onthispage:after { font-family: "Font Awesome 6 Free" !important; }
   --fa-font-solid: normal 900 1em/1 "Font Awesome 6 Free";
 }"""
 
+# A formula that stands apart may be wider than a phone: the keyboard scrolls it.
 AFTER_PAINT = """\
-addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(() =>
-  document.head.append(Object.assign(document.createElement("script"), {src: "%s"})))));
+addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(() => {
+  const onload = () => MathJax.startup.promise.then(() => document
+    .querySelectorAll('mjx-container[display="true"]').forEach((it) => { it.tabIndex = 0; }));
+  document.head.append(Object.assign(document.createElement("script"), {src: "%s", onload}));
+})));
 """
 
 

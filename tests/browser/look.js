@@ -18,7 +18,7 @@
     natural: it.naturalWidth ?? 0,
   }));
 
-  const tables = [...main.querySelectorAll("table:not(.highlighttable)")].map((it) => ({
+  const tables = [...main.querySelectorAll("table:not(.highlighttable, .indextable)")].map((it) => ({
     where: where(it),
     caption: it.caption ? said(it.caption) : "",
     bare: [...it.querySelectorAll("th")].filter((th) => !th.scope).length,
