@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from deepreshape.learn.images.mnist5k import digits
+from deepreshape.learn.images.packages import mnist5k
 from deepreshape.paper.chapters import digit
 
 
 def test_the_digit_is_a_seven_that_is_tested_on() -> None:
-    _, (images, labels) = digits()
+    _, (images, labels) = mnist5k()
     same = (images == digit.digit()).all(axis=(1, 2, 3))
     assert labels[same].tolist() == [7]
 

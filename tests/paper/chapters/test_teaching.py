@@ -6,8 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.learn.training.distillation.dkd import DKD
-from deepreshape.learn.training.distillation.kd import KD
+from deepreshape.learn.training.losses import DKD, KD
 from deepreshape.paper.chapters import teaching
 from deepreshape.paper.printed import tables
 

@@ -7,7 +7,7 @@ from math import exp, sqrt
 import pytest
 
 from deepreshape.design import cost, parse
-from deepreshape.learn.training.distillation.kd import KD
+from deepreshape.learn.training.losses import KD
 from deepreshape.paper.exercises import EXERCISES
 from deepreshape.paper.exercises.lesson import named
 from deepreshape.paper.exercises.practice import GAINS, TEMPERATURE
