@@ -67,7 +67,7 @@ def test_the_page_reads_answers_as_the_library_does(open_page: Opener) -> None:
     page = open_page("exercises").page
     cases = [(task, text, "right") for task, text in RIGHT]
     cases += [(task, text, "wrong") for task, text in WRONG]
-    cases += [(Task("", 1, "", ""), text, "unread") for text in NO_NUMBERS]
+    cases += [(task, text, "unread") for task, text in NO_NUMBERS]
     said = [judged(page, task, text) for task, text, _ in cases]
     assert said == [verdict for _, _, verdict in cases]
 

@@ -27,16 +27,7 @@ WRONG = [
     *((ORDER, text) for text in ("S3 > S2 > S1 > S4", "3,2,4", "1,2,3,4")),
 ]
 NO_NUMBERS = [
-    "many",
-    "1,23",
-    "12,34,567",
-    "1.2.3",
-    "1 2",
-    "%",
-    "-",
-    ".",
-    "e5",
-    "0x10",
-    "1/2",
-    "NaN",
+    *((COUNT, text) for text in ("many", "1,23", "12,34,567", "1.2.3", "1 2", "%", "-", ".", "e5")),
+    *((COUNT, text) for text in ("0x10", "1/2", "NaN", "Infinity", "ReLUs")),
+    (SHARE, "%"),
 ]

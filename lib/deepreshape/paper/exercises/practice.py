@@ -190,7 +190,7 @@ def judged() -> Task:
     return Task(
         "A claim says that one network is ahead of another. Three seeds find gains of"
         f" {', '.join(f'{gain:+.1f}' for gain in GAINS)} points. By the 95 % interval of their"
-        " mean, from their own deviation, what becomes of the claim?",
+        " mean, from their own deviation: is the verdict agrees, disagrees or undecided?",
         said,
         f"The mean is {mean:+.2f}, the deviation {stdev(GAINS):.2f}, and t for two degrees of"
         f" freedom 4.30: the interval is {mean:.2f} ± {half:.2f}, from {low:+.2f} to {high:+.2f}."
