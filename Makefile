@@ -118,12 +118,14 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 	    grep -v '^ ' build/failed/$*.log | tail -n 15; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2
 	@mv build/failed/$*.ipynb build/notebooks/$*.ipynb
+	@echo "made    $*"
 .PRECIOUS: build/%.key build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.csv
 
 # A page that was not reproduced here is in the book as it was committed. `make book` brings those
 # that were up to date, `make reproduce-NAME` its own.
 GOALS := $(MAKECMDGOALS:reproduce-%=%)
 WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
+  $(if $(filter all,$(GOALS)),$(EXACT) $(TRAINED) $(RECORDED)) \
   $(if $(filter book serve pdf,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
@@ -131,8 +133,8 @@ build/book.key: build/lib.key $(patsubst %,build/notebooks/%.ipynb,$(sort $(WANT
     | $(READY)
 	@mkdir -p build/notebooks build/pyodide
 	@$(BIN)python ci/page_python.py fetch
-	@$(call hashes,book CHANGELOG.md ci/build_book.py ci/page_python.py notebooks build/notebooks build/pyodide \
-	  build/lib.key) > $@.new
+	@$(call hashes,book CHANGELOG.md ci/build_book.py ci/page_python.py notebooks build/notebooks \
+	  build/pyodide build/lib.key) > $@.new
 	@$(keep-if-equal)
 
 build/book/html/index.html: build/book.key | $(READY)
@@ -146,8 +148,16 @@ reproduce-fig12: build/book/html/index.html ## train the networks of Figure 12 a
 
 .PHONY: reproduce-exact
 reproduce-exact: build/book/html/index.html ## recompute every page that needs no training
-	@echo "pages   $(EXACT)"
 	@echo "book    $<"
+
+.PHONY: reproduce-all
+reproduce-all: build/book/html/index.html ## the same for every page, trained ones at PROFILE; -j2 is safe
+	@echo "book    $<"
+
+DRAWN := $(filter fig% table%,$(EXACT) $(TRAINED))
+.PHONY: figures
+figures: $(foreach page,$(DRAWN),build/figures/$(page).svg) ## every figure and table alone, without the book
+	@echo "figures build/figures"
 
 reproduce-%: build/figures/%.png build/figures/%.svg build/figures/%.csv build/book/html/index.html
 	@$(results)
@@ -169,8 +179,9 @@ pdf: book ## print the whole book into one PDF; needs a Chromium
 	@$(BIN)python -m ci.pdf build/book/html build/book/deepreshape.pdf
 
 .PHONY: contents
-contents: $(READY) ## write the lists of pages from the library's register
+contents: $(READY) ## write the lists of pages, and the README's picture, from the library
 	@$(BIN)python -m deepreshape.paper.contents
+	@$(BIN)python -m deepreshape.paper.front_page
 
 .PHONY: notebooks
 notebooks: $(READY) ## execute the notebooks in place, before committing them
