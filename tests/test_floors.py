@@ -12,7 +12,10 @@ LIB = Path(__file__).parents[1] / "lib"
 FLOORS = ("design", "learn", "private", "paper", "cli")
 ROOMS = {
     "learn": ("tensor_files", "workers", "images", "training", "search", "runs", "checks"),
-    "paper": ("printed", "trained", "figures", "reproduce", "page", "status", "contents"),
+    "paper": (
+        *("printed", "trained", "figures", "reproduce", "page", "contents"),
+        *("status", "status_tables", "front_page"),
+    ),
 }
 """Of each of these floors what it consists of, from the ground."""
 

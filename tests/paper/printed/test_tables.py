@@ -339,7 +339,7 @@ def test_other_methods_start_from_the_networks_of_table_3_methods_and_resnet34()
 
 
 def test_only_known_files_lie_among_the_tables() -> None:
-    others = {"networks", "roundings", "table03_methods", "errata", "gains"}
+    others = {"networks", "roundings", "table03_methods", "errata", "gains", "quotes"}
     assert {path.stem for path in Path(FOLDER).glob("*.csv")} - set(TABLES) <= others
 
 
