@@ -84,7 +84,7 @@ export $(1)
 endif
 endef
 $(foreach name,RUNS MIRROR CACHE,$(eval $(call folder,DEEPRESHAPE_$(name))))
-# More networks for the exact pages that draw some: ALSO='HRN-4x6x3x; WRN16x8'
+# More networks for the pages that draw what they count: ALSO='HRN-4x6x3x; WRN16x8'
 ALSO ?=
 
 # A key file holds the hashes of all that a result is made from, and changes only when one of them
@@ -93,7 +93,7 @@ hashes = find $(1) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -pri
   | sort -z | xargs -0 sha256sum
 keep-if-equal = if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 is-trained = $(filter $*,$(TRAINED))
-settings = $(if $(is-trained),$(PROFILE) $(DATASET) $(SEEDS) $(DEVICE),$(ALSO))
+settings = $(if $(is-trained),$(PROFILE) $(DATASET) $(SEEDS) $(DEVICE)) $(ALSO)
 
 FORCE:
 build/lib.key: FORCE
@@ -113,8 +113,8 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 	  --precision '$(PRECISION)')
 	@$(if $(is-trained),PROFILE='$(PROFILE)' DATASET='$(DATASET)' SEEDS='$(SEEDS)' \
 	  DEVICE='$(DEVICE)') $(BIN)python -m papermill --no-progress-bar --cwd notebooks \
-	  notebooks/$*.ipynb build/failed/$*.ipynb $(if $(is-trained),,\
-	  $(if $(ALSO),-r also $(call quoted,$(ALSO)))) >build/failed/$*.log 2>&1 || { \
+	  notebooks/$*.ipynb build/failed/$*.ipynb \
+	  $(if $(ALSO),-r also $(call quoted,$(ALSO))) >build/failed/$*.log 2>&1 || { \
 	    grep -v '^ ' build/failed/$*.log | tail -n 15; \
 	    echo "$*: the notebook failed; see build/failed/$*.ipynb"; exit 1; } >&2
 	@mv build/failed/$*.ipynb build/notebooks/$*.ipynb
@@ -158,6 +158,10 @@ DRAWN := $(filter fig% table%,$(EXACT) $(TRAINED))
 .PHONY: figures
 figures: $(foreach page,$(DRAWN),build/figures/$(page).svg) ## every figure and table alone, without the book
 	@echo "figures build/figures"
+
+# What had a page of its own when the counts of its table stood on another.
+reproduce-%-trained:
+	@echo "$@: trained and counted are one page now: make reproduce-$*" >&2; exit 2
 
 reproduce-%: build/figures/%.png build/figures/%.svg build/figures/%.csv build/book/html/index.html
 	@$(results)

@@ -13,20 +13,8 @@ FLOORS = ("design", "learn", "private", "paper", "cli")
 ROOMS = {
     "learn": ("tensor_files", "workers", "images", "training", "search", "runs", "checks"),
     "paper": (
-        "printed",
-        "explorer",
-        "trained",
-        "chapters",
-        "figures",
-        "reproduce",
-        "page",
-        "status",
-        "contents",
-        "status_tables",
-        "citing",
-        "costs",
-        "front_page",
-        "exercises",
+        *("printed", "explorer", "trained", "chapters", "figures", "reproduce", "page", "contents"),
+        *("status", "status_tables", "citing", "costs", "front_page", "exercises"),
     ),
 }
 """Of each of these floors what it consists of, from the ground."""

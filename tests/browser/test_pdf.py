@@ -9,7 +9,7 @@ from pypdf import PdfReader
 
 from ci import pdf
 
-WIDEST = ("fig12", "table10-trained", "table7", "errata", "security")
+WIDEST = ("fig12", "table10", "table7", "errata", "security")
 CELLS = "() => [...document.querySelectorAll('article td')].map((it) => it.innerText)"
 CODE = "() => [...document.querySelectorAll('article pre')].map((it) => it.textContent)"
 

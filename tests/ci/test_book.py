@@ -11,6 +11,7 @@ import pytest
 import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from book.extensions.files import linked
 from book.extensions.offline import outside_css, outside_files, outside_html
 from ci import build_book
 
@@ -302,3 +303,19 @@ def test_a_failure_without_a_warning_shows_the_end_of_the_log(tmp_path: Path) ->
     lines = build_book.complaint(log, {}).splitlines()
     assert lines[0] == "line 80"
     assert lines[-1] == f"The book was not built; see {log}"
+
+
+# Links to pictures
+
+
+def test_a_link_to_a_picture_leads_to_the_last_one_before_it() -> None:
+    link = '<a class="picture-file" download="fig2">picture</a>'
+    body = f'<img alt="x" src="_images/a.png"><p><img src="_images/b.svg"></p><p>{link}, more</p>'
+    found = linked(body)
+    assert '<a class="picture-file" download="fig2.svg" href="_images/b.svg">fig2.svg</a>' in found
+    assert found.startswith('<img alt="x" src="_images/a.png">')
+
+
+def test_a_link_without_a_picture_goes() -> None:
+    link = '<a class="picture-file" download="fig2">picture</a>'
+    assert linked(f"<p>Files: {link}, more.</p>") == "<p>Files: more.</p>"

@@ -131,6 +131,12 @@ def test_more_networks_reach_an_exact_page_as_one_word(project: Path, also: str)
     assert said.stdout == also
 
 
+def test_a_name_of_before_says_what_to_use(project: Path) -> None:
+    done = make(project, "reproduce-table4-trained")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith("one page now: make reproduce-table4")
+
+
 def test_a_page_without_more_networks_has_no_such_setting(project: Path) -> None:
     assert "-r also" not in planned(project, "reproduce-table16")
 

@@ -108,14 +108,14 @@ def test_searches_are_at_most(call: Command, shelf: Path, probes: list[int]) -> 
 def test_a_plan_without_searches_is_not_at_most(
     call: Command, shelf: Path, probes: list[int]
 ) -> None:
-    answer = call("plan", "table4-trained")
+    answer = call("plan", "table4")
     assert "at most" not in answer.out
 
 
 def test_totals_are_of_what_is_missing(call: Command, shelf: Path, probes: list[int]) -> None:
-    runs = wanted("table4-trained", "quick")
+    runs = wanted("table4", "quick")
     put(runs[:1], shelf)
-    found = planned(call, "table4-trained")
+    found = planned(call, "table4")
     total, missing = found["total"], runs[1:]
     assert (total["runs"], total["to_make"]) == (len(runs), len(missing))
     assert total["macs"] == sum(map(macs, missing))
@@ -127,13 +127,13 @@ def test_totals_are_of_what_is_missing(call: Command, shelf: Path, probes: list[
 def test_the_repositorys_records_count(
     call: Command, shelf: Path, repository: Path, probes: list[int]
 ) -> None:
-    put(wanted("table4-trained", "quick"), repository)
-    assert planned(call, "table4-trained")["total"]["to_make"] == 0
+    put(wanted("table4", "quick"), repository)
+    assert planned(call, "table4")["total"]["to_make"] == 0
 
 
 def test_a_failed_run_is_not_made_again(call: Command, shelf: Path, probes: list[int]) -> None:
-    put(wanted("table4-trained", "quick"), shelf, None)
-    found = planned(call, "table4-trained")
+    put(wanted("table4", "quick"), shelf, None)
+    found = planned(call, "table4")
     assert {row["record"] for row in found["runs"]} == {"failed"}
     assert found["total"]["to_make"] == 0
 
@@ -141,8 +141,8 @@ def test_a_failed_run_is_not_made_again(call: Command, shelf: Path, probes: list
 def test_where_all_is_recorded_nothing_is_left_to_say(
     call: Command, shelf: Path, probes: list[int]
 ) -> None:
-    put(wanted("table4-trained", "quick"), shelf)
-    last = call("plan", "table4-trained").out.splitlines()[-1]
+    put(wanted("table4", "quick"), shelf)
+    last = call("plan", "table4").out.splitlines()[-1]
     assert last == "3 runs, 3 recorded, 0 to make: 0 multiply-accumulates forward and backward"
 
 
@@ -173,7 +173,7 @@ def test_the_table_says_for_which_of_several_figures_a_run_is(
 
 
 def test_a_part_of_a_set_keeps_its_brackets(call: Command, shelf: Path, probes: list[int]) -> None:
-    answer = call("plan", "table4-trained", *TINY)
+    answer = call("plan", "table4", *TINY)
     assert "mnist5k[per_class=2,size=8]" in answer.out
 
 
@@ -210,12 +210,12 @@ def test_the_table_of_figures_ends_in_all(call: Command, shelf: Path, probes: li
 
 
 def test_a_known_machine_is_not_probed(call: Command, shelf: Path, probes: list[int]) -> None:
-    call("plan", "table4-trained")
+    call("plan", "table4")
     assert probes == []
 
 
 def test_a_machine_is_probed_anew_on_demand(call: Command, shelf: Path, probes: list[int]) -> None:
-    answer = call("plan", "table4-trained", "--probe", "--workers", "3")
+    answer = call("plan", "table4", "--probe", "--workers", "3")
     assert re.fullmatch(r"(measuring[^\n]+\n)+", answer.err)
     assert probes == [3]
 
@@ -240,7 +240,7 @@ def test_a_probe_shows_how_far_it_is(
     monkeypatch.setattr(speed, "known", lambda machine, workers: None)
     monkeypatch.setattr(speed, "measure", measure)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    call("plan", "table4-trained", "--workers", "2")
+    call("plan", "table4", "--workers", "2")
     assert (totals, moves) == ([speed.steps_of_probe(2)], [3])
 
 
@@ -255,7 +255,7 @@ def test_a_plan_is_for_the_number_format_that_is_asked_for(
 
     monkeypatch.setattr(speed, "known", known)
     for wanted in ("bfloat16", "float32"):
-        answer = call("plan", "table4-trained", "--device", "cpu", "--precision", wanted)
+        answer = call("plan", "table4", "--device", "cpu", "--precision", wanted)
         assert f"(cpu, {wanted})" in answer.out
     assert asked == ["bfloat16", "float32"]
 
@@ -264,13 +264,13 @@ def test_an_unknown_machine_is_probed(
     call: Command, shelf: Path, probes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(speed, "known", lambda machine, workers: None)
-    call("plan", "table4-trained", "--workers", "2")
+    call("plan", "table4", "--workers", "2")
     assert probes == [2]
 
 
 def test_more_workers_take_less_time(call: Command, shelf: Path, probes: list[int]) -> None:
     one, four = (
-        json.loads(call("plan", "table4-trained", "--workers", number, "--json").out)
+        json.loads(call("plan", "table4", "--workers", number, "--json").out)
         for number in ("1", "4")
     )
     assert one["total"]["here_s"] > four["total"]["here_s"]
@@ -322,19 +322,19 @@ def test_every_figure_can_be_run(
 
 
 def test_a_figure_is_run(call: Command, shelf: Path, float32: None) -> None:
-    answer = call("run", "table4-trained", *TINY, "--workers", "1")
+    answer = call("run", "table4", *TINY, "--workers", "1")
     assert answer.code == 0
-    runs = wanted("table4-trained", data="mnist5k[per_class=2,size=8]")
-    assert answer.out == f"table4-trained: {len(runs)} records in {shelf}\n"
+    runs = wanted("table4", data="mnist5k[per_class=2,size=8]")
+    assert answer.out == f"table4: {len(runs)} records in {shelf}\n"
     assert {path.stem for path in shelf.glob("*.json")} == {run.key for run in runs}
 
 
 def test_what_the_repository_has_is_not_trained(
     call: Command, shelf: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(wanted("table4-trained"), repository)
+    put(wanted("table4"), repository)
     monkeypatch.setattr("deepreshape.learn.runs.executors.obtain", None)
-    answer = call("run", "table4-trained", "--profile", "smoke")
+    answer = call("run", "table4", "--profile", "smoke")
     assert (answer.err, answer.code) == ("", 0)
     assert not shelf.exists()
 

@@ -78,7 +78,7 @@ def test_every_field_of_an_erratum_is_a_sentence_or_two(erratum: tables.Row) -> 
     assert None not in erratum
     for name, text in erratum.items():
         assert text == text.strip() != ""
-        assert name in ("id", "where") or text.endswith(".")
+        assert name in ("id", "kind", "where") or text.endswith(".")
 
 
 def test_the_page_has_a_section_for_each_erratum_in_the_same_order() -> None:
@@ -150,15 +150,34 @@ def test_a_tolerance_stands_with_within_and_is_not_generous(entry: tables.Row) -
         assert worst <= float(Decimal(entry["tolerance"])) <= 3 * worst
 
 
-def test_the_numbers_of_the_page_are_those_that_verdicts_refer_to() -> None:
-    """Errata under `Numbers` stand in the roundings; the other groups are words and riddles."""
+# Groups
+
+
+HEADINGS = {
+    "conclusion": "Changes a conclusion",
+    "number": "Changes a number that is compared",
+    "misprint": "Only a misprint",
+}
+
+
+def test_the_page_has_every_erratum_in_the_group_of_its_kind() -> None:
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    [group] = re.findall(r"(?ms)^## Numbers$(.*?)^## ", text)
-    numbers = set(re.findall(r"(?m)^\(erratum-([a-z0-9-]+)\)=$", group))
-    of_rule = {
-        rule: {entry["erratum"] for entry in ENTRIES if entry["rule"] == rule and entry["erratum"]}
-        for rule in ("cut", "within", "differs")
-    }
-    assert of_rule["differs"] <= numbers
-    assert numbers <= set.union(*of_rule.values())
+    for kind, heading in HEADINGS.items():
+        [group] = re.findall(rf"(?ms)^## {heading}$(.*?)^## ", text)
+        found = re.findall(r"(?m)^\(erratum-([a-z0-9-]+)\)=$", group)
+        assert found == [erratum["id"] for erratum in ERRATA if erratum["kind"] == kind]
+
+
+@every_erratum
+def test_a_kind_and_an_effect_say_the_same(erratum: tables.Row) -> None:
+    without = erratum["effect"].startswith("None")
+    assert erratum["kind"] in HEADINGS
+    assert without or erratum["kind"] != "misprint"
+    assert not without or erratum["kind"] != "conclusion"
+
+
+def test_what_a_compared_value_refers_to_is_no_misprint() -> None:
+    kinds = {erratum["id"]: erratum["kind"] for erratum in ERRATA}
+    referred = {entry["erratum"] for entry in ENTRIES if entry["erratum"]}
+    assert {kinds[name] for name in referred} == {"conclusion", "number"}

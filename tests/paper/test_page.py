@@ -15,6 +15,7 @@ from deepreshape.paper.page import (
     DIGITS,
     SMALLER,
     STRONGEST,
+    TOGETHER,
     Page,
     relus_by_series,
     reuse_beside_scaling,
@@ -58,23 +59,39 @@ def led(asked: Asked, kept: Store, tmp_path: Path) -> Page:
     return Page("table6", "quick", store=str(tmp_path / "runs"), out=str(tmp_path / "figures"))
 
 
-def test_where_numbers_come_from_is_said_first(page: Page, shown: list[Any]) -> None:
-    page.show_provenance()
+def test_claim_and_verdict_come_first(page: Page, shown: list[Any]) -> None:
+    assert page.show_verdict() is page
+    quote, verdict = shown
+    assert quote.data.startswith('> "')
+    assert quote.data.endswith('" (section 5)')
+    assert verdict.data.startswith("**Verdict.** Of 3 claims none is tested: digits")
+    assert verdict.data.endswith(TOGETHER)
+
+
+def test_digits_against_a_claim_are_no_part_of_a_verdict(page: Page, shown: list[Any]) -> None:
+    page.show_verdict()
+    assert "against" not in texts(shown)
+    page.show_claims()
+    assert "against the claimed direction" in texts(shown)
+
+
+def test_what_is_changed_follows_where_numbers_come_from(page: Page, shown: list[Any]) -> None:
+    page.show_changes()
     assert kinds(shown) == [Markdown] * 3
-    place = "Section 5 of the paper; `make reproduce-table6` makes this page."
-    assert shown[0].data == f"{place} {STRONGEST}"
+    assert shown[0].data == f"Section 5 of the paper. {STRONGEST}"
     assert "Profile **quick**" in shown[1].data
     assert shown[2].data.startswith("- ")
 
 
 def test_no_time_and_no_machine_is_said_of_digits(page: Page, shown: list[Any]) -> None:
-    page.show_provenance()
+    page.show_changes()
+    page.show_results()
     assert "minutes" not in texts(shown)
     assert "abacus" not in texts(shown)
 
 
 def test_time_and_machine_are_said_of_what_is_recorded(led: Page, shown: list[Any]) -> None:
-    led.show_provenance()
+    led.show_results()
     assert "minutes" in texts(shown)
     assert "abacus" in texts(shown)
 
@@ -83,10 +100,23 @@ def test_results_are_a_picture_and_numbers_and_are_saved(
     page: Page, shown: list[Any], tmp_path: Path
 ) -> None:
     page.show_results()
-    assert kinds(shown) == [Image, HTML, Markdown]
+    assert kinds(shown) == [Image, Markdown, Markdown, HTML, Markdown]
+    assert shown[1].data.startswith("**seeds** 1 · **scale** digits")
+    assert 'download="table6.csv"' in shown[2].data
     saved = {path.name for path in (tmp_path / "figures").iterdir()}
     assert saved == {"table6.png", "table6.svg", "table6.csv"}
-    assert "T_table6-numbers" in shown[1].data
+    assert "T_table6-numbers" in shown[3].data
+
+
+def test_differences_are_of_the_papers_images_alone(
+    page: Page, led: Page, shown: list[Any]
+) -> None:
+    for given, told in ((page, False), (led, True)):
+        shown.clear()
+        given.show_results()
+        (table,) = (each.data for each in shown if isinstance(each, HTML))
+        assert ("ours - paper" in table) == told
+        assert ("*Ours - paper*" in texts(shown)) == told
 
 
 def test_columns_say_of_searches_what_they_leave(
@@ -105,18 +135,25 @@ def test_runs_without_a_result_are_named_below_the_picture(
     run = find("fig3e").drawn(PROFILES["smoke"])[0].runs[0]
     kept.put(run, record(run, None))
     Page("fig3e", "smoke", store=str(tmp_path / "runs"), out=str(tmp_path)).show_results()
-    assert kinds(shown) == [Image, Markdown, HTML, Markdown]
-    assert "the loss is nan" in shown[1].data
+    assert kinds(shown) == [Image, Markdown, Markdown, Markdown, HTML, Markdown]
+    assert "the loss is nan" in shown[2].data
 
 
-def test_judgements_stand_between_how_they_are_made_and_what_follows(
-    page: Page, shown: list[Any]
-) -> None:
+def test_judgements_stand_before_how_they_are_made(page: Page, shown: list[Any]) -> None:
     page.show_claims()
+    assert kinds(shown)[:2] == [HTML, Markdown]
+    assert "T_table6-claims" in shown[0].data
+    assert "same seeds" in shown[1].data
+
+
+def test_a_cost_has_its_command_and_the_keys_of_the_records(led: Page, shown: list[Any]) -> None:
+    led.show_cost()
     assert kinds(shown) == [Markdown, HTML, Markdown]
-    assert "same seeds" in shown[0].data
-    assert "T_table6-claims" in shown[1].data
-    assert shown[2].data.startswith("Of 3 claims none is tested")
+    assert "`make reproduce-table6`" in shown[0].data
+    assert "T_table6-cost" in shown[1].data
+    (run,) = led.points[0].runs
+    assert f"{run.key}  {run.network}, seed {run.seed}, done" in shown[2].data
+    assert "--store data/runs" in shown[2].data
 
 
 def test_nothing_stands_besides_what_was_shown_already(page: Page, shown: list[Any]) -> None:
@@ -130,7 +167,7 @@ def test_digits_come_behind_what_is_recorded(led: Page, shown: list[Any], tmp_pa
     assert len(led.points) == 1
     shown.clear()
     led.show_trained_here()
-    assert kinds(shown) == [*[Markdown] * 3, Image, HTML, HTML, Markdown]
+    assert kinds(shown) == [*[Markdown] * 3, Image, Markdown, HTML, HTML, Markdown]
     assert DIGITS in shown[0].data
     assert "Profile **quick**" in shown[1].data
     assert (tmp_path / "figures" / "table6-here.png").is_file()

@@ -8,7 +8,7 @@ from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper import reproduce as module
 from deepreshape.paper.reproduce import RECORDED, recorded, reproduce, strongest
-from deepreshape.paper.trained import accuracies, conclusions, provenance
+from deepreshape.paper.trained import accuracies, conclusions, provenance, strip
 from deepreshape.paper.trained.experiments import find, runs_of
 from deepreshape.paper.trained.judgements import judge, standing
 from deepreshape.paper.trained.profiles import PROFILES
@@ -44,7 +44,10 @@ def test_a_page_says_of_its_records_what_the_other_rooms_say(
     judged = judge(claims, found, standing(page.size, points))
     assert page.judged() == judged
     assert list(page.judgements()["claim"]) == [claim.text for claim in claims]
-    assert page.sentence == conclusions.sentence(judged)
+    assert page.verdict == conclusions.verdict(judged)
+    assert page.grounds == conclusions.grounds(judged)
+    assert page.strip == strip.strip(page.size, points, found, timed=False)
+    assert page.keys == strip.keys(points, found)
     assert page.provenance == provenance.provenance(page.size, points, found, timed=False)
     assert page.method == conclusions.method(judged)
     assert "The teacher, ResNet18(m=16), reaches 50.00 %" in page.provenance
@@ -172,10 +175,10 @@ def test_pairs_of_another_figure_are_read_where_they_are_recorded(kept: Store) -
 
 def test_only_the_panels_asked_for_are_looked_up(kept: Store) -> None:
     for panel in "ab":
-        run = find("table10-trained").drawn(SHORT, panels=panel)[0].runs[0]
+        run = find("table10").drawn(SHORT, panels=panel)[0].runs[0]
         kept.put(run, record(run, 60.0))
-    assert {point.panel for point in recorded("table10-trained").points} == {"a", "b"}
-    assert {point.panel for point in recorded("table10-trained", panels="a").points} == {"a"}
+    assert {point.panel for point in recorded("table10").points} == {"a", "b"}
+    assert {point.panel for point in recorded("table10", panels="a").points} == {"a"}
 
 
 def test_a_run_that_is_recorded_as_failed_is_a_hole(kept: Store) -> None:

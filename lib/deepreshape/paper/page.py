@@ -1,8 +1,10 @@
 """A page of the book about what is trained: what its notebook shows, in this order.
 
-page = Page("fig12").show_provenance()  # where the strongest evidence comes from
-page.show_results()  # its picture and its numbers
-page.show_claims()  # what it says of the paper's claims
+page = Page("fig12").show_verdict()  # what the paper claims, and what becomes of it
+page.show_results()  # the picture, where it comes from, and the paper beside ours
+page.show_claims()  # the claims one by one
+page.show_cost()  # how to make it anew, what that costs, and the records behind it
+page.show_changes()  # what runs change against the paper
 page.show_trained_here()  # and what else was trained here: digits come last
 """
 
@@ -16,8 +18,9 @@ from IPython.display import Markdown, display
 
 from deepreshape.design import cost
 from deepreshape.paper.figures import pictures
-from deepreshape.paper.printed import comparisons
+from deepreshape.paper.printed import comparisons, tables
 from deepreshape.paper.reproduce import Reproduced, reproduce, strongest
+from deepreshape.paper.trained import strip
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Point
 from deepreshape.paper.trained.profiles import profile as find_profile
@@ -27,17 +30,29 @@ STRONGEST = (
     "The strongest evidence there is comes first: runs on the paper's data that this repository has"
     " recorded, merged with those of this page at the same scale."
 )
+TOGETHER = "{doc}`status` decides the claims of all pages together."
 COLUMNS = (
     "*ReLUs*, *FLOPs* and accuracies are those of the networks that were trained{searched}."
     " Accuracies are means over *n* seeds, *± 95 %* is half the 95 % interval of the mean test"
-    " accuracy. The last three columns are the paper's: the same edits at its own widths and image"
-    " size, and the accuracy that it prints, if any."
+    " accuracy. *Paper's test* is the accuracy that the paper prints, if any; *paper's network* and"
+    " *paper's ReLUs* are of the same edits at its own widths and image size."
 )
 SEARCHED = "; after a search, *ReLUs* are those that it leaves"
+DIFFERENCE = (
+    " *Ours - paper* is in points and takes the paper's number as exact, since neither its seeds"
+    " nor its spread are stated. It tells what the scale here changes, and decides no claim."
+)
+ANEW = (
+    "`make reproduce-{name}` trains digits and makes this page of all records that there are."
+    " `PROFILE=short SEEDS=1-3` behind it trains on the paper's data in a few epochs,"
+    " `PROFILE=paper` at the paper's scale. What that takes on this machine says `deepreshape plan"
+    " {name} --profile short`; of one seed with its teachers, by the data sheet of one {gpu}:"
+)
 DIGITS = (
     "The digits show that the machinery runs, from the first network to the last verdict. They are"
     " no evidence for or against the paper."
 )
+KEPT = "; of those that the repository keeps, with `--store data/runs`"
 SMALLER = "Trained on a part of the paper's data: a smaller scale than that of the records above."
 ALL = "Nothing besides: the page above shows all that was trained here."
 
@@ -89,28 +104,50 @@ class Page:
         """The points as the paper has them, of some panels or of all."""
         return self._best.experiment.drawn(find_profile("paper"), panels=panels or None)
 
-    def show_provenance(self) -> Self:
-        """Where the numbers come from, and what runs change against the paper; returns the page."""
-        place = self._best.experiment.place
-        _say(f"{place} of the paper; `make reproduce-{self.name}` makes this page.", STRONGEST)
-        _say(self._best.provenance)
-        _say(self._best.deviations)
+    def show_verdict(self) -> Self:
+        """What the paper claims, in its words, and what becomes of it; returns the page."""
+        quote = tables.row("quotes", page=self.name)
+        _say(f'> "{quote["quote"]}" ({quote["place"]})')
+        _say(f"**Verdict.** {self._best.verdict}", TOGETHER)
         return self
 
     def show_results(self) -> None:
-        """The picture, the runs that it lacks, and the numbers; saved as PNG, SVG and CSV."""
+        """The picture, where it comes from, the runs that it lacks, and the paper beside ours;
+        saved as PNG, SVG and CSV."""
         self._show_picture(self._best, self.name)
         table = self._best.table()
         comparisons.save(table, self.name, self.out)
-        self.show_table(table, "numbers")
+        links = comparisons.picture_link(self.name), comparisons.csv_link(table, self.name)
+        _say(f"Files: {', '.join(links)}.")
+        told = self._show_beside(table, "numbers")
         searched = any(point.runs[0].search for point in self.points)
-        _say(COLUMNS.format(searched=SEARCHED * searched))
+        text = COLUMNS.format(searched=SEARCHED * searched)
+        _say(text + DIFFERENCE * ("ours - paper" in told))
 
     def show_claims(self) -> None:
-        """What becomes of the paper's claims, how they are compared, and what follows."""
+        """What becomes of each of the paper's claims, and how they are compared."""
+        caption = f"{self._place}: each claim, and what became of it"
+        self.show_table(self._best.judgements(), "claims", caption)
         _say(self._best.method)
-        self.show_table(self._best.judgements(), "claims")
-        _say(self._best.sentence)
+        _say(self._best.grounds)
+
+    def show_cost(self) -> None:
+        """The command, what it costs at each scale, and the keys of the records shown."""
+        _say(ANEW.format(name=self.name, gpu=strip.GPU))
+        costs = strip.costs(self._best.experiment)
+        self.show_table(costs, "cost", f"{self._place}: what training it anew takes")
+        keys = "\n".join(self._best.keys)
+        _say(
+            f":::{{dropdown}} Records behind the picture: {len(self._best.keys)}\n"
+            f"`deepreshape runs show KEY` shows one{KEPT * self._best.is_evidence}.\n"
+            f"```text\n{keys}\n```\n:::"
+        )
+
+    def show_changes(self) -> None:
+        """Where the numbers come from, and what runs change against the paper."""
+        _say(f"{self._best.experiment.place} of the paper.", STRONGEST)
+        _say(self._best.provenance)
+        _say(self._best.deviations)
 
     def show_trained_here(self) -> None:
         """What was trained here where the page leads with something stronger."""
@@ -125,22 +162,35 @@ class Page:
         _say(here.provenance)
         _say(here.deviations)
         self._show_picture(here, f"{self.name}-here")
-        self.show_table(here.table(), "here-numbers")
-        self.show_table(here.judgements(), "here-claims")
-        _say(here.sentence)
+        self._show_beside(here.table(), "here-numbers")
+        self.show_table(here.judgements(), "here-claims", f"{self._place}: claims, trained here")
+        _say(here.verdict, here.grounds)
 
     def show_counts(self, table: str, columns: Iterable[str]) -> None:
         """Counts that a table of the paper prints beside the computed ones."""
         display(comparisons.styled(comparisons.side_by_side(table, columns), table))
         _say(comparisons.sentence(table))
 
-    def show_table(self, table: pd.DataFrame, name: str) -> None:
+    def show_table(self, table: pd.DataFrame, name: str, caption: str = "") -> None:
         """A table by a name of its own on the page; nothing of an empty one."""
         if not table.empty:
-            display(comparisons.styled(table, f"{self.name}-{name}"))
+            display(comparisons.styled(table, f"{self.name}-{name}", caption=caption))
+
+    @property
+    def _place(self) -> str:
+        """`Figure 12`."""
+        return self._best.experiment.title.split(":")[0]
+
+    def _show_beside(self, table: pd.DataFrame, name: str) -> list[str]:
+        """The paper beside ours, in the columns that say something; returns these."""
+        silent = [column for column in table if table[column].astype(str).eq("").all()]
+        told = table.drop(columns=silent)
+        self.show_table(told, name, f"{self._place}: ours beside the paper's")
+        return [str(column) for column in told]
 
     def _show_picture(self, shown: Reproduced, name: str) -> None:
         display(pictures.show(shown.figure(), name, self.out))
+        _say(shown.strip)
         _say(shown.holes)
 
 

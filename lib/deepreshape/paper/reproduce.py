@@ -2,7 +2,7 @@
 
 here = reproduce("fig12", profile="quick")
 best = strongest(here)
-best.figure(), best.table(), best.judgements(), best.sentence
+best.figure(), best.table(), best.judgements(), best.verdict
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,14 @@ from deepreshape.learn.runs.executors import Executor, execute
 from deepreshape.learn.runs.run import Record
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper.figures import curves
-from deepreshape.paper.trained import accuracies, conclusions, holes, judgements, provenance
+from deepreshape.paper.trained import (
+    accuracies,
+    conclusions,
+    holes,
+    judgements,
+    provenance,
+    strip,
+)
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Experiment, Point, find, runs_of
 from deepreshape.paper.trained.judgements import Judged
@@ -61,6 +68,16 @@ class Reproduced:
         return provenance.provenance(self.size, self.points, self.records, timed=self.is_evidence)
 
     @property
+    def strip(self) -> str:
+        """The same in one line (`strip.strip`)."""
+        return strip.strip(self.size, self.points, self.records, timed=self.is_evidence)
+
+    @property
+    def keys(self) -> list[str]:
+        """A line for each record behind the points (`strip.keys`)."""
+        return strip.keys(self.points, self.records)
+
+    @property
     def deviations(self) -> str:
         """What is changed against the paper, as a list in Markdown."""
         return _listed(provenance.deviations(self.experiment, self.points))
@@ -72,9 +89,14 @@ class Reproduced:
         return _listed(holes.holes(self.points, self.records))
 
     @property
-    def sentence(self) -> str:
-        """What became of the claims (`conclusions.sentence`)."""
-        return conclusions.sentence(self.judged())
+    def verdict(self) -> str:
+        """What became of the claims (`conclusions.verdict`)."""
+        return conclusions.verdict(self.judged())
+
+    @property
+    def grounds(self) -> str:
+        """What that stands on (`conclusions.grounds`)."""
+        return conclusions.grounds(self.judged())
 
     @property
     def method(self) -> str:

@@ -1,6 +1,5 @@
 """Tables of what became of the paper: every claim, every page, and what cannot be made here."""
 
-import base64
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +16,8 @@ from deepreshape.paper.printed.verdicts import Kind, Verdict, totals, verify
 from deepreshape.paper.status import TESTS, UNRECORDED, Evidence
 from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.paper.trained.profiles import PROFILES
+from deepreshape.paper.trained.strip import GPU
 from deepreshape.places import DATA
-
-GPU = "A100"
-"""Hours of training are told for this one."""
 
 
 @lru_cache
@@ -111,10 +108,8 @@ def filterable(table: pd.DataFrame, name: str, by: Sequence[str]) -> HTML:
 
 
 def download(table: pd.DataFrame, name: str) -> Markdown:
-    """A link to a table as CSV, which the page itself holds."""
-    text = table.to_csv(index=False, float_format="%.4g")
-    data = base64.b64encode(text.encode()).decode()
-    link = f'<a download="{name}.csv" href="data:text/csv;base64,{data}">{name}.csv</a>'
+    """A link to a table as CSV, and its size."""
+    link = comparisons.csv_link(table, name)
     return Markdown(f"{link}: {len(table):,} rows, {len(table.columns)} columns.")
 
 

@@ -9,7 +9,7 @@ from deepreshape.paper.reproduce import recorded
 
 
 def test_a_gain_is_the_mean_over_seeds_that_both_have() -> None:
-    found = recorded("table10-trained")
+    found = recorded("table10")
     one, other = (
         next(p for p in found.points if (p.panel, p.series) == (panel, "ResNet18(m=16) S3"))
         for panel in "ab"
@@ -29,6 +29,6 @@ def test_pairs_are_of_one_network() -> None:
 
 
 def test_without_a_common_seed_there_is_no_gain() -> None:
-    found = recorded("table10-trained")
+    found = recorded("table10")
     point = found.points[0]
     assert taught.gains([(point, point)], {}).empty

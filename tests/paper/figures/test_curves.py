@@ -22,8 +22,8 @@ from deepreshape.paper.trained.statistics import half_interval
 from tests.paper.records import records
 
 QUICK, SHORT, PAPER = PROFILES["quick"], PROFILES["short"], PROFILES["paper"]
-ROWS = ("table3-trained", "table4-trained", "table6", "table13-trained", "table14-trained")
-STAGES = ("table10-trained", "table11-trained")
+ROWS = ("table3", "table4", "table6", "table13", "table14")
+STAGES = ("table10", "table11")
 
 
 def accuracy(point: Point, seed: int) -> float:
@@ -114,14 +114,14 @@ def test_every_figure_can_be_drawn_at_its_smallest_and_without_records(name: str
     draw(name, points, {})
 
 
-@pytest.mark.parametrize("name", ["fig12", "table14-trained", "table11-trained"])
+@pytest.mark.parametrize("name", ["fig12", "table14", "table11"])
 def test_every_kind_can_be_drawn_as_the_paper_has_it(name: str) -> None:
     points = find(name).drawn(PROFILES["paper"], seeds=(1, 2))
     figure = draw(name, points, records(points, accuracy))
     assert max(figure.get_size_inches()) < 14
 
 
-@pytest.mark.parametrize("name", ["fig12", "table6", "table11-trained"])
+@pytest.mark.parametrize("name", ["fig12", "table6", "table11"])
 def test_no_panel_has_a_second_scale(name: str) -> None:
     points = find(name).drawn(QUICK)
     figure = draw(name, points, records(points, accuracy))
@@ -359,9 +359,9 @@ def test_a_table_of_stages_has_a_small_panel_for_each_network(name: str) -> None
 
 
 def test_a_small_panel_has_the_accuracy_of_each_stage_and_the_papers() -> None:
-    points = find("table10-trained").drawn(PAPER)
+    points = find("table10").drawn(PAPER)
     found = records(points, lambda p, _: 10.0 * int(p.series[-1]) + (p.panel == "b"))
-    first = draw("table10-trained", points, found).axes[0]
+    first = draw("table10", points, found).axes[0]
     assert [curve(line) for line in lines(first)] == [
         [(stage, 10.0 * stage + taught) for stage in range(1, 5)] for taught in (0, 1)
     ]

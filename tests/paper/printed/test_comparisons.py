@@ -1,6 +1,9 @@
 """Printed and computed values as tables for a page: rows, columns, words."""
 
+import base64
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,10 +14,12 @@ from deepreshape.paper.printed.comparisons import (
     LABELS,
     READINGS,
     comparison,
+    csv_link,
     label,
     labelled,
     listed,
     misses,
+    opening,
     overview,
     place,
     show,
@@ -204,7 +209,35 @@ def test_a_page_shows_and_saves_all_values_of_a_table_and_says_what_they_come_to
     show("page", "table16", ["relus_K"])
     saved = pd.read_csv(tmp_path / "out" / "page.csv", dtype=str, keep_default_na=False)
     assert saved.equals(comparison("table16").astype(str))
-    assert len(capsys.readouterr().out.splitlines()) == 2  # a table and a sentence
+    assert len(capsys.readouterr().out.splitlines()) == 3  # a table, a sentence and its files
+
+
+def test_a_page_opens_with_what_came_out_and_what_is_not_equal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(comparisons, "display", shown.append)
+    opening("table16", "table16")
+    assert shown.pop().data.startswith("**What came out.** All")
+    opening("table14", "table14")
+    said, missed = shown
+    assert "`make reproduce-table14`" in said.data
+    assert "T_table14-misses" in missed.data
+    assert missed.data.count("<tr>") == 1 + len(
+        [verdict for verdict in verify("table14") if verdict.kind != "equal"]
+    )
+
+
+def test_a_link_holds_the_table_as_csv() -> None:
+    frame = pd.DataFrame({"network": ["ResNet18"], "gain": [1.23456]})
+    (data,) = re.findall(r"base64,([^\"]+)", csv_link(frame, "some"))
+    assert base64.b64decode(data).decode() == "network,gain\nResNet18,1.235\n"
+
+
+def test_a_table_has_its_caption() -> None:
+    frame = pd.DataFrame({"n": [1]})
+    assert "<caption>What n is</caption>" in styled(frame, "n", caption="What n is").data
+    assert "<caption" not in styled(frame, "n").data
 
 
 def test_a_page_may_be_of_some_rows_and_columns_alone(

@@ -157,7 +157,7 @@ def test_the_table_names_panels_where_there_are_several(fig12: list[Point]) -> N
 
 def test_the_printed_accuracies_give_the_printed_criticality() -> None:
     """Within the rounding of both."""
-    points = find("table10-trained").drawn(PROFILES["paper"])
+    points = find("table10").drawn(PROFILES["paper"])
     found = accuracies.criticalities("table10", points, records(points, lambda p, _: p.printed))
     assert len(found) == len(tables.table("table10"))
     for stage in "1234":
@@ -167,7 +167,7 @@ def test_the_printed_accuracies_give_the_printed_criticality() -> None:
 
 
 def test_criticality_is_of_the_mean_accuracies_with_a_teacher() -> None:
-    points = find("table11-trained").drawn(QUICK, seeds=(1, 2))
+    points = find("table11").drawn(QUICK, seeds=(1, 2))
     found = accuracies.criticalities(
         "table11",
         points,
@@ -183,7 +183,7 @@ def test_criticality_is_of_the_mean_accuracies_with_a_teacher() -> None:
 
 @pytest.mark.parametrize("missing", ["1", "3"])
 def test_criticality_needs_every_stage(missing: str) -> None:
-    points = find("table10-trained").drawn(QUICK)
+    points = find("table10").drawn(QUICK)
     found = records(points, lambda p, _: None if p.series.endswith(missing) else 50.0)
     table = accuracies.criticalities("table10", points, found)
     assert set(table["order"]) == {"hole"}

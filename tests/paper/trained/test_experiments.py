@@ -54,7 +54,7 @@ def test_an_experiment_says_its_section_of_the_paper(name: str) -> None:
 def test_what_compares_stages_alone_is_told_by_its_networks() -> None:
     """One with ReLUs in a single stage beside others does not make it so (Figure 5)."""
     by_stage = [name for name in EXPERIMENTS if find(name).is_by_stage]
-    assert by_stage == ["table10-trained", "table11-trained"]
+    assert by_stage == ["table10", "table11"]
     assert [name for name in EXPERIMENTS if find(name).picture == "stages"] == by_stage
 
 
@@ -144,7 +144,7 @@ def test_the_smallest_profile_is_small(name: str) -> None:
 def test_a_style_is_left_for_each_series_of_a_panel(name: str, size: str) -> None:
     series = {(point.panel, point.series) for point in drawn(name, size)}
     panels = {panel for panel, _ in series}
-    if name not in ("table10-trained", "table11-trained"):
+    if name not in ("table10", "table11"):
         assert max(sum(each == panel for each, _ in series) for panel in panels) <= len(
             theme.COLOURS
         )
@@ -172,22 +172,22 @@ def test_of_many_panels_a_profile_draws_some_from_the_first_to_the_last() -> Non
 # Printed accuracies
 
 COLUMNS = {
-    "table3-trained": r"acc_cifar100_pct",
-    "table4-trained": r"acc_cifar100_pct",
+    "table3": r"acc_cifar100_pct",
+    "table4": r"acc_cifar100_pct",
     "table5": r"acc_.*_pct",
     "table6": r"acc_(dkd|kd)_pct",
     "table9": r"acc_.*_pct",
-    "table10-trained": r"stage\d_acc.*_pct",
-    "table11-trained": r"stage\d_acc.*_pct",
+    "table10": r"stage\d_acc.*_pct",
+    "table11": r"stage\d_acc.*_pct",
     "table12": r"acc_.*_pct",
-    "table13-trained": r"acc_(dkd|kd)_pct",
-    "table14-trained": r"acc_(dkd|kd)_pct",
+    "table13": r"acc_(dkd|kd)_pct",
+    "table14": r"acc_(dkd|kd)_pct",
 }
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_accuracy_that_a_table_prints_is_a_points(name: str) -> None:
-    rows = tables.table(tables.find(name.removesuffix("-trained")))
+    rows = tables.table(tables.find(name))
     expected = [
         float(text)
         for row in rows
@@ -227,7 +227,7 @@ def test_every_run_of_a_point_has_a_key_of_its_own(name: str, size: str) -> None
     assert len({run.key for run in runs}) == len(runs)
 
 
-@pytest.mark.parametrize("name", ["fig1", "fig6", "fig12", "table5", "table10-trained"])
+@pytest.mark.parametrize("name", ["fig1", "fig6", "fig12", "table5", "table10"])
 def test_no_two_profiles_share_a_run(name: str) -> None:
     found = [keys(name, size=size) for size in PROFILES]
     assert len(set().union(*found)) == sum(map(len, found))
@@ -287,14 +287,14 @@ def test_all_networks_with_a_teacher_on_the_same_images_have_the_same(name: str,
 
 
 def test_dkd_is_taken_where_a_series_says_so() -> None:
-    for name in ("table6", "table13-trained", "table14-trained"):
+    for name in ("table6", "table13", "table14"):
         for point in drawn(name):
             kind = DKD if point.series.endswith("(DKD)") else KD
             assert isinstance(point.runs[0].recipe.distillation, kind)
 
 
 def test_baselines_have_no_teacher() -> None:
-    for name in ("fig3a", "fig13", "fig17", "table3-trained", "table9"):
+    for name in ("fig3a", "fig13", "fig17", "table3", "table9"):
         assert {run.teacher for run in runs_of(drawn(name))} == {None}
 
 
@@ -303,7 +303,7 @@ def test_tiny_imagenet_is_what_the_paper_takes_it_for() -> None:
         for point in drawn(name):
             side = {"cifar100": 32, "tiny-imagenet": 64}[str(point.runs[0].data)]
             assert point.paper.resolution == side
-    assert {str(run.data) for run in runs_of(drawn("table13-trained"))} == {"tiny-imagenet"}
+    assert {str(run.data) for run in runs_of(drawn("table13"))} == {"tiny-imagenet"}
 
 
 # What may be chosen
@@ -405,7 +405,7 @@ def test_the_margin_of_what_is_similar_is_the_widest_gap_of_figure_4() -> None:
         ("fig4c", "like", "as ReLU-efficient as"),
         ("fig12", "like", "on par"),
         ("fig20", "like", "on par"),
-        ("table4-trained", "like", "matches"),
+        ("table4", "like", "matches"),
         ("fig15", "not behind", "no better than"),
         ("fig17", "not behind", "no better than"),
     ],
@@ -527,7 +527,7 @@ def test_every_row_of_the_comparisons_is_a_claim(name: str, table: str, dataset:
 
 
 def test_claims_of_criticality_are_those_with_a_teacher() -> None:
-    for name in ("table10-trained", "table11-trained"):
+    for name in ("table10", "table11"):
         claims = find(name).claims(list(drawn(name)))
         assert {point.panel for each in claims for point in each.ahead + each.behind} == {"b"}
 
@@ -573,6 +573,6 @@ def test_the_searches_of_figure_12_leave_the_relus_of_its_panels() -> None:
 
 
 def test_stages_alone_have_the_relus_of_the_whole_network_between_them() -> None:
-    alone = [p for p in drawn("table10-trained") if p.series.startswith("ResNet18(m=16) S")]
+    alone = [p for p in drawn("table10") if p.series.startswith("ResNet18(m=16) S")]
     labels = [point.relus for point in alone if point.panel == "a"]
     assert tuple(labels) == cost(resnet18(16)).stage_relus

@@ -280,7 +280,7 @@ def test_only_the_papers_profile_on_its_own_data_is_at_its_scale() -> None:
 
 def test_short_leaves_out_what_its_recipe_was_chosen_on() -> None:
     short = PROFILES["short"]
-    found = standing(short, find("table10-trained").drawn(short))
+    found = standing(short, find("table10").drawn(short))
     assert found == Standing("reduced", (1,), short.chosen_networks)
     assert {network.name for network in short.chosen_networks} == {
         "ResNet18(m=16)-C134",

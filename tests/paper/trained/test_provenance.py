@@ -97,15 +97,13 @@ def test_deviations_name_narrower_networks() -> None:
 
 
 def test_deviations_say_which_networks_are_narrower_where_only_some_are() -> None:
-    half, *_ = starting(SHORT, "Widths", "table10-trained")
+    half, *_ = starting(SHORT, "Widths", "table10")
     assert half == "Widths: 1/2 of the paper's in 8 series."
     light = replace(PAPER, by_stage=(Fraction(1), cost(resnet18(128)).macs))
-    points = find("table10-trained").drawn(light, panels="b")
+    points = find("table10").drawn(light, panels="b")
     ours = [point for point in points if point.series.startswith("ResNet18(m=256)")]
     (line,) = [
-        line
-        for line in deviations(find("table10-trained"), [*points[:4], *ours])
-        if "Widths" in line
+        line for line in deviations(find("table10"), [*points[:4], *ours]) if "Widths" in line
     ]
     names = ", ".join(f"ResNet18(m=256) S{stage}" for stage in range(1, 5))
     assert line == f"Widths: 1/2 of the paper's in {names}."
@@ -173,7 +171,7 @@ def test_panels_and_series_that_are_left_out_are_named() -> None:
 
 
 def test_many_series_that_are_left_out_are_only_counted() -> None:
-    experiment = find("table10-trained")
+    experiment = find("table10")
     (line,) = [
         each for each in deviations(experiment, experiment.drawn(PAPER)[:2]) if "left" in each
     ]
@@ -197,7 +195,7 @@ def test_a_point_is_whole_on_the_papers_data_with_the_papers_widths() -> None:
 
 
 def test_the_papers_data_set_is_told_by_its_image_size() -> None:
-    for name, expected in (("table13-trained", "tiny-imagenet"), ("table6", "cifar100")):
+    for name, expected in (("table13", "tiny-imagenet"), ("table6", "cifar100")):
         assert {paper_set(point) for point in find(name).drawn(QUICK)} == {expected}
 
 
@@ -217,7 +215,7 @@ def test_the_caption_names_profile_data_widths_seeds_and_epochs(points: list[Poi
 
 
 def test_the_caption_names_every_width_where_some_networks_are_narrower() -> None:
-    some = find("table10-trained").drawn(SHORT, panels="b")
+    some = find("table10").drawn(SHORT, panels="b")
     assert "| widths x 1, 1/2, 1/4 |" in caption(SHORT, some)
 
 
@@ -281,7 +279,7 @@ def test_the_provenance_says_where_threads_changed(points: list[Point]) -> None:
 
 def test_the_provenance_says_which_images_stand_under_a_name() -> None:
     """Where the data cannot be read, records are found by name."""
-    points = find("table13-trained").drawn(SHORT)
+    points = find("table13").drawn(SHORT)
     found = records(points, lambda *_: 50.0)
     digests = {key: replace(each, data_digest=64 * "d") for key, each in found.items()}
     assert all(run.data.digest is None for point in points for run in point.runs)

@@ -1,5 +1,6 @@
 """Printed and computed values as tables for a page."""
 
+import base64
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,9 @@ LABELS = (
     "item",
 )
 """Columns that name a row, the first that a table has."""
-SENTENCES = ("why", "what changes")
+UNEQUAL = "What is not equal to the printed digit, but for HE seconds within the model's band"
+BESIDE = "Printed | computed"
+SENTENCES = ("why", "what changes", "what is found")
 """Columns that hold sentences, which a page sets in lines."""
 
 Verdicts = str | Iterable[Verdict]
@@ -33,21 +36,47 @@ def _verdicts(of: Verdicts) -> list[Verdict]:
     return list(verify(of) if isinstance(of, str) else of)
 
 
+def _chosen(
+    of: Verdicts, columns: Iterable[str] | Mapping[str, str], rows: Container[int] | None
+) -> list[Verdict]:
+    """Verdicts; rows of a table: of these, and of the columns, alone."""
+    if isinstance(of, str) and rows is not None:
+        of = verify(of, _by_heading(columns).values() or None, rows)
+    return _verdicts(of)
+
+
+def opening(
+    page: str,
+    of: Verdicts,
+    columns: Iterable[str] | Mapping[str, str] = (),
+    rows: Container[int] | None = None,
+) -> None:
+    """What came out, before all that leads to it: a sentence, the values that are not equal, and
+    the command. Arguments as of `show`."""
+    found = _chosen(of, columns, rows)
+    command = f"`make reproduce-{page}` makes this page."
+    display(Markdown(f"**What came out.** {sentence(found)} {command}"))
+    missed = misses(found)
+    if not missed.empty:
+        display(styled(missed, f"{page}-misses", caption=UNEQUAL))
+
+
 def show(
     page: str,
     of: Verdicts,
     columns: Iterable[str] | Mapping[str, str] = (),
     rows: Container[int] | None = None,
 ) -> None:
-    """Show verdicts, save them as PAGE.csv, and say what they come to: a row for
+    """Show verdicts, save them as PAGE.csv, say what they come to, and link the files: a row for
     each row of their table (`side_by_side`) where columns are named, else one for each value. rows
     of a table: what is said is of these, and of the columns, alone."""
-    if isinstance(of, str) and rows is not None:
-        of = verify(of, _by_heading(columns).values() or None, rows)
-    found = _verdicts(of)
-    save(comparison(found), page)
-    display(styled(side_by_side(found, columns) if columns else listed(found), page))
+    found = _chosen(of, columns, rows)
+    compared = comparison(found)
+    save(compared, page)
+    told = side_by_side(found, columns) if columns else listed(found)
+    display(styled(told, page, caption=BESIDE if columns else ""))
     display(Markdown(sentence(found)))
+    display(Markdown(f"Files: {picture_link(page)}, {csv_link(compared, page)}."))
 
 
 def comparison(of: Verdicts) -> pd.DataFrame:
@@ -126,12 +155,12 @@ def _by_heading(columns: Iterable[str] | Mapping[str, str]) -> Mapping[str, str]
     return columns if isinstance(columns, Mapping) else {name: name for name in columns}
 
 
-def misses(name: str) -> pd.DataFrame:
-    """`listed` for the values of a table that are not equal, but for the HE seconds that the model
-    gives within its band."""
+def misses(of: Verdicts) -> pd.DataFrame:
+    """`listed` for the values that are not equal, but for the HE seconds that the model gives
+    within its band."""
     return listed(
         verdict
-        for verdict in verify(name)
+        for verdict in _verdicts(of)
         if verdict.kind != "equal"
         and not (verdict.kind == "within" and verdict.printed.column.endswith("he_s"))
     )
@@ -164,9 +193,12 @@ def overview(networks: Mapping[str, Network], name: str, *readings: str) -> HTML
     return styled(pd.DataFrame(rows), name)
 
 
-def styled(frame: pd.DataFrame, name: str, precision: int = 2) -> HTML:
-    """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id."""
+def styled(frame: pd.DataFrame, name: str, precision: int = 2, caption: str = "") -> HTML:
+    """A table as a page shows it. name: of the table, once on a page; it becomes its HTML id.
+    caption: above it."""
     style = frame.style.set_uuid(name).hide(axis="index")
+    if caption:
+        style.set_caption(caption)
     style.format(precision=precision, thousands=",", na_rep="")
     props = "white-space: normal !important; text-align: left !important"
     style.set_table_styles(
@@ -187,6 +219,18 @@ def sentence(of: Verdicts) -> str:
         return f"All {number} values that need no training are equal to the printed digit."
     found = ", ".join(f"{counted[kind]} {kind}" for kind in KINDS if counted[kind])
     return f"Of {number} values that need no training: {found}."
+
+
+def csv_link(frame: pd.DataFrame, name: str) -> str:
+    """A link, in HTML, to a table as CSV that the page itself holds."""
+    text = frame.to_csv(index=False, float_format="%.4g")
+    data = base64.b64encode(text.encode()).decode()
+    return f'<a download="{name}.csv" href="data:text/csv;base64,{data}">{name}.csv</a>'
+
+
+def picture_link(name: str) -> str:
+    """A link, in HTML, to the last picture before it; the book's build names the file."""
+    return f'<a class="picture-file" download="{name}">picture</a>'
 
 
 def save(frame: pd.DataFrame, name: str, folder: Path | None = None) -> Path:

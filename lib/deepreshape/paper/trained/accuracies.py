@@ -11,6 +11,7 @@ from deepreshape.design.criticality import criticality, order
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.paper.printed import tables
 from deepreshape.paper.trained.experiments import Point
+from deepreshape.paper.trained.profiles import PAPER_SIDES
 from deepreshape.paper.trained.statistics import half_interval
 
 Records = Mapping[str, Record]
@@ -50,7 +51,7 @@ def _flops(point: Point, network: Network) -> float:
     return cost(network).flops(paper_convention(point.paper) or "B") / 1e6
 
 
-# The table below a figure
+# The paper beside ours
 
 
 def mean(values: Sequence[float]) -> str:
@@ -64,8 +65,21 @@ def interval(values: Sequence[float]) -> str:
     return "" if isnan(half) else f"{half:.2f}"
 
 
+def difference(point: Point, values: Sequence[float]) -> str:
+    """The mean less the paper's accuracy, in points, with half its interval where there is one;
+    empty where the paper prints none, and where it is of other images.
+
+    The paper says neither seeds nor spread: its number counts as exact.
+    """
+    same = PAPER_SIDES.get(point.runs[0].data.name) == point.paper.resolution
+    if point.printed is None or not values or not same:
+        return ""
+    half = interval(values)
+    return f"{fmean(values) - point.printed:+.2f}{f' ± {half}' * bool(half)}"
+
+
 def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
-    """A row for each point: its network, counts and accuracies here, and the paper's beside them.
+    """A row for each point: its network, accuracies here, the paper's beside them, and counts.
 
     Accuracies are means over n seeds, ± 95 % half the interval of the mean test accuracy by its own
     deviation. The paper's ReLUs are those of the same edits at its own widths and image size, or
@@ -75,24 +89,26 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
     searched = any(point.runs[0].search for point in points)
     return pd.DataFrame(
         [
-            ({"panel": point.panel} if several else {})
+            {"network": point.network.name}
+            | ({"panel": point.panel} if several else {})
             | {
                 "series": point.series,
-                "network": point.network.name,
+                "test (%)": mean(values),
+                "± 95 %": interval(values),
+                "n": len(values),
+                "paper's test (%)": "" if point.printed is None else f"{point.printed:.2f}",
+                "ours - paper": difference(point, values),
+                "validation (%)": mean(accuracies(point, records, "validation")),
                 "ReLUs": point.relus,
                 "FLOPs (M)": round(abscissa(point, "flops"), 2),
-                "validation (%)": mean(accuracies(point, records, "validation")),
-                "test (%)": mean(accuracies(point, records)),
-                "± 95 %": interval(accuracies(point, records)),
-                "n": len(accuracies(point, records)),
             }
             | ({"searches finished": _finished(point, records)} if searched else {})
             | {
                 "paper's network": point.paper.name,
                 "paper's ReLUs (K)": f"{point.paper_relus / 1000:.1f}",
-                "paper's test (%)": "" if point.printed is None else f"{point.printed:.2f}",
             }
             for point in points
+            for values in (accuracies(point, records),)
         ]
     )
 

@@ -20,7 +20,7 @@ JUDGED = (
 SIZES = "A *size*, where one is printed, is judged by the same interval"
 REDUCED = (
     "*At reduced scale* a verdict, whichever it is, tells of these networks as they are here: after"
-    " a few epochs, and with the widths that the list above states."
+    " a few epochs, and with the widths that the page states."
 )
 
 
@@ -40,19 +40,33 @@ def method(judged: Judged) -> str:
 
 
 def sentence(judged: Judged) -> str:
-    """What became of the claims of a page: how many are tested, what their intervals are made of,
-    and what stands against the paper."""
+    """What became of the claims of a page: the verdict, then what it stands on."""
+    return " ".join(filter(None, [verdict(judged), grounds(judged)]))
+
+
+def verdict(judged: Judged) -> str:
+    """How many claims are tested, with which outcomes, and what stands against the paper."""
     if not judged.rows:
         return "The paper claims nothing of the points drawn here."
-    parts = [_tested(judged), _left_out(judged), _interval(judged), _against(judged)]
+    return " ".join(filter(None, [_tested(judged), "" if _digits(judged) else _against(judged)]))
+
+
+def grounds(judged: Judged) -> str:
+    """What does not count, and what the intervals are made of; of digits, which gains are against
+    the paper. Empty where nothing is to say."""
+    parts = [_left_out(judged), _interval(judged), _against(judged) if _digits(judged) else ""]
     return " ".join(filter(None, parts))
+
+
+def _digits(judged: Judged) -> bool:
+    return judged.standing.kind == "digits"
 
 
 def _tested(judged: Judged) -> str:
     rows = judged.rows
     total = "1 claim" if len(rows) == 1 else f"{len(rows)} claims"
     done = [row for row in rows if row.decided]
-    if judged.standing.kind == "digits":
+    if _digits(judged):
         return (
             f"Of {total} none is tested: digits show that the machinery runs, and are no evidence."
         )

@@ -49,10 +49,10 @@ def caption(size: Profile, points: Sequence[Point]) -> str:
     """One line under a figure: profile, data, widths, seeds, epochs."""
     data = dict.fromkeys(str(run.data) for point in points for run in point.runs)
     parts = [f"profile {size.name}", ", ".join(data)]
-    ratios = sorted(_ratios(points), reverse=True)
+    ratios = sorted(width_ratios(points), reverse=True)
     if any(ratio != 1 for ratio in ratios):
         parts.append(f"widths x {', '.join(map(str, ratios))}")
-    parts += [_numbered("seed", _seeds(points)), _epochs(size.recipe)]
+    parts += [numbered("seed", all_seeds(points)), in_epochs(size.recipe)]
     return " | ".join(parts)
 
 
@@ -71,9 +71,9 @@ def provenance(size: Profile, points: Sequence[Point], records: Records, timed: 
     done = [each for each in found if each.status == "done"]
     data = ", ".join(dict.fromkeys(str(run.data) for run in runs))
     minutes = sum(record.seconds for record in found + behind) / 60
-    time = f", {minutes:.1f} minutes of training in all, on {'; '.join(_machines(found))}" * timed
+    time = f", {minutes:.1f} minutes of training in all, on {'; '.join(machines(found))}" * timed
     text = (
-        f"Profile **{size.name}** on **{data}**, {_numbered('seed', _seeds(points))}."
+        f"Profile **{size.name}** on **{data}**, {numbered('seed', all_seeds(points))}."
         f" {_runs(len(done))}{f', and {len(behind)} that they start or learn from' * bool(behind)}"
         f"{time}."
     )
@@ -198,8 +198,8 @@ def _taught(distillation: Distillation, ours: Run, theirs: Run) -> Iterator[str]
     changes = _changes(ours.recipe, theirs.recipe)
     if changes or ours.network.name != theirs.network.name:
         yield (
-            f"Teacher: {ours.network.name}, {_epochs(ours.recipe)}, in place of"
-            f" {theirs.network.name}, {_epochs(theirs.recipe)}"
+            f"Teacher: {ours.network.name}, {in_epochs(ours.recipe)}, in place of"
+            f" {theirs.network.name}, {in_epochs(theirs.recipe)}"
             + (f"; its recipe: {', '.join(changes)}." if changes else ".")
         )
 
@@ -220,7 +220,7 @@ def _changes(ours: Any, theirs: Any) -> list[str]:
 
 def _widths(points: Sequence[Point]) -> Iterator[str]:
     """Our widths against the paper's, and where not all have the same ratio, whose they are."""
-    ratios = _ratios(points)
+    ratios = width_ratios(points)
     for ratio in ratios:
         if ratio == 1:
             continue
@@ -248,7 +248,7 @@ def _left_out(paper: list[Point], points: Sequence[Point]) -> Iterator[str]:
     yield f"{text}."
 
 
-def _ratios(points: Iterable[Point]) -> list[Fraction]:
+def width_ratios(points: Iterable[Point]) -> list[Fraction]:
     """Our widths over the paper's."""
     return list(dict.fromkeys(map(_ratio, points)))
 
@@ -257,7 +257,7 @@ def _ratio(point: Point) -> Fraction:
     return Fraction(point.network.stem, point.paper.stem)
 
 
-def _machines(records: Iterable[Record]) -> list[str]:
+def machines(records: Iterable[Record]) -> list[str]:
     return sorted(
         {
             f"{facts['processor']} ({facts['device']}, threads a run: {record.sittings},"
@@ -268,15 +268,15 @@ def _machines(records: Iterable[Record]) -> list[str]:
     )
 
 
-def _seeds(points: Iterable[Point]) -> list[int]:
+def all_seeds(points: Iterable[Point]) -> list[int]:
     return sorted({run.seed for point in points for run in point.runs})
 
 
-def _numbered(what: str, numbers: list[int]) -> str:
+def numbered(what: str, numbers: list[int]) -> str:
     return f"{what}{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
-def _epochs(recipe: Recipe) -> str:
+def in_epochs(recipe: Recipe) -> str:
     return "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
 
 

@@ -34,10 +34,10 @@ def titled(*titles: str) -> dict[str, Panel]:
 class Experiment:
     """A trained figure or table of the paper.
 
-    name: of its page, such as fig12 or table6; `-trained` sets it apart from a page of the same
-    table that needs no training. about: what it shows, in a few words. section: of the paper, a
-    letter of an appendix, where it is discussed. points: its series, with the runs behind them.
-    claims: what the paper says of points, with a direction and, where one is printed, a size.
+    name: of its page, such as fig12 or table6. about: what it shows, in a few words. section: of
+    the paper, a letter of an appendix, where it is discussed. points: its series, with the runs
+    behind them. claims: what the paper says of points, with a direction and, where one is printed,
+    a size.
     """
 
     name: str
@@ -51,8 +51,7 @@ class Experiment:
     @property
     def title(self) -> str:
         """`Figure 12: ReLU-reuse against scaling and SNL`."""
-        number = self.name.removesuffix("-trained")
-        place = number.replace("fig", "Figure ").replace("table", "Table ")
+        place = self.name.replace("fig", "Figure ").replace("table", "Table ")
         return f"{place}: {self.about}"
 
     @property

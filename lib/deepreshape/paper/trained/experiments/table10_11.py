@@ -54,7 +54,7 @@ def criticality_claims(found: list[Point], panel: str = "b") -> list[Claim]:
 
 EXPERIMENTS = (
     Experiment(
-        "table10-trained",
+        "table10",
         "criticality in ResNet18",
         "B",
         table10,
@@ -63,7 +63,7 @@ EXPERIMENTS = (
         picture="stages",
     ),
     Experiment(
-        "table11-trained",
+        "table11",
         "criticality in HybReNets",
         "B",
         table11,

@@ -54,6 +54,6 @@ def ranked_claims(found: list[Point]) -> list[Claim]:
 
 
 EXPERIMENTS = (
-    Experiment("table3-trained", "baselines", "3.2", table3, ranked_claims, picture="rows"),
-    Experiment("table4-trained", "the case study", "3.2", table4, table4_claims, picture="rows"),
+    Experiment("table3", "baselines", "3.2", table3, ranked_claims, picture="rows"),
+    Experiment("table4", "the case study", "3.2", table4, table4_claims, picture="rows"),
 )

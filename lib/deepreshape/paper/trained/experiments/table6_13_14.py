@@ -40,7 +40,7 @@ EXPERIMENTS = tuple(
     Experiment(name, about, section, points, distillation_claims, panels, "rows")
     for name, about, section, points, panels in (
         ("table6", "KD and DKD", "5", table6, titled("")),
-        ("table13-trained", "KD and DKD, TinyImageNet", "G", table13, titled("")),
-        ("table14-trained", "KD and DKD, ResNet34", "G", table14, BOTH),
+        ("table13", "KD and DKD, TinyImageNet", "G", table13, titled("")),
+        ("table14", "KD and DKD, ResNet34", "G", table14, BOTH),
     )
 )
