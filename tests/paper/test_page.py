@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.display import HTML, Image, Markdown
+from IPython.display import HTML, Markdown
 
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper import page as module
+from deepreshape.paper.figures.narrow import Picture
 from deepreshape.paper.page import (
     ALL,
     DIGITS,
@@ -100,7 +101,7 @@ def test_results_are_a_picture_and_numbers_and_are_saved(
     page: Page, shown: list[Any], tmp_path: Path
 ) -> None:
     page.show_results()
-    assert kinds(shown) == [Image, Markdown, Markdown, HTML, Markdown]
+    assert kinds(shown) == [Picture, Markdown, Markdown, HTML, Markdown]
     assert shown[1].data.startswith("**seeds** 1 · **scale** digits")
     assert 'download="table6.csv"' in shown[2].data
     saved = {path.name for path in (tmp_path / "figures").iterdir()}
@@ -135,7 +136,7 @@ def test_runs_without_a_result_are_named_below_the_picture(
     run = find("fig3e").drawn(PROFILES["smoke"])[0].runs[0]
     kept.put(run, record(run, None))
     Page("fig3e", "smoke", store=str(tmp_path / "runs"), out=str(tmp_path)).show_results()
-    assert kinds(shown) == [Image, Markdown, Markdown, Markdown, HTML, Markdown]
+    assert kinds(shown) == [Picture, Markdown, Markdown, Markdown, HTML, Markdown]
     assert "the loss is nan" in shown[2].data
 
 
@@ -167,7 +168,7 @@ def test_digits_come_behind_what_is_recorded(led: Page, shown: list[Any], tmp_pa
     assert len(led.points) == 1
     shown.clear()
     led.show_trained_here()
-    assert kinds(shown) == [*[Markdown] * 3, Image, Markdown, HTML, HTML, Markdown]
+    assert kinds(shown) == [*[Markdown] * 3, Picture, Markdown, HTML, HTML, Markdown]
     assert DIGITS in shown[0].data
     assert "Profile **quick**" in shown[1].data
     assert (tmp_path / "figures" / "table6-here.png").is_file()
