@@ -105,7 +105,7 @@ def test_results_are_a_picture_and_numbers_and_are_saved(
     assert shown[1].data.startswith("**seeds** 1 · **scale** digits")
     assert 'download="table6.csv"' in shown[2].data
     saved = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert saved == {"table6.png", "table6.svg", "table6.csv"}
+    assert saved == {"table6.png", "table6.svg", "table6.narrow.svg", "table6.csv"}
     assert "T_table6-numbers" in shown[3].data
 
 
