@@ -14,6 +14,7 @@ from deepreshape.paper.figures.narrow import Picture
 from deepreshape.paper.page import (
     ALL,
     DIGITS,
+    NO_EVIDENCE,
     SMALLER,
     STRONGEST,
     TOGETHER,
@@ -118,6 +119,7 @@ def test_differences_are_of_the_papers_images_alone(
         (table,) = (each.data for each in shown if isinstance(each, HTML))
         assert ("ours - paper" in table) == told
         assert ("*Ours - paper*" in texts(shown)) == told
+        assert (NO_EVIDENCE in table) != told
 
 
 def test_columns_say_of_searches_what_they_leave(

@@ -52,6 +52,7 @@ DIGITS = (
     "The digits show that the machinery runs, from the first network to the last verdict. They are"
     " no evidence for or against the paper."
 )
+NO_EVIDENCE = " (digits: no evidence)"
 KEPT = "; of those that the repository keeps, with `--store data/runs`"
 SMALLER = "Trained on a part of the paper's data: a smaller scale than that of the records above."
 ALL = "Nothing besides: the page above shows all that was trained here."
@@ -119,7 +120,7 @@ class Page:
         comparisons.save(table, self.name, self.out)
         links = comparisons.picture_link(self.name), comparisons.csv_link(table, self.name)
         _say(f"Files: {', '.join(links)}.")
-        told = self._show_beside(table, "numbers")
+        told = self._show_beside(self._best, table, "numbers")
         searched = any(point.runs[0].search for point in self.points)
         text = COLUMNS.format(searched=SEARCHED * searched)
         _say(text + DIFFERENCE * ("ours - paper" in told))
@@ -162,7 +163,7 @@ class Page:
         _say(here.provenance)
         _say(here.deviations)
         self._show_picture(here, f"{self.name}-here")
-        self._show_beside(here.table(), "here-numbers")
+        self._show_beside(here, here.table(), "here-numbers")
         self.show_table(here.judgements(), "here-claims", f"{self._place}: claims, trained here")
         _say(here.verdict, here.grounds)
 
@@ -181,11 +182,12 @@ class Page:
         """`Figure 12`."""
         return self._best.experiment.title.split(":")[0]
 
-    def _show_beside(self, table: pd.DataFrame, name: str) -> list[str]:
+    def _show_beside(self, shown: Reproduced, table: pd.DataFrame, name: str) -> list[str]:
         """The paper beside ours, in the columns that say something; returns these."""
         silent = [column for column in table if table[column].astype(str).eq("").all()]
         told = table.drop(columns=silent)
-        self.show_table(told, name, f"{self._place}: ours beside the paper's")
+        caption = f"{self._place}: ours beside the paper's{NO_EVIDENCE * shown.on_digits}"
+        self.show_table(told, name, caption)
         return [str(column) for column in told]
 
     def _show_picture(self, shown: Reproduced, name: str) -> None:

@@ -77,7 +77,30 @@ def test_flops_are_counted_as_the_paper_counts_those_of_its_own_network() -> Non
     assert accuracies.paper_abscissa(one, "flops") == cost(resnet18(4)).flops("A") / 1e6
 
 
-# The table below the figure
+# The paper beside ours
+
+
+def on_cifar100(printed: float | None, *seeds: int) -> Point:
+    return replace(find("table6").drawn(PROFILES["short"], seeds=seeds)[0], printed=printed)
+
+
+def test_a_difference_has_the_interval_of_ours() -> None:
+    half = accuracies.half_interval([51.0, 52.0, 53.0])
+    found = accuracies.difference(on_cifar100(60.0, 1, 2, 3), [51.0, 52.0, 53.0])
+    assert found == f"-8.00 ± {half:.2f}"
+    assert accuracies.difference(on_cifar100(50.0, 1), [51.5]) == "+1.50"
+
+
+def test_without_a_printed_accuracy_or_on_other_images_there_is_no_difference() -> None:
+    assert accuracies.difference(on_cifar100(None, 1), [51.5]) == ""
+    assert accuracies.difference(on_cifar100(60.0, 1), []) == ""
+    digits = replace(find("table6").drawn(QUICK)[0], printed=60.0)
+    assert accuracies.difference(digits, [90.0]) == ""
+
+
+def test_network_ours_paper_and_difference_come_first(fig12: list[Point]) -> None:
+    first = ["network", "test (%)", "± 95 %", "n", "paper's test (%)", "ours - paper"]
+    assert list(accuracies.table(fig12, {}))[: len(first)] == first
 
 
 @pytest.fixture(scope="module")

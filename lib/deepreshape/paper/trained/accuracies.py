@@ -89,15 +89,17 @@ def table(points: Sequence[Point], records: Records) -> pd.DataFrame:
     searched = any(point.runs[0].search for point in points)
     return pd.DataFrame(
         [
-            {"network": point.network.name}
-            | ({"panel": point.panel} if several else {})
-            | {
-                "series": point.series,
+            {
+                "network": point.network.name,
                 "test (%)": mean(values),
                 "± 95 %": interval(values),
                 "n": len(values),
                 "paper's test (%)": "" if point.printed is None else f"{point.printed:.2f}",
                 "ours - paper": difference(point, values),
+            }
+            | ({"panel": point.panel} if several else {})
+            | {
+                "series": point.series,
                 "validation (%)": mean(accuracies(point, records, "validation")),
                 "ReLUs": point.relus,
                 "FLOPs (M)": round(abscissa(point, "flops"), 2),
