@@ -14,7 +14,7 @@ import pytest
 from ci import setup
 from deepreshape.cli import main
 from deepreshape.design import parse
-from deepreshape.learn.images import cifar100, mirror
+from deepreshape.learn.images import mirror, packages
 from deepreshape.learn.images.folder import Folder
 from deepreshape.learn.training.machine import this_machine
 from deepreshape.learn.training.nets import build
@@ -69,8 +69,8 @@ def no_download(patch: Patch) -> str:
         raise OSError("no route to host")
 
     patch.setattr(torchvision.datasets, "CIFAR100", none)
-    patch.setattr(cifar100, "cache_folder", lambda: Path())
-    return refused(cifar100.downloaded)
+    patch.setattr(packages, "cache_folder", lambda: Path())
+    return refused(packages.cifar100)
 
 
 def no_mirror(patch: Patch) -> str:
