@@ -1,7 +1,7 @@
 """Let the search take questions: the words that only ask are not looked for.
 
 Sphinx's search shows pages that have every word, and titles and terms that have the whole query. Of
-"what is criticality" the last word is looked for.
+"what is criticality" the last word is looked for, and what the glossary says of it comes first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const asking = /\\b(?:ASKING)\\b/gi;
   const plain = (query) => query.replace(asking, " ").replace(/[?\\s]+/g, " ").trim() || query;
   Search.query = (query) => search(plain(query));
+  Scorer.score = ([page, , , , score]) => score + (page === "glossary" ? 20 : 0);
 });
 """
 SCRIPT = _SCRIPT.replace("ASKING", ASKING.replace(" ", "|"))

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
-from ci import build_book, serve
+from ci import build_book, page_python, serve
 from tests.browser.visits import WIDE, Opener, Visit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +48,7 @@ def html(chromium: str) -> Path:
     """The folder of the book's pages, built from the committed notebooks; other processes wait."""
     OUT.mkdir(parents=True, exist_ok=True)
     with FileLock(OUT / "lock"):
+        page_python.have(page_python.FOLDER)  # where it cannot be fetched, the pages say so
         return build_book.build(ROOT / "book", [ROOT / "notebooks"], OUT).parent
 
 
