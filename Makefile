@@ -222,7 +222,7 @@ test-browser: $(READY) ## read every page in a Chromium; skipped where there is 
 	$(PYTEST) --dist worksteal tests/browser
 
 .PHONY: test
-test: test-library test-browser ## run the tests, and the notebooks at their smallest
+test: test-library ## run the tests, and the notebooks at their smallest
 	rm -rf build/smoke
 	PROFILE=smoke DEEPRESHAPE_RUNS=$(call quoted,$(CURDIR)/build/smoke) FIGURES=build/smoke $(PYTEST) \
 	  --nbval-lax -o filterwarnings=default -p no:cacheprovider notebooks
