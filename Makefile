@@ -66,7 +66,8 @@ help: ## list the targets
 setup: $(READY) ## make the virtual environment; the targets below do it by themselves
 
 
-# The pages: EXACT need no training, TRAINED do, RECORDED are read from the repository's records.
+# The pages: EXACT need no training, TRAINED do, RECORDED are read from the repository's records;
+# PLAIN have no picture.
 include ci/contents.mk
 
 # How much of a trained figure is computed, and on what. Results land in build/.
@@ -162,6 +163,9 @@ figures: $(foreach page,$(DRAWN),build/figures/$(page).svg) ## every figure and 
 # What had a page of its own when the counts of its table stood on another.
 reproduce-%-trained:
 	@echo "$@: trained and counted are one page now: make reproduce-$*" >&2; exit 2
+
+$(addprefix reproduce-,$(PLAIN)): reproduce-%: build/notebooks/%.ipynb build/book/html/index.html
+	@echo "page    build/book/html/$*.html"
 
 reproduce-%: build/figures/%.png build/figures/%.svg build/figures/%.csv build/book/html/index.html
 	@$(results)

@@ -6,3 +6,4 @@ TRAINED := fig1 fig3a fig3b fig3e fig3f fig4b fig4c fig5 fig6 fig7 fig11 fig12 f
   fig17 fig18 fig20 fig22 fig23 table3 table4 table5 table6 table9 table10 table11 table12 \
   table13 table14
 RECORDED := intro short status costs learn-criticality learn-reuse learn-distillation
+PLAIN := exercises teacher solutions

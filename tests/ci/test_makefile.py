@@ -296,3 +296,11 @@ def test_all_exact_pages_are_reproduced_without_training(project: Path) -> None:
 def test_the_benchmarks_are_files_that_are_there(project: Path) -> None:
     scripts = re.findall(r"python (\S+\.py)", planned(project, "bench"))
     assert sorted(map(Path, scripts)) == sorted(Path("ci", "bench", p.name) for p in BENCHMARKS)
+
+
+def test_a_page_without_a_picture_names_its_page_alone(project: Path) -> None:
+    (project / "notebooks" / "teacher.ipynb").write_text("teacher")
+    commands = planned(project, "reproduce-teacher")
+    assert executed(commands) == {"teacher"}
+    assert "build/book/html/teacher.html" in commands
+    assert "build/figures/teacher" not in commands

@@ -53,6 +53,8 @@ TRAINED = tuple(EXPERIMENTS)
 """What trains networks: the pages of experiments, and what needs no training on the same pages."""
 EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED}, key=by_number))
 """What is computed without training."""
+PLAIN = ("exercises", "teacher", "solutions")
+"""Those of them without a picture and a table of numbers."""
 
 
 def for_sphinx() -> str:
@@ -66,7 +68,7 @@ def for_sphinx() -> str:
 
 def for_make() -> str:
     """The notebooks by their kind, as the Makefile includes them."""
-    lists = {"EXACT": EXACT, "TRAINED": TRAINED, "RECORDED": RECORDED}
+    lists = {"EXACT": EXACT, "TRAINED": TRAINED, "RECORDED": RECORDED, "PLAIN": PLAIN}
     return f"# {MADE}\n" + "".join(f"{name} := {_folded(pages)}\n" for name, pages in lists.items())
 
 
