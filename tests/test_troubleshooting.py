@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ci import setup
+from ci import page_python, setup
 from deepreshape.cli import main
 from deepreshape.design import parse
 from deepreshape.learn.images import mirror, packages
@@ -60,6 +60,13 @@ def full(patch: Patch) -> str:
 def in_the_way(patch: Patch) -> str:
     (VENV / "bin").mkdir(parents=True)
     return refused(lambda: setup.locked(VENV).__enter__())
+
+
+def no_npm(patch: Patch) -> str:
+    patch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(page_python.Missing) as caught:
+        page_python.fetch(Path())
+    return str(caught.value)
 
 
 def no_download(patch: Patch) -> str:
@@ -166,6 +173,7 @@ PROVOKED: tuple[Callable[[Patch], str], ...] = (
     no_room,
     full,
     in_the_way,
+    no_npm,
     no_download,
     no_mirror,
     empty_mirror,
