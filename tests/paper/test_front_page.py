@@ -44,6 +44,13 @@ def test_every_panel_has_the_same_networks_of_the_paper(record: Measurements) ->
     assert all(each == first for each in others)
 
 
+def test_the_sentence_on_fronts_counts_the_panels(record: Measurements) -> None:
+    points = front_page.points(record)
+    assert front_page.fronts(points).startswith(f"In 4 of the {len(front_page.WAYS)} panels")
+    mixed = points.assign(front=points["panel"].eq(points["panel"].iloc[0]) | points["front"])
+    assert front_page.fronts(mixed).startswith(f"In 3 of the {len(front_page.WAYS)} panels")
+
+
 def test_what_is_trained_here_stands_over_both_wires_and_takes_longer_over_the_slow_one(
     record: Measurements,
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from deepreshape.learn.runs import price
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper import reproduce, status, status_tables
+from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.tables import TABLES
 from deepreshape.paper.printed.verdicts import verify
 from deepreshape.paper.trained.experiments import EXPERIMENTS, find
@@ -98,8 +99,9 @@ def test_the_table_has_a_row_for_each_claim(kept: Store) -> None:
 
 
 def test_every_experiment_is_quoted_once() -> None:
-    assert list(status_tables.quotes()) == sorted(EXPERIMENTS, key=list(EXPERIMENTS).index)
-    assert all(row["quote"] and row["place"] for row in status_tables.quotes().values())
+    quotes = tables.table("quotes")
+    assert [row["page"] for row in quotes] == list(EXPERIMENTS)
+    assert all(row["quote"] and row["place"] for row in quotes)
 
 
 def test_hours_at_the_papers_scale_are_those_of_its_runs(kept: Store) -> None:

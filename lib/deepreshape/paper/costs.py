@@ -203,12 +203,7 @@ def lasting(hours: float) -> str:
 
 def linked(table: pd.DataFrame) -> pd.DataFrame:
     """`prices` as a page shows them: pages as links, times in words."""
-    pages = [
-        page
-        if page == ALL
-        else f'<a href="{page}.html">{EXPERIMENTS[page].title.split(":")[0]}</a>'
-        for page in table["page"]
-    ]
+    pages = [page if page == ALL else EXPERIMENTS[page].link for page in table["page"]]
     times: pd.DataFrame = table.drop(columns="page").map(lasting)
     return times.assign(page=pages)[list(table)]
 

@@ -127,7 +127,7 @@ class Page:
 
     def show_claims(self) -> None:
         """What becomes of each of the paper's claims, and how they are compared."""
-        caption = f"{self._place}: each claim, and what became of it"
+        caption = f"{self._number}: each claim, and what became of it"
         self.show_table(self._best.judgements(), "claims", caption)
         _say(self._best.method)
         _say(self._best.grounds)
@@ -136,7 +136,7 @@ class Page:
         """The command, what it costs at each scale, and the keys of the records shown."""
         _say(ANEW.format(name=self.name, gpu=strip.GPU))
         costs = strip.costs(self._best.experiment)
-        self.show_table(costs, "cost", f"{self._place}: what training it anew takes")
+        self.show_table(costs, "cost", f"{self._number}: what training it anew takes")
         keys = "\n".join(self._best.keys)
         _say(
             f":::{{dropdown}} Records behind the picture: {len(self._best.keys)}\n"
@@ -164,7 +164,11 @@ class Page:
         _say(here.deviations)
         self._show_picture(here, f"{self.name}-here")
         self._show_beside(here, here.table(), "here-numbers")
-        self.show_table(here.judgements(), "here-claims", f"{self._place}: claims, trained here")
+        self.show_table(
+            here.judgements(),
+            "here-claims",
+            f"{self._number}: claims, trained here",
+        )
         _say(here.verdict, here.grounds)
 
     def show_counts(self, table: str, columns: Iterable[str]) -> None:
@@ -178,15 +182,14 @@ class Page:
             display(comparisons.styled(table, f"{self.name}-{name}", caption=caption))
 
     @property
-    def _place(self) -> str:
-        """`Figure 12`."""
-        return self._best.experiment.title.split(":")[0]
+    def _number(self) -> str:
+        return self._best.experiment.number
 
     def _show_beside(self, shown: Reproduced, table: pd.DataFrame, name: str) -> list[str]:
         """The paper beside ours, in the columns that say something; returns these."""
         silent = [column for column in table if table[column].astype(str).eq("").all()]
         told = table.drop(columns=silent)
-        caption = f"{self._place}: ours beside the paper's{NO_EVIDENCE * shown.on_digits}"
+        caption = f"{self._number}: ours beside the paper's{NO_EVIDENCE * shown.on_digits}"
         self.show_table(told, name, caption)
         return [str(column) for column in told]
 

@@ -1,9 +1,7 @@
 """Tables of what became of the paper: every claim, every page, and what cannot be made here."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from math import isnan, nan
 
 import pandas as pd
@@ -17,15 +15,6 @@ from deepreshape.paper.status import TESTS, UNRECORDED, Evidence
 from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.paper.trained.profiles import PROFILES
 from deepreshape.paper.trained.strip import GPU
-from deepreshape.places import DATA
-
-
-@lru_cache
-def quotes() -> Mapping[str, Mapping[str, str]]:
-    """By page of an experiment: the paper's words, and their place."""
-    with (DATA / "paper" / "quotes.csv").open(newline="", encoding="utf-8") as file:
-        return {row["page"]: row for row in csv.DictReader(file)}
-
 
 # Claims
 
@@ -33,7 +22,7 @@ def quotes() -> Mapping[str, Mapping[str, str]]:
 def claims(found: Iterable[Evidence]) -> pd.DataFrame:
     """A row for each claim about trained networks, with all that is known of it.
 
-    p is two-sided and adjusted. hours: of one GPU (`GPU`), for one seed at the paper's scale.
+    p is two-sided and adjusted. hours: of one GPU (`strip.GPU`), for one seed at the paper's scale.
     """
     pace = price.gpu(GPU)
     return pd.DataFrame([_row(each, pace) for each in found])
@@ -43,10 +32,11 @@ def _row(each: Evidence, pace: price.Pace) -> dict[str, object]:
     row, page = each.judgement, each.experiment.name
     claim = each.whole if row is None else row.claim
     size = None if claim is None else claim.size
+    quote = tables.row("quotes", page=page)
     return {
         "page": page,
-        "place": quotes()[page]["place"],
-        "quote": quotes()[page]["quote"],
+        "place": quote["place"],
+        "quote": quote["quote"],
         "claim": each.text,
         "evidence": each.scale,
         "n": 0 if row is None else row.n,
@@ -72,7 +62,7 @@ def listed(table: pd.DataFrame) -> pd.DataFrame:
     """What a page lists of each claim. table: of `claims`."""
     return pd.DataFrame(
         {
-            "figure or table": [_linked(page) for page in table["page"]],
+            "figure or table": [EXPERIMENTS[page].link for page in table["page"]],
             "claim": table["claim"],
             "evidence": table["evidence"],
             "n": table["n"],
@@ -86,11 +76,6 @@ def listed(table: pd.DataFrame) -> pd.DataFrame:
             f"{GPU} hours a seed": [f"{hours:,.1f}" for hours in table["hours"]],
         }
     )
-
-
-def _linked(page: str) -> str:
-    number = EXPERIMENTS[page].title.split(":")[0]
-    return f'<a href="{page}.html">{number}</a>'
 
 
 def _interval(mean: float, half: float) -> str:

@@ -135,6 +135,13 @@ def test_the_header_can_be_read_alone(cpu: Machine, path: Path) -> None:
     assert HEADER.items() <= header.items()
 
 
+def test_a_history_under_its_other_name_is_found(cpu: Machine, path: Path) -> None:
+    checkpoints.save(path, *begun(cpu, OPTIMIZERS["momentum"]), {"curve": HEADER["history"]})
+    header = checkpoints.header(path)
+    assert header
+    assert header["history"] == HEADER["history"]
+
+
 # What cannot be trusted
 
 

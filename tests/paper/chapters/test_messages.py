@@ -9,6 +9,9 @@ from deepreshape.private.program.model import read
 from deepreshape.private.sessions import Outcome, both
 from deepreshape.private.wire.traffic import Account, Tally, Traffic
 
+GARBLED = ("choices", "tables", "labels", "colours")
+"""The messages of garbled circuits, their transfers included."""
+
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
@@ -49,3 +52,13 @@ def test_a_table_has_a_row_for_each_message() -> None:
     frame = messages.table({"image": 24596, "logits": 100})
     assert frame["message"].tolist() == ["image", "logits"]
     assert frame["size"].tolist() == ["24.6 kB", "100 B"]
+
+
+def test_most_bytes_are_of_garbled_circuits_and_most_travel_before_the_picture(
+    outcome: Outcome,
+) -> None:
+    found = messages.sizes(outcome.program, outcome.traffic)
+    half = sum(found.values()) / 2
+    assert sum(found[name] for name in found if messages.MESSAGES[name].phase == "offline") > half
+    assert max(found, key=found.__getitem__) in GARBLED
+    assert sum(found.get(name, 0) for name in GARBLED) > half

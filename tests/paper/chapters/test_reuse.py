@@ -48,3 +48,8 @@ def test_a_recorded_curve_has_a_row_for_each_point() -> None:
     frame = reuse.recorded_curve(found.points, found.records)
     assert len(frame) == len(found.points) > 0
     assert frame["accuracy (%)"].between(1, 100).all()
+
+
+@pytest.mark.parametrize("name", ["table9", "fig22", "fig23"])
+def test_what_the_chapter_calls_not_recorded_is_not(name: str) -> None:
+    assert recorded(name).is_empty

@@ -58,3 +58,9 @@ def test_with_kd_a_lead_is_less_by_what_dkd_gains() -> None:
     frame = teaching.leads()
     gained = frame["HybReNet, DKD (%)"] - frame["HybReNet, KD (%)"]
     assert (frame["lead"] - frame["lead with KD"]).tolist() == pytest.approx(gained.tolist())
+
+
+def test_a_hybrenet_of_table_7_has_fewer_flops_in_every_row() -> None:
+    assert all(
+        float(row["hrn_flops_M"]) < float(row["sota_flops_M"]) for row in tables.table("table07")
+    )

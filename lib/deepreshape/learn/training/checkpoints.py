@@ -82,4 +82,8 @@ def _load(path: Path | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         tensors, header, _ = load_tensors(path)
     except (FileNotFoundError, CorruptFile):
         return None
-    return (tensors, header) if header.get("checkpoint") == path.name else None
+    if header.get("checkpoint") != path.name:
+        return None
+    if "curve" in header:  # another name of the history of a training, in older files
+        header["history"] = header.pop("curve")
+    return tensors, header

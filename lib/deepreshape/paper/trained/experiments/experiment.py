@@ -49,10 +49,19 @@ class Experiment:
     picture: Picture = "curves"
 
     @property
+    def number(self) -> str:
+        """`Figure 12`."""
+        return self.name.replace("fig", "Figure ").replace("table", "Table ")
+
+    @property
     def title(self) -> str:
         """`Figure 12: ReLU-reuse against scaling and SNL`."""
-        place = self.name.replace("fig", "Figure ").replace("table", "Table ")
-        return f"{place}: {self.about}"
+        return f"{self.number}: {self.about}"
+
+    @property
+    def link(self) -> str:
+        """Its number as a link to its page, in HTML."""
+        return f'<a href="{self.name}.html">{self.number}</a>'
 
     @property
     def place(self) -> str:
