@@ -191,11 +191,12 @@ contents: $(READY) ## write the lists of pages, and the README's picture, from t
 	@$(BIN)python -m deepreshape.paper.contents
 	@$(BIN)python -m deepreshape.paper.front_page
 
+# What a cell prints comes in pieces, as it happens to be sent; a second pass joins them.
 .PHONY: notebooks
 notebooks: $(READY) ## execute the notebooks in place, before committing them
 	PROFILE='$(PROFILE)' $(BIN)jupyter nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True \
-	  notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(BIN)jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/*.ipynb
 
 # A net that the repository ships classifies images: files that are named, or test digits.
 IMAGES ?=

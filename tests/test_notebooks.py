@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,14 @@ def test_no_output_says_what_is_another_each_time(page: str) -> None:
     outputs = [output for cell in stored.cells for output in cell.get("outputs", [])]
     assert [text for text in texts(outputs) if PASSING.search(text)] == []
     assert [cell.id for cell in stored.cells if "execution" in cell.metadata] == []
+
+
+@every_notebook
+def test_what_a_cell_prints_is_one_output(path: Path) -> None:
+    """In pieces it would depend on when they were sent."""
+    for cell in code(path):
+        for one, other in pairwise(cell.outputs):
+            assert not one.get("name") or one.get("name") != other.get("name")
 
 
 @pytest.mark.parametrize(
