@@ -203,7 +203,7 @@ IMAGES ?=
 MODEL ?= data/models/$(if $(IMAGES),cifar100,digits).safetensors
 .PHONY: private-inference
 private-inference: $(READY) ## classify images that the server does not see: IMAGES='a.png b.png'
-	@$(BIN)python -m deepreshape private '$(MODEL)' \
+	@$(BIN)python -m deepreshape private '$(MODEL)' --pictures \
 	  $(if $(IMAGES),$(foreach file,$(IMAGES),--image '$(file)'),--images 5)
 
 .PHONY: bench
@@ -211,6 +211,18 @@ bench: $(READY) ## time counting, training, private inference, each beside a ref
 	@$(BIN)python ci/bench/design.py
 	@$(BIN)python ci/bench/train.py 1
 	@$(BIN)python ci/bench/private.py
+
+# SPU has an environment of its own, which the script makes in build/peers: PEERS_PYTHON=... names its
+# Python 3.11.
+PEERS_PYTHON ?= python3.11
+.PHONY: peers
+peers: $(READY) ## time SecretFlow SPU beside private inference; minutes, and a download
+	@PYTHON='$(PEERS_PYTHON)' $(BIN)python ci/peers/compare.py
+
+.PHONY: endure
+endure: $(READY) ## classify 1,000 images privately, and kill a party 200 times: an hour
+	@$(BIN)python ci/endure.py images
+	@$(BIN)python ci/endure.py kills
 
 # Test files go to as many processes as there are cores, each on one thread.
 TESTERS ?= auto

@@ -4,23 +4,30 @@ import importlib.util
 import re
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import pytest
 
 from ci import page_python, setup
 from deepreshape.cli import main
+from deepreshape.cli.private import secure
 from deepreshape.design import parse
 from deepreshape.learn.images import mirror, packages
 from deepreshape.learn.images.folder import Folder
 from deepreshape.learn.training.machine import this_machine
 from deepreshape.learn.training.nets import build
 from deepreshape.learn.workers import Team
+from deepreshape.private.clients import Clients
 from deepreshape.private.program.model import read
+from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen
+from tests.private.wire.locks import certificate, client_lock, server_lock
 
 PAGE = (Path(__file__).parents[1] / "book" / "troubleshooting.md").read_text(encoding="utf-8")
 QUOTED = [line for _, line in re.findall(r"^> (`+) ?(.*?) ?\1$", PAGE, re.M)]
@@ -158,6 +165,44 @@ def at_9000(line: str, address: Address) -> str:
     return line.replace(str(address.port), "9000")
 
 
+def elsewhere(patch: Patch) -> str:
+    with pytest.raises(click.UsageError) as caught:
+        secure(Address("192.0.2.7", 9000), {"--key": None, "--trust": None}, insecure=False)
+    return caught.value.format_message()
+
+
+def told(client: str, trusts: str) -> str:
+    """What is said at a client of a server that knows alice alone."""
+    left, right = socket.socketpair()
+    with ThreadPoolExecutor(1) as pool:
+        server = Channel(left, limit=5, seal=server_lock("alice").over(left))
+        pool.submit(server.receive, 1, exactly=0).add_done_callback(lambda _: server.close())
+        with Channel(right, limit=5, seal=client_lock(client, trusts).over(right)) as channel:
+
+            def ask() -> None:
+                channel.send(1, b"")
+                channel.receive(1, exactly=0)
+
+            return refused(ask)
+
+
+def stranger(patch: Patch) -> str:
+    return told("mallory", "server")
+
+
+def other_server(patch: Patch) -> str:
+    return told("alice", "mallory")
+
+
+def used_up(patch: Patch) -> str:
+    clients, alice = Clients(Path("clients.db")), certificate("alice")
+    clients.allow(alice, 1000, 60)
+    with sqlite3.connect(clients.path) as file:
+        file.execute("UPDATE clients SET asked = 1000")
+    file.close()
+    return refused(lambda: clients.charge(alice.fingerprint))
+
+
 def no_model(patch: Patch) -> str:
     import numpy as np
     from safetensors.numpy import save_file
@@ -186,6 +231,10 @@ PROVOKED: tuple[Callable[[Patch], str], ...] = (
     too_large,
     taken,
     nobody,
+    elsewhere,
+    stranger,
+    other_server,
+    used_up,
     no_model,
 )
 """In the order of the page."""

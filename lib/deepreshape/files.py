@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from tempfile import mkstemp
 
 
 @contextmanager
@@ -46,3 +47,27 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file, or leave what was there."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_new(path: Path, octets: bytes, *, mode: int) -> None:
+    """Write a whole file that is not there yet, with these rights from its first byte on.
+
+    Raises FileExistsError where it is there, and OSError, which names it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fchmod(handle, mode)
+                os.fsync(handle)
+            path.hardlink_to(temporary)
+        finally:
+            temporary.unlink()
+    except FileExistsError:
+        raise FileExistsError(f"{path} is there already") from None
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror or error})") from None

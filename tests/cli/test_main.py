@@ -18,11 +18,15 @@ from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
     *("count", "equalize", "latency", "measure", "verify", "plan", "run", "train", "runs"),
-    *("pack", "private", "serve", "classify", "doctor"),
+    *("pack", "private", "serve", "classify", "keys", "doctor"),
 )
+GROUPS = {
+    "runs": ("list", "show", "compare", "export", "migrate"),
+    "keys": ("make", "allow", "remove", "list"),
+}
 LEAVES = [
-    *(command for command in COMMANDS if command != "runs"),
-    *(f"runs {command}" for command in ("list", "show", "compare", "export", "migrate")),
+    *(command for command in COMMANDS if command not in GROUPS),
+    *(f"{group} {command}" for group, commands in GROUPS.items() for command in commands),
 ]
 """Commands that are no groups."""
 
@@ -55,7 +59,7 @@ def first_line(command: str) -> str:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", [*LEAVES, "runs"])
+@pytest.mark.parametrize("command", [*LEAVES, *GROUPS])
 def test_a_command_has_help(command: str, option: str, call: Command) -> None:
     answer = call(*command.split(), option)
     assert (answer.err, answer.code) == ("", 0)
@@ -70,12 +74,11 @@ def found(command: str) -> click.Command:
     return leaf
 
 
-def test_these_are_all_leaves() -> None:
-    group = found("runs")
+@pytest.mark.parametrize("name", GROUPS)
+def test_these_are_all_leaves(name: str) -> None:
+    group = found(name)
     assert isinstance(group, click.Group)
-    assert {f"runs {name}" for name in group.commands} == {
-        leaf for leaf in LEAVES if leaf.startswith("runs ")
-    }
+    assert set(group.commands) == set(GROUPS[name])
 
 
 @pytest.mark.parametrize("command", LEAVES)
@@ -88,12 +91,12 @@ def test_every_option_of_a_command_is_explained(command: str) -> None:
 HEAVY = {"torch", "torchvision", "numpy", "pandas", "scipy", "matplotlib", "pyarrow", "rich"}
 
 
-@pytest.mark.parametrize("command", [*LEAVES, "runs"])
+@pytest.mark.parametrize("command", [*LEAVES, *GROUPS])
 def test_help_imports_no_framework(command: str) -> None:
     assert imported(*command.split(), "--help") & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", [*LEAVES, "runs"])
+@pytest.mark.parametrize("command", [*LEAVES, *GROUPS])
 def test_a_wrong_option_imports_no_framework(command: str) -> None:
     assert imported(*command.split(), "--bogus", code=2) & HEAVY == set()
 
@@ -192,7 +195,7 @@ WRONG = (
     *("run fig12 --data nothing", "train nonsense", "train ResNet18 --epochs many"),
     *("train ResNet18 --data nothing", "train ResNet18 --beta 1"),
     *("count nonsense", "count ResNet18 --cull 9", "latency nonsense", "equalize --order 1,1"),
-    *("verify nothing", "doctor nothing"),
+    *("verify nothing", "doctor nothing", "keys make a/b", "keys list README.md"),
 )
 
 

@@ -36,7 +36,7 @@ SMALL = ("train", "ResNet18(m=4)", "--cull", "1", "--data", "mnist5k[per_class=5
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A server of the digits' net, on a port of its own."""
-    yield from _served("127.0.0.1")
+    yield from _served("--host", "127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,11 @@ def everywhere() -> Iterator[str]:
     """One on every address of this machine."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    yield from _served("::")
+    yield from _served("--host", "::", "--insecure")
 
 
-def _served(host: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "deepreshape", "serve", str(DIGITS), "--port", "0"]
-    command += ["--host", host]
+def _served(*options: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "deepreshape", "serve", str(DIGITS), "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
@@ -94,6 +93,26 @@ def test_the_digits_of_the_repository_are_classified_as_labelled(call: Command) 
     assert sum(right) >= 2
 
 
+@pytest.mark.parametrize("how", [("--exact",), ("--packing", "slots")], ids=" ".join)
+def test_rounded_to_the_nearest_each_answer_is_the_same_again(
+    how: tuple[str, ...], call: Command
+) -> None:
+    found = [json.loads(call("private", str(DIGITS), *how, "--json").out) for _ in range(2)]
+    assert all(all(each["exact"]) for each in found)
+    one, again = (each["images"][0]["logit"] for each in found)
+    assert one == again
+
+
+def test_a_server_may_round_to_the_nearest(call: Command, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / "black.png")
+    logits = []
+    for server in _served("--exact"):
+        for _ in range(2):
+            answer = call("classify", str(tmp_path / "black.png"), "--server", server, "--json")
+            logits.append(json.loads(answer.out)["images"][0]["logit"])
+    assert logits[0] == logits[1]
+
+
 def test_a_table_has_phases_and_steps(call: Command) -> None:
     answer = call("private", str(DIGITS), "--layers")
     assert answer.code == 0
@@ -125,7 +144,7 @@ def _outcome(logits: list[int], classes: tuple[str, ...] = ()) -> Outcome:
     step = Step("fc", Sum((0,)), ("image",), (len(logits), 1, 1))
     shape = (len(logits), 1, 1)
     program = Program(BINARY, shape, (0.0,), (1.0,), 1.0, (step,), 0.5, classes=classes)
-    return Outcome([Classified(np.array(logits), 1.0, 0.1)], program, Traffic({}), {})
+    return Outcome([Classified(np.array(logits), 1.0, 0.1, {})], program, Traffic({}), {})
 
 
 def test_of_equal_logits_the_first_decides_as_in_torch() -> None:

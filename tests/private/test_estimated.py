@@ -10,7 +10,11 @@ from scipy.optimize import nnls
 from deepreshape.design import parse
 from deepreshape.paper.printed.entries import timed_networks
 from deepreshape.private.estimated import PACKING, completed, estimate
-from deepreshape.private.measured import Measurements, Shape, measured, read
+from deepreshape.private.homomorphic.coefficients import COEFFICIENTS
+from deepreshape.private.homomorphic.contexts import context
+from deepreshape.private.measured import Measurements, Shape, measured, read, shapes
+from deepreshape.private.measuring import layer_of
+from deepreshape.private.rings import BINARY
 
 NEW = parse("HRN-3x4x5x(m=12)")
 
@@ -29,11 +33,14 @@ def without_layers() -> Measurements:
     return Measurements("", {}, record().elements, {})
 
 
-@pytest.mark.parametrize("what", ["up_bytes", "down_bytes"])
-def test_bytes_are_counted(what: str) -> None:
-    assert len(timed()) > 200
-    for shape in timed():
-        assert getattr(estimate(shape), what) == getattr(record().layers[shape], what)
+def test_bytes_are_those_of_the_packing() -> None:
+    ring, up = BINARY, context(COEFFICIENTS.parameters(BINARY)).up_bytes
+    printed = {each for network in timed_networks() for each in shapes(network, PACKING)}
+    assert len(printed) > 200
+    for shape in printed:
+        layer, found = layer_of(shape), estimate(shape)
+        assert found.up_bytes == COEFFICIENTS.operations(layer, ring).up * up
+        assert found.down_bytes == sum(COEFFICIENTS.answer_bytes(layer, ring))
 
 
 @pytest.mark.parametrize("what", ["ready_s", "server_s", "client_s"])

@@ -40,7 +40,7 @@ def record(network: str) -> Measurements:
         else ElementCost(1e-6, 1e-6, 2e-6, 40, 7)
         for each in ELEMENTS
     }
-    wholes = {Whole("slots", "ResNet18"): WholeCost(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, 1)}
+    wholes = {Whole("slots", "ResNet18"): WholeCost(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, 1, 8, 9)}
     return Measurements("a machine", layers, elements, wholes)
 
 
@@ -124,6 +124,18 @@ def test_a_share_is_the_same_after_it_was_written(tmp_path: Path) -> None:
     write(path, Measurements("a machine", {shape: took}, {}, {}))
     later = replace(took, server_s=1.0, client_s=3.0)
     assert least(read(path).layers[shape], later).client_s == 2.0
+
+
+def test_of_two_whole_inferences_the_lesser_peaks_are_kept() -> None:
+    one, other = (WholeCost(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, 1, *p) for p in ((8, 9), (9, 8)))
+    assert (least(one, other).client_peak, least(one, other).server_peak) == (8, 8)
+
+
+def test_of_a_network_with_fewer_relus_there_is_a_row_of_its_own(tmp_path: Path) -> None:
+    path, took = tmp_path / "measured.json", WholeCost(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7, 1, 8, 9)
+    wholes = {Whole("slots", "ResNet18", relus): replace(took, images=relus) for relus in (0, 9)}
+    write(path, Measurements("a machine", {}, {}, wholes))
+    assert read(path).wholes == wholes
 
 
 def test_a_layer_of_which_more_was_run_takes_the_place_of_the_other() -> None:

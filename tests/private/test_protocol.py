@@ -6,10 +6,9 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from math import log2
+from math import log2, prod
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,33 @@ import seal
 from deepreshape.design import Network, Stage, cull, quadratic, reuse, thin
 from deepreshape.design.architectures import Grouped, PreActivation, Separable
 from deepreshape.private import client as client_module
-from deepreshape.private import packings, protocol
-from deepreshape.private.client import Client
-from deepreshape.private.garbled import garbling, received
+from deepreshape.private import joint, packings, protocol
+from deepreshape.private import server as server_module
+from deepreshape.private.client import Client, Preparation
+from deepreshape.private.garbled import garbling
 from deepreshape.private.garbled.garbling import Reused
-from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels
-from deepreshape.private.garbled.transfer import COLUMNS, HEADER, TransferError
-from deepreshape.private.homomorphic import ciphertexts
+from deepreshape.private.garbled.leaves import LEAVES
+from deepreshape.private.garbled.three_halves import CHUNK, GROUP, LABEL, TABLE, Labels
+from deepreshape.private.garbled.transfer import BLOCKS, COLUMNS, HEADER, TREES, TransferError
+from deepreshape.private.homomorphic import ciphertexts, layers
 from deepreshape.private.homomorphic.coefficients import Coefficients
-from deepreshape.private.homomorphic.contexts import SEED_BYTES, CiphertextError, context
+from deepreshape.private.homomorphic.contexts import (
+    SECURE,
+    SEED_BYTES,
+    TAG_BYTES,
+    CiphertextError,
+    context,
+)
+from deepreshape.private.homomorphic.flooding import PRIVACY
+from deepreshape.private.joint import Part, parts
 from deepreshape.private.program import public, reference
-from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, Sum
-from deepreshape.private.protocol import Kind, joint_steps, linear_steps, offline_order
+from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square, Step, Sum, walk
+from deepreshape.private.protocol import Kind, batches, joint_steps, linear_steps, offline_order
 from deepreshape.private.randomness import Randomness, Stream, SystemRandomness
 from deepreshape.private.rings import BINARY, PRIME, Ring, Words
-from deepreshape.private.server import FLOODING, Service, Session, service
+from deepreshape.private.server import Service, Session, service
+from deepreshape.private.squares import Multiplier
+from deepreshape.private.truncations import Divider
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.frames import HELLO
 from deepreshape.private.wire.handshake import handshake
@@ -101,6 +112,7 @@ class Talk:
         left, right = socket.socketpair()
         self.ours, self.theirs = Recorded(left, client, limit), Recorded(right, server, limit)
         self.logits: list[Any] = []
+        self.prepared: list[Preparation] = []
         self.labels: list[Labels] = []
         self.errors: dict[str, BaseException] = {}
         with self.ours, self.theirs:
@@ -128,21 +140,39 @@ class Talk:
     def _classify(self, images: Pixels, key: int) -> None:
         self.client_source = Known(key)
         client = Client(self.ours, self.client_source)
+        extend = client._receiver.extend
+
+        def extended(bits: Any, message: Any, labels: Labels) -> None:
+            extend(bits, message, labels)
+            self.labels.append(labels.copy())
+
+        client._receiver.extend = extended  # type: ignore[assignment, method-assign]
         for image in images:
-            prepared = client.prepare()
-            garbled = [pair for step in prepared.garbled.values() for pair in step]
-            self.labels += [evaluator._labels for _, evaluator in garbled]
-            self.logits.append(client.classify(prepared, image))
+            self.prepared.append(client.prepare())
+            self.logits.append(client.classify(self.prepared[-1], image))
 
 
-def _made(network: Network, packing: str = "coefficients", part: float | None = None) -> Service:
+def _made(
+    network: Network,
+    packing: str = "coefficients",
+    part: float | None = None,
+    exact: bool = False,
+) -> Service:
     masks = some_masks(network, part) if part is not None else {}
     program, weights = small(network, masks, packings.packing(packing).ring)
-    return service(program, weights, packing, 1 << 26)
+    return service(replace(program, exact=exact), weights, packing, 1 << 26)
 
 
-def _expected(made: Service, images: Pixels) -> list[list[int]]:
+def _nearest(made: Service, images: Pixels) -> list[list[int]]:
+    """The logits of shifts that round to the nearest."""
     return [reference.logits(made.program, made.weights, image).tolist() for image in images]
+
+
+def _is_the_reference(made: Service, images: Pixels, talk: Talk) -> None:
+    """Every logit is that of the reference with the client's roundings, to the last bit."""
+    for image, prepared, found in zip(images, talk.prepared, talk.logits, strict=True):
+        wanted = reference.logits(made.program, made.weights, image, prepared.lows)
+        assert found.tolist() == wanted.tolist()
 
 
 def _talked(made: Service, images: Pixels) -> Talk:
@@ -175,63 +205,148 @@ NETS: dict[str, tuple[Network, float | None]] = {
 @pytest.mark.parametrize(("network", "part"), NETS.values(), ids=NETS)
 def test_the_logits_are_the_reference_of_each_image(network: Network, part: float | None) -> None:
     made, images = _made(network, part=part), pixels(network, 2, seed=9)
-    wanted = _expected(made, images)
-    assert wanted[0] != wanted[1]
-    assert [found.tolist() for found in _talked(made, images).logits] == wanted
+    talk = _talked(made, images)
+    _is_the_reference(made, images, talk)
+    assert talk.logits[0].tolist() != talk.logits[1].tolist()
+
+
+@pytest.mark.parametrize(("network", "part"), NETS.values(), ids=NETS)
+def test_rounded_to_the_nearest_the_logits_are_those_of_the_nearest(
+    network: Network, part: float | None
+) -> None:
+    made, images = _made(network, part=part, exact=True), pixels(network, 1, seed=9)
+    talk = _talked(made, images)
+    assert [found.tolist() for found in talk.logits] == _nearest(made, images)
+    assert not talk.prepared[0].lows
+
+
+class _Errors:
+    """Adds bounds of errors up."""
+
+    def add(self, left: Any, right: Any) -> Any:
+        return left + right
+
+    def multiply(self, left: Any, right: int) -> Any:
+        return left * right
+
+
+def _most_off(made: Service) -> Any:
+    """By how much logits may differ from those of the nearest rounding: an element that is shifted
+    is less than a unit off, the nearest half a unit, and all else does with errors what it does
+    with numbers."""
+
+    def linear(step: Step, errors: Any) -> Any:
+        sizes = np.abs(made.weights[step.name].weights).astype(np.float64)
+        return layers.products(step.layer, sizes, errors[None])[0]
+
+    def joint_step(step: Step, errors: Any) -> Any:
+        assert isinstance(step.op, Nonlinear)
+        off = errors / 2**step.op.shift + 1.5 * bool(step.op.shift)
+        return np.where(step.relus | bool(step.op.shift), off, errors)
+
+    zeros: Any = np.zeros(made.program.image)
+    return walk(made.program, zeros, linear, joint_step, _Errors())
+
+
+@pytest.mark.parametrize("name", ["deeper", "culled", "masked", "before activation", "separable"])
+def test_logits_differ_from_the_nearest_rounding_by_a_unit_a_shift_at_most(name: str) -> None:
+    network, part = NETS[name]
+    made, images = _made(network, part=part), pixels(network, 2, seed=9)
+    off = np.abs(np.array(_talked(made, images).logits) - np.array(_nearest(made, images)))
+    assert off.any()
+    assert (off <= _most_off(made)).all()
 
 
 @pytest.mark.parametrize("network", [TINY, quadratic(thin(TINY, {1}))], ids=str)
-def test_delphis_packing_and_the_prime_ring_give_the_reference(network: Network) -> None:
+def test_delphis_packing_and_the_prime_ring_give_the_nearest_rounding(network: Network) -> None:
     made, images = _made(network, "slots"), pixels(network, 2, seed=9)
     assert made.program.ring == PRIME
-    wanted = _expected(made, images)
-    assert [found.tolist() for found in _talked(made, images).logits] == wanted
+    assert [found.tolist() for found in _talked(made, images).logits] == _nearest(made, images)
 
 
-def test_the_other_engine_gives_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbling, "width", lambda: 0)
+def test_the_other_engine_gives_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, one_key: None
+) -> None:
     made, images = _made(TINY), pixels(TINY, 1)
-    assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
+    one = _talked(made, images)
+    monkeypatch.setattr(garbling, "width", lambda: 0)
+    other = _talked(made, images)
+    assert one.theirs.frames == other.theirs.frames
+    assert one.ours.frames == other.ours.frames
+    _is_the_reference(made, images, other)
 
 
 def test_layers_of_many_batches_and_on_disk_give_the_reference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    filed: list[int] = []
-
-    def counted(*args: Any) -> Any:
-        filed.append(1)
-        return in_a_file(*args)
-
-    in_a_file = received.filed
-    monkeypatch.setattr(received, "filed", counted)
     monkeypatch.setattr(client_module, "IN_MEMORY", 0)
     network = Network(16, (Stage(16, 1),), 16, 5)
     assert protocol.BATCH < 16 * 16 * 16
     made, images = _made(network), pixels(network, 1)
-    assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
-    assert len(filed) == 2 * len(joint_steps(made.program))
+    talk = _talked(made, images)
+    _is_the_reference(made, images, talk)
+    kept, tables = talk.prepared[0].kept, sum(map(len, _sent(talk, Kind.TABLES)))
+    assert kept._disk == tables + sum(labels.nbytes for labels in talk.labels)
+    assert kept._file is not None and kept._file.closed
 
 
-def test_no_answers_need_to_be_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the answers to a layer fill what a peer keeps, they are read before the next."""
-    order: list[str] = []
+def test_what_lies_on_disk_has_no_name_that_could_be_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(client_module, "IN_MEMORY", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    def noted(name: str) -> Callable[..., Any]:
+    def use(client: Client) -> None:
+        prepared = client.prepare()
+        assert prepared.kept._disk > 0
+        assert list(tmp_path.iterdir()) == []
+
+    _alone(_made(TINY), use)
+
+
+def _most_unanswered(made: Service, images: Pixels, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The most linear steps that a client had asked for at a time, and no answer read."""
+    order: list[int] = []
+
+    def noted(name: str, counts: int) -> Callable[..., Any]:
         wrapped = getattr(Client, name)
 
         def call(self: Client, step: Step, *args: Any) -> Any:
-            order.append(name)
+            order.append(counts)
             return wrapped(self, step, *args)
 
         return call
 
-    for name in ("_ask", "_answer"):
-        monkeypatch.setattr(Client, name, noted(name))
-    monkeypatch.setattr(client_module, "ANSWERS", 0)
-    made, images = _made(DEEPER, part=0.5), pixels(DEEPER, 1)
-    assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
-    assert order == ["_ask", "_answer"] * len(linear_steps(made.program))
+    with monkeypatch.context() as patch:
+        for name, counts in (("_ask", 1), ("_answer", -1)):
+            patch.setattr(Client, name, noted(name, counts))
+        _is_the_reference(made, images, _talked(made, images))
+    assert order.count(1) == order.count(-1) == len(linear_steps(made.program))
+    return int(np.cumsum(order).max())
+
+
+def test_what_is_asked_for_ahead_is_bounded_by_what_a_peer_keeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, images = _made(DEEPER, part=0.0), pixels(DEEPER, 1)
+    assert _most_unanswered(made, images, monkeypatch) > 2
+    monkeypatch.setattr(client_module, "DUE", 0)
+    assert _most_unanswered(made, images, monkeypatch) == 2
+
+
+@pytest.mark.parametrize(
+    ("packing", "exact", "dearer"),
+    [("coefficients", False, False), ("coefficients", True, True), ("slots", False, True)],
+)
+def test_a_polynomial_is_less_to_send_than_its_relu_unless_truncations_are_garbled(
+    packing: str, exact: bool, dearer: bool
+) -> None:
+    def sent(network: Network) -> int:
+        talk = _talked(_made(network, packing, exact=exact), pixels(network, 1))
+        kinds = [kind for kind in Kind if Kind.CHOICES <= kind <= Kind.SHARES]
+        return sum(len(said) for kind in kinds for said in _sent(talk, kind))
+
+    assert (sent(quadratic(thin(TINY, {1}))) > sent(TINY)) is dearer
 
 
 @pytest.mark.parametrize("number", range(len(FAMILIES)), ids=FAMILIES)
@@ -260,7 +375,7 @@ def test_a_chain_of_thousands_of_steps_needs_no_deep_stack() -> None:
     steps = (*program.steps, replace(step, name="s0"), *chain)
     made = service(replace(program, steps=steps), weights, "coefficients", 0)
     images = pixels(TINY, 1)
-    assert [found.tolist() for found in _talked(made, images).logits] == _expected(made, images)
+    _is_the_reference(made, images, _talked(made, images))
 
 
 def _alone(
@@ -269,18 +384,40 @@ def _alone(
     ours: Randomness | None = None,
     theirs: Randomness | None = None,
 ) -> None:
-    """A client at an honest server."""
+    """A client at an honest server, with which it does nothing wrong."""
+    assert not _ended(made, use, ours, theirs)
+
+
+def _ended(
+    made: Service,
+    use: Callable[[Client], None],
+    ours: Randomness | None = None,
+    theirs: Randomness | None = None,
+) -> list[WireError]:
+    """A client at an honest server, and what the server's session ended with, if anything."""
     left, right = socket.socketpair()
+    errors: list[WireError] = []
 
     def serve() -> None:
-        with Channel(right, limit=LIMIT) as channel, suppress(WireError):
-            Session(channel, made, theirs or SystemRandomness()).serve(LIMIT)
+        with Channel(right, limit=LIMIT) as channel:
+            try:
+                Session(channel, made, theirs or SystemRandomness()).serve(LIMIT)
+            except WireError as error:
+                errors.append(error)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with Channel(left, limit=LIMIT) as channel:
         use(Client(channel, ours or SystemRandomness()))
     thread.join(LIMIT)
+    assert not thread.is_alive()
+    return errors
+
+
+def _right(made: Service, client: Client, prepared: Preparation, image: Any) -> bool:
+    """Does a preparation give the reference of an image?"""
+    wanted = reference.logits(made.program, made.weights, image, prepared.lows)
+    return client.classify(prepared, image).tolist() == wanted.tolist()
 
 
 def test_a_preparation_serves_one_image() -> None:
@@ -288,14 +425,77 @@ def test_a_preparation_serves_one_image() -> None:
 
     def use(client: Client) -> None:
         prepared = client.prepare()
-        found = client.classify(prepared, first)
-        assert found.tolist() == _expected(made, first[None])[0]
+        assert _right(made, client, prepared, first)
         with pytest.raises(Reused, match="a preparation serves one image"):
             client.classify(prepared, second)
         # Nothing was sent, so the session goes on.
-        client.classify(client.prepare(), second)
+        assert _right(made, client, client.prepare(), second)
 
     _alone(made, use)
+
+
+def test_a_preparation_serves_in_its_own_session() -> None:
+    made, image = _made(TINY), pixels(TINY, 1)[0]
+    strange: list[Preparation] = []
+    _alone(made, lambda client: strange.append(client.prepare()))
+
+    def use(client: Client) -> None:
+        prepared = client.prepare()
+        with pytest.raises(Reused, match="in its own session"):
+            client.classify(strange[0], image)
+        assert _right(made, client, prepared, image)
+
+    _alone(made, use)
+
+
+def test_several_preparations_serve_in_their_order() -> None:
+    made, images = _made(TINY), pixels(TINY, 3)
+
+    def use(client: Client) -> None:
+        ahead = [client.prepare() for _ in range(2)]
+        assert client.prepared == 2
+        with pytest.raises(Reused, match="in order"):
+            client.classify(ahead[1], images[0])
+        assert _right(made, client, ahead[0], images[0])
+        ahead.append(client.prepare())
+        assert _right(made, client, ahead[1], images[1])
+        assert _right(made, client, ahead[2], images[2])
+        assert client.prepared == 0
+
+    _alone(made, use)
+
+
+def test_no_more_are_prepared_than_a_server_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, image = _made(TINY), pixels(TINY, 1)[0]
+    monkeypatch.setattr(client_module, "PREPARED", 1)
+
+    def use(client: Client) -> None:
+        prepared = client.prepare()
+        with pytest.raises(ValueError, match="1 images are prepared already"):
+            client.prepare()
+        assert _right(made, client, prepared, image)
+
+    _alone(made, use)
+
+
+def test_a_server_refuses_to_prepare_more_than_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "PREPARED", 1)
+    made = _made(TINY)
+
+    def use(client: Client) -> None:
+        client.prepare()
+        with pytest.raises(WireError):
+            client.prepare()
+
+    (error,) = _ended(made, use)
+    assert str(error) == "a frame of kind 4 came where IMAGE was due"
+
+
+def test_an_image_without_a_preparation_is_refused() -> None:
+    made = _made(TINY)
+    drawn = SystemRandomness().bytes(made.program.image_bytes)
+    (error,) = _ended(made, lambda client: client._channel.send(Kind.IMAGE, drawn))
+    assert str(error) == "a frame of kind 11 came where NEXT was due"
 
 
 def test_an_image_of_another_size_does_not_use_a_preparation_up() -> None:
@@ -305,10 +505,7 @@ def test_an_image_of_another_size_does_not_use_a_preparation_up() -> None:
         prepared = client.prepare()
         with pytest.raises(ValueError, match="takes images of 8 x 8"):
             client.classify(prepared, image[:4])
-        with pytest.raises(ValueError, match="prepared already"):
-            client.prepare()
-        found = client.classify(prepared, image)
-        assert found.tolist() == _expected(made, image[None])[0]
+        assert _right(made, client, prepared, image)
 
     _alone(made, use)
 
@@ -349,7 +546,8 @@ def test_known_sources_and_one_key_make_every_byte(tiny: Service, one_key: None)
 def test_other_sources_change_every_frame_that_is_not_public(tiny: Service, one_key: None) -> None:
     images = pixels(TINY, 1)
     one, other = _talked(tiny, images), Talk(tiny, images, key=2)
-    assert other.logits[0].tolist() == one.logits[0].tolist()
+    for talk in (one, other):
+        _is_the_reference(tiny, images, talk)
     for side in ("ours", "theirs"):
         for frame, changed in zip(*(getattr(t, side).frames for t in (one, other)), strict=True):
             if frame[0] in (HELLO, Kind.PROGRAM, Kind.NEXT):
@@ -380,26 +578,51 @@ def _sent(talk: Talk, kind: Kind) -> list[bytes]:
     return [payload for found, payload in frames if found == kind]
 
 
-def _words(kind: Kind, payload: bytes) -> Iterator[tuple[Words, int]]:
-    """What a frame over BINARY says, each time below a modulus; of many bytes the first 2^17."""
+def _words(kind: Kind, payload: bytes, ring: Ring | None) -> Iterator[tuple[Words, int]]:
+    """What a frame over BINARY says, each time below a modulus; of many bytes the first 2^17.
+    ring: that of a frame's numbers, if it has any."""
     used = context(packings.packing("coefficients").parameters(BINARY))
     match kind:
-        case Kind.IMAGE | Kind.LOGITS | Kind.PRODUCTS | Kind.DIFFERENCES | Kind.SQUARES:
-            yield np.frombuffer(payload, np.uint64), BINARY.modulus
+        case _ if ring:
+            yield ring.unpacked(payload), ring.modulus
         case Kind.KEYS | Kind.INPUT:
-            residues = used.unpack(payload[:-SEED_BYTES], 1, len(used.primes))
-            for index, prime in enumerate(used.primes):
-                yield residues[:, index].ravel(), prime.modulus
+            (residues,) = used.unpack(payload[:-SEED_BYTES], len(used.primes), used.degree)
+            for mine, prime in zip(residues, used.primes, strict=True):
+                yield mine, prime.modulus
         case Kind.ANSWER:
-            prime, residues = used.primes[0], used.unpack(payload, 2, used.parameters.kept)
-            yield from ((half.ravel(), prime.modulus) for half in residues)
+            kept = used.primes[: used.parameters.kept]
+            size = len(payload) - TAG_BYTES - used._packed_bytes(len(kept), used.degree)
+            places = next(n for n in range(size) if used._packed_bytes(len(kept), n) >= size)
+            for half in used.unpack(payload, len(kept), used.degree, places):
+                yield from ((mine, prime.modulus) for mine, prime in zip(half, kept, strict=True))
         case _:
             octets = np.frombuffer(payload, np.uint8)
             if kind == Kind.CHOICES:
                 octets = octets[HEADER:]
-            elif kind == Kind.COLOURS:  # 41 bits in 6 bytes
-                octets = octets.reshape(-1, 6)[:, :5].ravel()
+            if kind == Kind.TABLES:
+                octets = _halves(octets, GROUP * (TABLE - 1))
             yield octets[: 1 << 17].astype(np.uint64), 256
+
+
+def _halves(octets: Any, count: int) -> Any:
+    """The first bytes of the gates of each full group of the first tables."""
+    gates = octets.size // 2 // (GROUP * TABLE)
+    return octets[: gates * GROUP * TABLE].reshape(gates, -1)[:, :count].reshape(-1)
+
+
+def _rings(program: Program, kind: Kind) -> list[Ring | None]:
+    """The ring of the numbers in each frame of a kind that an image has, in order."""
+    if kind in (Kind.IMAGE, Kind.LOGITS):
+        return [program.ring]
+    found: list[Ring | None] = []
+    for step in joint_steps(program):
+        for part in parts(step, program):
+            for _ in batches(part.elements.size):
+                if kind == Kind.SHARES or (not part.garbled and part.shift is None):
+                    found.append(program.ring)
+                elif not part.garbled:
+                    found.append(Ring(1 << part.shift) if kind == Kind.PRODUCTS else None)
+    return found
 
 
 def _looks_uniform(words: Words, modulus: int = BINARY.modulus) -> None:
@@ -426,11 +649,19 @@ def twenty(squaring: Service, request: pytest.FixtureRequest) -> Talk:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.PROGRAM, Kind.NEXT)])
-def test_what_is_sent_is_uniform_whatever_the_image(kind: Kind, twenty: Talk) -> None:
-    said = [list(_words(kind, payload)) for payload in _sent(twenty, kind)]
-    assert said
-    for position in zip(*said, strict=True):
-        _looks_uniform(np.concatenate([words for words, _ in position]), position[0][1])
+def test_what_is_sent_is_uniform_whatever_the_image(
+    kind: Kind, twenty: Talk, squaring: Service
+) -> None:
+    numbers = Kind.IMAGE, Kind.LOGITS, Kind.SHARES, Kind.PRODUCTS, Kind.DIFFERENCES
+    said = _sent(twenty, kind)
+    rings = 20 * _rings(squaring.program, kind) if kind in numbers else [None] * len(said)
+    found: dict[tuple[int, int], list[Words]] = {}
+    for payload, ring in zip(said, rings, strict=True):
+        for position, (words, modulus) in enumerate(_words(kind, payload, ring)):
+            found.setdefault((position, modulus), []).append(words)
+    assert found
+    for (_, modulus), drawn in found.items():
+        _looks_uniform(np.concatenate(drawn), modulus)
 
 
 def test_no_two_images_have_the_same_mask(twenty: Talk) -> None:
@@ -438,22 +669,42 @@ def test_no_two_images_have_the_same_mask(twenty: Talk) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_what_the_server_decodes_behind_a_relu_is_uniform(
-    value: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "end", [joint.GarblerEnd, Divider, Multiplier], ids=lambda end: end.__name__
+)
+def test_what_the_server_gets_where_the_parties_meet_is_uniform(
+    value: int, end: Any, squaring: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoded: list[Words] = []
-    exchanged = Session._exchanged
+    shares: list[Words] = []
+    close = end.close
 
-    def kept(self: Session, *args: Any) -> Words:
-        decoded.append(exchanged(self, *args))
-        return decoded[-1]
+    def kept(self: Any, *args: Any) -> Words:
+        shares.append(close(self, *args))
+        return shares[-1]
 
-    monkeypatch.setattr(Session, "_exchanged", kept)
-    made = _made(TINY)
-    assert not Talk(made, np.full((6, 8, 8, 3), value, np.uint8)).errors
-    words = np.concatenate(decoded)
-    assert words.size == 6 * made.program.relus
+    monkeypatch.setattr(end, "close", kept)
+    assert not Talk(squaring, np.full((6, 8, 8, 3), value, np.uint8)).errors
+    program, words = squaring.program, np.concatenate(shares)
+    counts = {
+        joint.GarblerEnd: program.relus,
+        Divider: program.truncations,
+        Multiplier: program.squares,
+    }
+    assert words.size == 6 * counts[end] > 0
     _looks_uniform(words)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_what_rounds_a_clients_shifts_is_drawn_whatever_the_image(
+    value: int, squaring: Service
+) -> None:
+    """The cut bits of its own shares: uniform, and other ones for each image."""
+    talk = _talked(squaring, np.full((6, 8, 8, 3), value, np.uint8))
+    for step in joint_steps(squaring.program):
+        if isinstance(step.op, Nonlinear):
+            lows = [prepared.lows[step.name] for prepared in talk.prepared]
+            assert len({low.tobytes() for low in lows}) == 6
+            _looks_uniform(np.concatenate([low.ravel() for low in lows]), 1 << step.op.shift)
 
 
 def test_the_clients_share_of_the_logits_is_masked_by_the_server(tiny: Service) -> None:
@@ -486,10 +737,14 @@ def test_of_two_labels_of_a_wire_the_server_sends_one(tiny: Service) -> None:
 def test_the_client_gets_no_two_labels_or_rows_that_differ_by_the_offset(tiny: Service) -> None:
     talk = _talked(tiny, pixels(TINY, 2))
     offset, _ = _garblers_secrets(talk)
-    kinds = Kind.NONCE, Kind.TABLES, Kind.LABELS
-    said = b"".join(payload for kind in kinds for payload in _sent(talk, kind))
-    own = [labels.reshape(-1, 2) for labels in talk.labels]
-    got = np.concatenate([np.frombuffer(said, np.uint64).reshape(-1, 2), *own])
+    garbled = [part for part in _parts(tiny.program) if part.function] * 2
+    rows = [
+        _halves(np.frombuffer(payload, np.uint8), GROUP * LABEL).tobytes()
+        for part, payload in zip(garbled, _sent(talk, Kind.TABLES), strict=True)
+        if part.function
+    ]
+    said = b"".join([*rows, *_sent(talk, Kind.NONCE), *_sent(talk, Kind.LABELS)])
+    got = np.concatenate([np.frombuffer(said, np.uint64).reshape(-1, 2), *talk.labels])
     pieces, others = (set(map(bytes, some)) for some in (got, got ^ offset))
     assert len(pieces) == len(got)
     assert not pieces & others
@@ -501,6 +756,10 @@ def test_the_offset_is_in_none_of_the_servers_bytes(tiny: Service) -> None:
     said = b"".join(payload for _, payload in talk.theirs.frames)
     assert offset.tobytes() not in said
     assert offset.tobytes()[::-1] not in said
+
+
+def _parts(program: Program) -> list[Part]:
+    return [part for step in joint_steps(program) for part in parts(step, program)]
 
 
 def _garblers_secrets(talk: Talk) -> tuple[Labels, Labels]:
@@ -522,20 +781,31 @@ def test_the_security_page_has_the_parameters_of_the_ciphertexts(packing: str) -
         rf"`{packing}` \| ring dimension (\d+), (\d+) bits of modulus.*\| (\d+) bits", _page()
     )
     used = packings.packing(packing)
-    level = context(used.parameters(used.ring)).seal.key_context_data()
-    sizes = level.parms().poly_modulus_degree(), level.total_coeff_modulus_bit_count()
-    assert found and tuple(map(int, found.groups())) == (*sizes, 128)
-    assert level.qualifiers().sec_level == seal.sec_level_type.tc128
+    made = context(used.parameters(used.ring))
+    keys = made.seal.key_context_data()
+    switches = made.parameters.switching
+    bits = (
+        keys.total_coeff_modulus_bit_count()
+        if switches
+        else prod(prime.modulus for prime in made.primes).bit_length()
+    )
+    assert found and tuple(map(int, found.groups())) == (made.degree, bits, 128)
+    assert bits <= SECURE[made.degree]
+    assert not switches or keys.qualifiers().sec_level == seal.sec_level_type.tc128
 
 
-def test_the_security_page_has_the_parameters_of_garbling_transfers_and_flooding() -> None:
-    hashes = 4 * CHUNK  # of a gate: two of each label of two wires
+def test_the_security_page_has_the_parameters_of_garbling_and_transfers() -> None:
+    hashes = 6 * CHUNK  # of a gate: of both labels of two wires, and of their sum
     for text in (
         f"labels of {8 * LABEL} bits",
         f"each gate of {CHUNK:,} elements",
         f"about {8 * LABEL - log2(hashes):.0f} bits, as {hashes:,} hashes share a key",
+        f"each output bit of {CHUNK:,} elements",
+        f"as {2 * CHUNK:,} hashes share a key",
         f"{COLUMNS} base transfers",
-        f"by {FLOODING} bits or more",
+        f"{BLOCKS} trees of {LEAVES} leaves",
+        f"by {BINARY.bits} of these transfers, {PRIME.bits} in `slots`",
+        f"exceed {client_module.IN_MEMORY >> 20} MiB",
     ):
         assert text in _page()
 
@@ -569,8 +839,9 @@ BYTES: dict[str, Callable[[Frame], Frame | None]] = {
         np.random.default_rng(len(frame[1])).bytes(len(frame[1])),
     ),
 }
-SEMI_HONEST = {Kind.TABLES, Kind.LABELS, Kind.COLOURS, Kind.NONCE}
-"""Of the right length, these give wrong results at most; so do numbers inside the ring."""
+SEMI_HONEST = {Kind.TABLES, Kind.LABELS, Kind.NONCE}
+"""Of the right length, these give wrong results at most, as do the bits of a truncation, the trees
+of transfers and numbers inside the ring."""
 
 
 @pytest.fixture(scope="module")
@@ -578,11 +849,27 @@ def honest(squaring: Service) -> Talk:
     return _talked(squaring, pixels(TINY, 1))
 
 
+def _frames(talk: Talk, side: str) -> list[Frame]:
+    return (talk.ours if side == "client" else talk.theirs).frames
+
+
 def _stages(talk: Talk, side: str, how: str) -> list[int]:
-    """The first frame of each kind, the last of all, and two at random."""
-    kinds = [kind for kind, _ in (talk.ours if side == "client" else talk.theirs).frames]
+    """The first frame of each kind, the last of all, the client's trees, and two at random."""
+    kinds = [kind for kind, _ in _frames(talk, side)]
     some = random.Random(f"{side} {how}").sample(range(len(kinds)), 2)
-    return sorted({kinds.index(kind) for kind in kinds} | {len(kinds) - 1, *some})
+    trees = [at for at, frame in enumerate(_frames(talk, side)) if _any_bytes_do(talk, frame)]
+    return sorted({kinds.index(kind) for kind in kinds} | {len(kinds) - 1, *some, *trees[:1]})
+
+
+def _any_bytes_do(talk: Talk, frame: Frame) -> bool:
+    """Are all bytes of this length right for who cannot see what the other party knows?"""
+    kind, payload = frame
+    if kind == Kind.TRANSFER:
+        return len(payload) == TREES
+    bits = kind == Kind.DIFFERENCES and len(payload) == min(
+        len(said) for said in _sent(talk, Kind.DIFFERENCES)
+    )
+    return kind in SEMI_HONEST or bits
 
 
 @pytest.mark.parametrize("how", [*SHAPES, *BYTES])
@@ -592,7 +879,7 @@ def test_a_hostile_peer_ends_its_session_with_a_clear_error(
 ) -> None:
     images, victim = pixels(TINY, 1), "server" if side == "client" else "client"
     for stage in _stages(honest, side, how):
-        kind = (honest.ours if side == "client" else honest.theirs).frames[stage][0]
+        kind, payload = _frames(honest, side)[stage]
         if (kind, how) == (Kind.NEXT, "empty") or (kind == Kind.NEXT and how in BYTES):
             continue
 
@@ -604,14 +891,52 @@ def test_a_hostile_peer_ends_its_session_with_a_clear_error(
         if victim in talk.errors:
             _clear(talk.errors[victim])
         if how in SHAPES and not (kind == Kind.NEXT and how == "shorter"):
-            # A client that is gone between images, or behind its last frame, ends its session well.
-            quiet = how == "gone" and side == "client" and kind == Kind.NEXT
+            # A client that is gone where it may ask, or behind its last frame, ends its session
+            # well.
+            asks = kind in (Kind.NEXT, Kind.IMAGE)
+            quiet = how == "gone" and side == "client" and asks
             assert quiet or victim in talk.errors, (Kind(kind).name if kind else "HELLO", how)
-        elif how in BYTES and kind not in SEMI_HONEST:
+        elif how in BYTES and not _any_bytes_do(honest, (kind, payload)):
             # Zeros are numbers of the ring.
-            numbers = Kind.IMAGE, Kind.LOGITS, Kind.PRODUCTS, Kind.DIFFERENCES, Kind.SQUARES
-            quiet = how == "zeros" and kind in numbers
+            quiet = how == "zeros" and kind in NUMBERS
             assert quiet or victim in talk.errors, kind
+
+
+NUMBERS = Kind.IMAGE, Kind.LOGITS, Kind.PRODUCTS, Kind.DIFFERENCES, Kind.SHARES
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_outside_the_ring_end_a_session(
+    kind: Kind, squaring: Service, honest: Talk
+) -> None:
+    """The largest frame of a kind: of a square, where truncations have some too."""
+    side = "client" if kind in (Kind.IMAGE, Kind.SHARES) else "server"
+    frames = _frames(honest, side)
+    stage = max((len(frame[1]), at) for at, frame in enumerate(frames) if frame[0] == kind)[1]
+
+    def change(index: int, frame: Frame) -> Frame:
+        return (frame[0], frame[1][:-1] + b"\xff") if index == stage else frame
+
+    hostile: dict[str, Change] = {side: change}
+    talk = Talk(squaring, pixels(TINY, 1), **hostile)  # type: ignore[arg-type]
+    error = talk.errors["server" if side == "client" else "client"]
+    assert str(error) == "the peer sent numbers outside the ring"
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_a_hostile_frame_is_the_last_that_is_answered(
+    side: str, squaring: Service, honest: Talk
+) -> None:
+    """Behind a frame of another length nothing is computed, and no logits come of it."""
+    for stage in _stages(honest, side, "longer"):
+
+        def change(index: int, frame: Frame, at: int = stage) -> Frame:
+            return (frame[0], frame[1] + b"x") if index == at else frame
+
+        hostile: dict[str, Change] = {side: change}
+        talk = Talk(squaring, pixels(TINY, 1), **hostile)  # type: ignore[arg-type]
+        assert talk.logits == []
+        assert side == "server" or not _sent(talk, Kind.LOGITS)
 
 
 def test_a_program_over_another_ring_is_refused() -> None:
@@ -646,10 +971,10 @@ def test_weights_too_large_to_be_hidden_are_refused() -> None:
 
 def test_weights_hidden_by_too_little_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program, weights = small(TINY)
-    made = service(program, weights, "coefficients", 0)
-    bits = min(layer.flooding_bits for layer in made.prepared.values())
-    monkeypatch.setattr("deepreshape.private.server.FLOODING", bits)
+    bits = layers.privacy(service(program, weights, "coefficients", 0).prepared.values())
+    assert bits >= PRIVACY
+    monkeypatch.setattr(server_module, "PRIVACY", bits)
     service(program, weights, "coefficients", 0)
-    monkeypatch.setattr("deepreshape.private.server.FLOODING", bits + 0.1)
-    with pytest.raises(ValueError, match="flooded with"):
+    monkeypatch.setattr(server_module, "PRIVACY", bits + 0.1)
+    with pytest.raises(ValueError, match=r"[\d.]+ bits of circuit privacy, of [\d.]+ at least"):
         service(program, weights, "coefficients", 0)

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from math import ceil
-from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
@@ -24,15 +24,16 @@ from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.server import Service
-from deepreshape.private.serving import serve
 from deepreshape.private.sessions import classify, ready
+from deepreshape.private.wire import door
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.door import GREETING, GUESTS, V6_NETWORK
 from deepreshape.private.wire.handshake import PROMPT
-from deepreshape.private.wire.link import Address, connect, listen, listening
+from deepreshape.private.wire.link import Address, connect
 from deepreshape.private.wire.pipe import Refused, TurnOver
 from tests.private.guests import guest, hello
 from tests.private.nets import packed, pixels
+from tests.private.servers import Crowd, Running, descriptors, running
 
 NETWORK = Network(4, (Stage(4, 1),), 8, 5)
 IMAGES = pixels(NETWORK, 3)
@@ -50,57 +51,12 @@ def service(model: Model) -> Service:
     return ready(model, "coefficients")
 
 
-def descriptors(process: int | str | None = "self") -> list[int]:
-    """Those that are open in a process."""
-    return sorted(int(path.name) for path in Path(f"/proc/{process}/fd").iterdir())
-
-
-class Running:
-    """A server in a process of its own, and what it says."""
-
-    def __init__(self, at: Address, process: ForkProcess, said: Connection) -> None:
-        self.at, self.process, self._said = at, process, said
-
-    def lines(self, seconds: float = 0.0) -> list[str]:
-        """What it said up to now, and in so many seconds."""
-        found, end = [], time.monotonic() + seconds
-        while self._said.poll(max(0.0, end - time.monotonic())):
-            found.append(self._said.recv())
-        return found
-
-    def cpu(self) -> float:
-        """Seconds that its accepting process has computed."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def descriptors(self) -> int:
-        return len(descriptors(self.process.pid))
-
-
 Start = Callable[..., AbstractContextManager[Running]]
 
 
 @pytest.fixture
 def start(service: Service) -> Start:
-    @contextmanager
-    def started(first: Callable[[], None] = lambda: None) -> Iterator[Running]:
-        def run() -> None:
-            first()
-            serve(listener, service, None, theirs.send)
-
-        context = multiprocessing.get_context("fork")
-        ours, theirs = context.Pipe(duplex=False)
-        with ours, theirs, listen(Address("127.0.0.1", 0)) as listener:
-            process = context.Process(target=run)
-            process.start()
-            try:
-                yield Running(listening(listener), process, ours)
-            finally:
-                process.terminate()
-                process.join()
-
-    return started
+    return partial(running, service)
 
 
 def answered(at: Address, count: int = 1) -> float:
@@ -109,34 +65,6 @@ def answered(at: Address, count: int = 1) -> float:
     found = classify(at, lambda program: list(IMAGES[:count]))
     assert len(found.images) == count
     return time.monotonic() - start
-
-
-class Crowd:
-    """Connections that say nothing, and some over which a byte a second comes."""
-
-    def __init__(self, at: Address, idle: int, dripping: int) -> None:
-        self._socks = [guest(at, b"") for _ in range(idle + dripping)]
-        self._left = {sock: hello()[:-1] for sock in self._socks[idle:]}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._drip)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        for sock in self._socks:
-            sock.close()
-
-    def _drip(self) -> None:
-        while not self._over.wait(1.0):
-            for sock, left in self._left.items():
-                try:
-                    sock.send(left[:1])
-                except OSError:
-                    continue  # turned away
-                self._left[sock] = left[1:]
 
 
 def test_an_honest_client_waits_at_most_twice_its_time_alone_in_a_crowd(start: Start) -> None:
@@ -164,6 +92,7 @@ def test_the_security_page_has_the_bounds_of_places_and_of_the_door() -> None:
         f"for {turns.SLOW:.0f} seconds more than its bytes take at {turns.RATE / 1000:.0f} kB/s",
         f"every {serving.EVERY:.0f} seconds at most",
         "127 for the extension",
+        f"has at most {door.EACH} connections there",
     ):
         assert says in text
 
@@ -219,6 +148,23 @@ def test_who_asks_rarely_keeps_its_place_while_nobody_waits(
             time.sleep(0.5)
 
 
+def test_who_prepares_ahead_shares_its_place(
+    start: Start, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets an image at least; what is prepared beyond is thrown away."""
+    monkeypatch.setattr(serving, "SESSIONS", 1)
+    monkeypatch.setattr(turns, "TURN", 0.0)
+    with start() as server, holder(server.at) as client, guest(server.at) as other:
+        ahead = [client.prepare() for _ in range(3)]
+        time.sleep(3 * serving.LOOK)  # in which the other asks for its place
+        found = client.classify(ahead[0], IMAGES[0])
+        wanted = logits(model.program, model.weights, IMAGES[0], ahead[0].lows)
+        np.testing.assert_array_equal(found, wanted)
+        with pytest.raises(TurnOver, match="others wait"):
+            client.classify(ahead[1], IMAGES[1])
+        assert other.recv(1)
+
+
 def test_who_asks_without_a_pause_shares_its_place(
     start: Start, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +184,8 @@ def test_who_asks_without_a_pause_shares_its_place(
     assert len(outcomes) == 2
     for found in outcomes:
         for image, each in zip(IMAGES, found.images, strict=True):
-            np.testing.assert_array_equal(each.logits, logits(model.program, model.weights, image))
+            wanted = logits(model.program, model.weights, image, each.lows)
+            np.testing.assert_array_equal(each.logits, wanted)
     # Both had to come again, and their accounts are those of all their sessions.
     assert all(found.traffic.total("handshake").frames_sent > 1 for found in outcomes)
 

@@ -33,15 +33,17 @@ def gives_way(turn: Turn) -> bool:
 
 
 def image(turn: Turn) -> None:
-    with turn.between_images():
-        pass
+    """Waits for a client that prepares an image, and then for the image."""
+    for prepared in (0, 1):
+        with turn.between_images(prepared):
+            pass
 
 
 def test_who_rests_gives_way_after_the_grace_and_only_if_another_waits(
     places: Places, clock: Clock
 ) -> None:
     turn = places.turn(0)
-    with turn.between_images():
+    with turn.between_images(0):
         for seconds, count, gone in ((GRACE - 0.1, 1, False), (0.1, 0, False), (0.0, 1, True)):
             clock.now += seconds
             places.claim(count, [0])
@@ -50,7 +52,7 @@ def test_who_rests_gives_way_after_the_grace_and_only_if_another_waits(
 
 def test_as_many_give_way_as_are_waited_for(places: Places, clock: Clock) -> None:
     first, second = places.turn(0), places.turn(1)
-    with first.between_images(), second.between_images():
+    with first.between_images(0), second.between_images(0):
         clock.now += 2 * GRACE
         places.claim(1, [0, 1])
         assert gives_way(first) + gives_way(second) == 1
@@ -63,7 +65,7 @@ def test_as_many_give_way_as_are_waited_for(places: Places, clock: Clock) -> Non
 def test_who_rests_goes_before_who_is_at_work(places: Places, clock: Clock) -> None:
     busy, idle = places.turn(0), places.turn(1)
     image(busy)
-    with idle.between_images():
+    with idle.between_images(0):
         clock.now += TURN
         places.claim(1, [0, 1])
         assert gives_way(idle)
@@ -76,7 +78,7 @@ def test_a_turn_ends_between_two_images(places: Places, clock: Clock) -> None:
     clock.now += TURN
     places.claim(1, [0])
     assert not gives_way(turn)
-    with pytest.raises(TurnOver), turn.between_images():
+    with pytest.raises(TurnOver), turn.between_images(0):
         pass
 
 
@@ -87,6 +89,30 @@ def test_a_turn_is_an_image_at_least(places: Places, clock: Clock) -> None:
     image(turn)
     with pytest.raises(TurnOver):
         image(turn)
+
+
+def test_a_turn_ends_where_more_are_prepared_too(places: Places, clock: Clock) -> None:
+    turn = places.turn(0)
+    for prepared in (0, 1, 2):
+        with turn.between_images(prepared):
+            pass
+    clock.now += TURN
+    places.claim(1, [0])
+    with pytest.raises(TurnOver), turn.between_images(1):
+        pass
+
+
+def test_an_image_that_is_prepared_has_begun(places: Places, clock: Clock) -> None:
+    turn = places.turn(0)
+    with turn.between_images(0):
+        pass
+    with turn.between_images(1):
+        clock.now += 2 * GRACE
+        places.claim(1, [0])
+        assert not gives_way(turn)
+        turn.waited(SLOW, 0)
+        places.claim(1, [0])
+        assert gives_way(turn)
 
 
 def test_who_keeps_the_server_waiting_gives_way_within_an_image(places: Places) -> None:

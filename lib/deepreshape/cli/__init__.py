@@ -8,11 +8,12 @@ import click
 from deepreshape import __version__
 from deepreshape.cli.usage import check, look, private, train
 from deepreshape.cli.usage.commands import Sections
+from deepreshape.cli.usage.keys import keys
 
 SECTIONS = {
     "Look at designs": (look.count, look.equalize, look.latency),
     "Train": (train.plan, train.run, train.train, train.runs),
-    "Run privately": (private.pack, private.private, private.serve, private.classify),
+    "Run privately": (private.pack, private.private, private.serve, private.classify, keys),
     "Check": (check.verify, check.doctor, check.measure),
 }
 

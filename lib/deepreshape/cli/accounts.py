@@ -5,28 +5,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepreshape.cli.tables import new_table, table_of
+from deepreshape.private.program.steps import Top
 from deepreshape.private.sessions import Both, Outcome
+
+TOP = 5
+"""Classes that are listed with an image, the likeliest first."""
 
 
 def answers(names: Sequence[str], outcome: Outcome) -> list[dict[str, Any]]:
     """What came of each image that was finished: the class (of equal ones the first) and its name,
-    its logit and how far it is ahead of the next, and seconds."""
+    and seconds. Where the server tells logits, also that of the class, how far it is ahead of the
+    next, and the likeliest classes."""
     rows = []
-    classes = outcome.program.classes
+    classes, program = outcome.program.classes, outcome.program
     for name, found in zip(names, outcome.images, strict=False):
-        logits = found.logits * outcome.program.logit
-        order = (-logits).argsort(kind="stable")
-        rows.append(
-            {
-                "image": name,
-                "class": int(order[0]),
-                "name": classes[order[0]] if classes else None,
-                "logit": float(logits[order[0]]),
-                "ahead": float(logits[order[0]] - logits[order[1]]) if logits.size > 1 else 0.0,
-                "offline": found.offline,
-                "online": found.online,
-            }
-        )
+        row: dict[str, Any] = {"image": name}
+        if isinstance(program.steps[-1].op, Top):
+            order = found.logits
+        else:
+            logits = found.logits * program.logit
+            order = (-logits).argsort(kind="stable")
+            likely = [named(int(at), classes[at] if classes else None) for at in order[:TOP]]
+            ahead = float(logits[order[0]] - logits[order[1]]) if logits.size > 1 else 0.0
+            row |= {"logit": float(logits[order[0]]), "ahead": ahead, "likely": likely}
+        row |= {
+            "class": int(order[0]),
+            "name": classes[order[0]] if classes else None,
+            "offline": found.offline,
+            "online": found.online,
+        }
+        rows.append(row)
     return rows
 
 
@@ -36,13 +44,14 @@ def named(number: int, name: str | None) -> str:
 
 
 def answer_table(rows: list[dict[str, Any]]) -> Any:
+    told = bool(rows) and "logit" in rows[0]
+    logits = {"logit>": "{logit:.3f}", "ahead of the next>": "{ahead:.3f}"} if told else {}
     return table_of(
         rows,
         {
             "image": "{image}",
             "class>": lambda row: named(row["class"], row["name"]),
-            "logit>": "{logit:.3f}",
-            "ahead of the next>": "{ahead:.3f}",
+            **logits,
             "offline>": "{offline:.2f} s",
             "online>": "{online:.3f} s",
         },

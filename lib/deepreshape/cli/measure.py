@@ -1,8 +1,10 @@
 """The command that times layers and elements on this machine: `measure`."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from rich.progress import Progress
 
 from deepreshape.design import Network, parse
 from deepreshape.learn.training import processor
-from deepreshape.paper.printed.entries import garbled_networks, timed_networks
+from deepreshape.paper.printed.entries import garbled_networks, printed_wholes, timed_networks
 from deepreshape.paper.printed.protocols import WHOLE
 from deepreshape.private import garbled_counts, measured, measuring
 from deepreshape.private.packings import PACKINGS
@@ -25,6 +27,7 @@ Part = tuple[Iterable[Any], str, Callable[[Any], Any]]
 def measure(
     networks: tuple[str, ...],
     wholes: tuple[str, ...],
+    tables: bool,
     out: Path,
     limit: float,
     counted: Path | None,
@@ -43,15 +46,23 @@ def measure(
         for shape in measured.shapes(network, packing)
     )
     pairs = [measured.Whole(each, name) for each in PACKINGS for name in run]
+    pairs += printed_wholes() if tables else []
     bench = cache(lambda packing: measuring.Bench(packing, limit))
     parts: list[Part] = [
         (measured.ELEMENTS, "elements", measuring.element),
         (shapes, "layers", lambda shape: bench(shape.packing).layer(shape)),
-        (pairs, "wholes", lambda each: measuring.whole(parse(each.network), each.packing)),
+        (pairs, "wholes", _whole),
     ]
     record = _timed(_begun(out), parts, out, again, quiet)
     counts = len(record.layers), len(record.elements), len(record.wholes)
     click.echo("{}: {} layers, {} elements, {} whole inferences".format(out, *counts))
+
+
+def _whole(which: measured.Whole) -> measured.WholeCost:
+    """In a process of its own, whose memory holds nothing else."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+        work = apart.submit(measuring.whole, parse(which.network), which.packing, which.relus)
+        return work.result()
 
 
 def _timed(

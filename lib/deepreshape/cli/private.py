@@ -1,6 +1,8 @@
 """The commands of private inference: `private`, `serve` and `classify`."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -9,14 +11,18 @@ import numpy as np
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, named, phases
 from deepreshape.cli.images import fitted, opened
 from deepreshape.cli.output import print_json
-from deepreshape.cli.tables import show
+from deepreshape.cli.tables import draw, say, show
 from deepreshape.private import sessions
+from deepreshape.private.clients import Clients
+from deepreshape.private.entrance import Entrance, Say
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program.model import Model, read
 from deepreshape.private.program.reference import Clear, clear
 from deepreshape.private.serving import serve as take_sessions
 from deepreshape.private.sessions import Both, Pixels
-from deepreshape.private.wire.link import Address, Link, listen, listening
+from deepreshape.private.wire.keys import certificate
+from deepreshape.private.wire.link import Address, Link, listen, listening, loopback
+from deepreshape.private.wire.sealed import lock
 
 UNBOUNDED = (
     "note: the weights of this net do not rule out that numbers leave its ring;"
@@ -24,28 +30,92 @@ UNBOUNDED = (
 )
 
 
-def serve(model: Path, host: str, port: int, packing: str, link: Link | None) -> None:
+def serve(
+    model: Path,
+    host: str,
+    port: int,
+    key: Path | None,
+    clients: Path | None,
+    log: Path | None,
+    insecure: bool,
+    packing: str,
+    exact: bool,
+    answer: str,
+    link: Link | None,
+) -> None:
+    address = Address(host, port)
+    secure(address, {"--key": key, "--clients": clients}, insecure)
+    entrance = Entrance(key, Clients(clients)) if key and clients else None
     loaded = read(model)
     if not loaded.program.bounded:
         click.echo(UNBOUNDED, err=True)
-    with listen(Address(host, port)) as listener:
-        made = sessions.ready(loaded, packing)
+    with listen(address) as listener, lines(log) as say:
+        made = sessions.ready(loaded, packing, exact, answer)
         load()
         click.echo(f"serving {loaded.about.get('network', model)} on {listening(listener)}")
         try:
-            take_sessions(listener, made, link, lambda line: click.echo(line, err=True))
+            take_sessions(listener, made, link, say, entrance)
         except KeyboardInterrupt:
             click.echo("stopped")
 
 
-def classify(images: tuple[Path, ...], server: str, link: Link | None, as_json: bool) -> None:
-    pictures = [opened(path) for path in images]
+@contextmanager
+def lines(log: Path | None) -> Iterator[Say]:
+    """What writes a line to the end of a log, whoever else does, or to standard error."""
+    if log is None:
+        yield lambda line: click.echo(line, err=True)
+        return
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+
+        def say(line: str) -> None:
+            with suppress(OSError):  # a full disk ends no server, and queries are counted elsewhere
+                os.write(handle, f"{line}\n".encode())
+
+        yield say
+    finally:
+        os.close(handle)
+
+
+def secure(address: Address, keys: Mapping[str, Path | None], insecure: bool) -> None:
+    """Raise UsageError for an address beyond this machine without keys, if that is not asked for.
+
+    keys: options and what they name, of which all are given or none.
+    """
+    given = [name for name, path in keys.items() if path]
+    wanted = " and ".join(keys)
+    if given and insecure:
+        raise click.UsageError(f"{given[0]} and --insecure exclude each other")
+    if given and len(given) < len(keys):
+        raise click.UsageError(f"{wanted} need each other")
+    if not given and not insecure and not loopback(address):
+        raise click.UsageError(
+            f"{address} is not only this machine: it takes {wanted} (see `deepreshape keys`),"
+            " or --insecure"
+        )
+
+
+def classify(
+    images: tuple[Path, ...],
+    server: str,
+    ahead: int,
+    key: Path | None,
+    trust: Path | None,
+    insecure: bool,
+    link: Link | None,
+    as_json: bool,
+) -> None:
     address = Address.parse(server)
+    secure(address, {"--key": key, "--trust": trust}, insecure)
+    locked = lock(key, [certificate(trust)], server=False) if key and trust else None
+    pictures = [opened(path) for path in images]
     outcome = sessions.classify(
         address,
         lambda program: fitted(pictures, program),
         link,
         lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
+        ahead,
+        locked,
     )
     rows = answers([str(path) for path in images], outcome)
     bounded = outcome.program.bounded
@@ -68,8 +138,11 @@ def private(
     count: int | None,
     files: tuple[Path, ...],
     packing: str,
+    exact: bool,
+    answer: str,
     link: Link | None,
     layers: bool,
+    show_pictures: bool,
     as_json: bool,
 ) -> None:
     loaded = read(model)
@@ -80,26 +153,40 @@ def private(
         pictures = fitted([opened(path) for path in files], loaded.program)
     else:
         names, pictures = _test_images(loaded, count or 1)
-    both = sessions.both(loaded, packing, lambda program: pictures, link)
-    program = sessions.over(loaded, packing)
-    references = [clear(program, loaded.weights, picture) for picture in pictures]
-    exact = [
+    both = sessions.both(loaded, packing, lambda program: pictures, link, exact, answer)
+    program = sessions.over(loaded, packing, exact, answer)
+    references = [
+        clear(program, loaded.weights, picture, found.lows)
+        for picture, found in zip(pictures, both.outcome.images, strict=True)
+    ]
+    equal = [
         bool((each.logits == found.logits).all())
         for each, found in zip(references, both.outcome.images, strict=True)
     ]
     if as_json:
-        _print_json(names, both, references, exact)
+        _print_json(names, both, references, equal)
     else:
-        _print(names, both, references, exact, layers)
+        if show_pictures:
+            _show_pictures(names, pictures, both)
+        _print(names, both, references, equal, layers)
     if not program.bounded:
         click.echo(UNBOUNDED, err=True)
     wrong = [
         f"{name} {f'leaves the ring at {each.left}' if each.left else 'differs from the reference'}"
-        for name, each, same in zip(names, references, exact, strict=True)
+        for name, each, same in zip(names, references, equal, strict=True)
         if each.left or not same
     ]
     if wrong:
         raise RuntimeError(f"not to be relied on: {'; '.join(wrong)}")
+
+
+def _show_pictures(names: Sequence[str], pictures: Sequence[Pixels], both: Both) -> None:
+    """Each image as the network sees it, and what it is likeliest."""
+    for row, picture in zip(answers(names, both.outcome), pictures, strict=True):
+        click.echo(f"{row['image']}:")
+        draw(picture)
+        likely = row.get("likely", [named(row["class"], row["name"])])
+        say(f"likeliest first: {', '.join(likely)}")
 
 
 def _print_json(

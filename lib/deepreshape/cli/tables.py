@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from rich.console import Console
     from rich.table import Table
 
@@ -60,6 +62,27 @@ def show(table: "Table") -> None:
 def say(sentence: str) -> None:
     """Print a sentence, broken between words where it is wider than the terminal."""
     _console().print(sentence)
+
+
+GREYS = " .:-=+*#%@"
+"""From black to white, where a terminal has no colours."""
+
+
+def draw(pixels: "npt.NDArray[np.uint8]") -> None:
+    """Print an image (height, width, 3) in characters: two pixels in each, one above the other,
+    where there are colours; else a brightness for each such pair."""
+    from rich.text import Text
+
+    console, drawn = _console(), Text()
+    lower = pixels[1::2]
+    for above, below in zip(pixels[: 2 * len(lower) : 2], lower, strict=True):
+        for one, other in zip(above.tolist(), below.tolist(), strict=True):
+            if console.color_system is None:
+                drawn.append(GREYS[sum(one + other) * len(GREYS) // (6 * 256)])
+            else:
+                drawn.append("▀", "rgb({},{},{}) on rgb({},{},{})".format(*one, *other))
+        drawn.append("\n")
+    console.print(drawn, end="")
 
 
 def _console() -> "Console":

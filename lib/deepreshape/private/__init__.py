@@ -2,6 +2,8 @@
 
 Public are, of the modules,
 
+    clients              Clients, Allowed, Overdrawn
+    entrance             Entrance
     latency              latency, layer_latencies, Latency, Operations
     program.quantise     Precision
     program.compiled     compiled, Compiled, agreement, Agreement
@@ -9,5 +11,7 @@ Public are, of the modules,
     program.reference    logits
     sessions             both, Both, classify, Outcome, ready, over
     serving              serve
+    wire.keys            make, certificate, Certificate
     wire.link            Address, listen, Link
+    wire.sealed          lock, Lock
 """

@@ -1,39 +1,35 @@
 """The client: it has an image, and learns its logits and nothing else."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from deepreshape.design.ops import IMAGE
-from deepreshape.private.garbled.garbling import Evaluator, Reused
-from deepreshape.private.garbled.gates import Bits
-from deepreshape.private.garbled.half_gates import Labels
-from deepreshape.private.garbled.received import Received
-from deepreshape.private.garbled.transfer import COLUMNS, POINT, Receiver, message_bytes
+from deepreshape.private.garbled.base_transfers import COLUMNS, POINT
+from deepreshape.private.garbled.garbling import Reused
+from deepreshape.private.garbled.kept import Kept
+from deepreshape.private.garbled.three_halves import Labels
+from deepreshape.private.garbled.transfer import Receiver, message_bytes
+from deepreshape.private.joint import ClientEnd, Part, parts
 from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import public
-from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, local
+from deepreshape.private.program.steps import Linear, Nonlinear, Square, Step, Top, local
 from deepreshape.private.protocol import (
-    AHEAD,
-    ANSWERS,
-    Instances,
+    DUE,
     Kind,
     Room,
     batches,
-    instances,
     joint_steps,
     offline_order,
-    place,
 )
 from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Integers, Words
-from deepreshape.private.squares import Multiplicand
-from deepreshape.private.stopwatch import Stopwatch
+from deepreshape.private.stopwatch import Stopwatch, Work
+from deepreshape.private.terms import PREPARED
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import Parameter, handshake
 
@@ -44,12 +40,18 @@ IN_MEMORY = 1 << 28
 @dataclass(frozen=True, eq=False, slots=True)
 class Preparation:
     """What the client keeps of the offline phase of one image: its shares of the image and of the
-    logits, the garbled parts of every nonlinear step, and the products of every square."""
+    logits, its masks behind every joint step, and its ends of the parts of those.
+
+    lows: by step, the bits of the client's shares that a shift cuts, from which `reference` gives
+    the same rounding; none where shifts round to the nearest.
+    """
 
     image: Words
     logits: Words
-    garbled: Mapping[str, list[tuple[Instances, Evaluator]]]
-    squares: Mapping[str, Multiplicand]
+    masks: Mapping[str, Words]
+    ends: Mapping[str, list[tuple[Part, ClientEnd]]]
+    lows: Mapping[str, Words]
+    kept: Kept
 
 
 class Client:
@@ -74,53 +76,60 @@ class Client:
         self._packing = packing(name)
         if self.program.ring != self._packing.ring:
             raise ValueError("the server's program is not over the ring of its packing")
-        self._prepared: Preparation | None = None
-        self._room = Room()
+        self._prepared: deque[Preparation] = deque()
+        self._room, self._answers = Room(), Room()
         with self.watch.at("setup", "keys", "HE"):
             self._decryptor = self._packing.client(self.program.ring, source)
             channel.send(Kind.KEYS, self._packing.keys(self._decryptor))
         with self.watch.at("setup", "transfer", "OT"):
             self._receiver = Receiver(source)
             channel.send(Kind.TRANSFER, self._receiver.start())
-            self._receiver.finish(channel.receive(Kind.TRANSFER, exactly=COLUMNS * POINT))
+            answer = channel.receive(Kind.TRANSFER, exactly=COLUMNS * POINT)
+            channel.send(Kind.TRANSFER, self._receiver.finish(answer))
+
+    @property
+    def prepared(self) -> int:
+        """Images that are prepared and not classified."""
+        return len(self._prepared)
 
     def prepare(self) -> Preparation:
-        """The offline phase of one image, which need not be known yet.
-
-        Raises ValueError while an earlier preparation waits for its image.
-        """
-        if self._prepared is not None:
-            raise ValueError("an image is prepared already: classify it first")
+        """The offline phase of one image, which need not be known yet. Several may be prepared
+        ahead; ValueError for more than PREPARED."""
+        if len(self._prepared) == PREPARED:
+            raise ValueError(f"{PREPARED} images are prepared already: classify one first")
         self._channel.send(Kind.NEXT, b"")
         shares = self._shares()
-        garbled, squares = self._joint(shares)
+        kept = Kept(IN_MEMORY // (1 + len(self._prepared)))
+        ends = self._ends(shares, kept)
+        masks = {name: shares[name].reshape(-1) for name in ends}
         last = self.program.steps[-1].name
-        self._prepared = Preparation(shares[IMAGE], shares[last].reshape(-1), garbled, squares)
-        return self._prepared
+        found = Preparation(
+            shares[IMAGE], shares[last].reshape(-1), masks, ends, self._lows(shares), kept
+        )
+        self._prepared.append(found)
+        return found
 
     def classify(self, prepared: Preparation, pixels: npt.NDArray[np.uint8]) -> Integers:
         """The logits (classes,), in units of `program.logit`.
 
-        pixels: (height, width, 3); ValueError for another shape. A preparation serves one image:
-        Reused for a second, as its masks would no longer hide anything.
+        pixels: (height, width, 3); ValueError for another shape. Preparations are used in their
+        order, and serve one image: Reused for a second, as masks would no longer hide anything.
         """
         ring, channel = self.program.ring, self._channel
         image = ring.residues(self.program.quantised(pixels))
-        if prepared is not self._prepared:
-            raise Reused("a preparation serves one image, in its own session")
-        self._prepared = None
+        if not self._prepared or prepared is not self._prepared[0]:
+            raise Reused("a preparation serves one image, in its own session and in order")
+        self._prepared.popleft()
         with self.watch.at("online", IMAGE, "clear"):
-            channel.send(Kind.IMAGE, ring.subtract(image, prepared.image).tobytes())
+            channel.send(Kind.IMAGE, ring.packed(ring.subtract(image, prepared.image)))
         for step in joint_steps(self.program):
-            if isinstance(step.op, Square):
-                self._square(step, prepared.squares[step.name])
-                continue
-            for part, evaluator in prepared.garbled[step.name]:
-                with self.watch.at("online", step.name, "GC"):
-                    self._evaluate(part, evaluator)
+            for part, end in prepared.ends[step.name]:
+                with self.watch.at("online", step.name, _work(part)):
+                    self._answered(part, end, prepared.masks[step.name])
+        prepared.kept.close()
         with self.watch.at("online", self.program.steps[-1].name, "clear"):
-            theirs = channel.receive(Kind.LOGITS, exactly=8 * prepared.logits.size)
-            return ring.signed(ring.add(public.residues(theirs, ring), prepared.logits))
+            theirs = channel.receive(Kind.LOGITS, exactly=ring.octets * prepared.logits.size)
+            return ring.signed(ring.add(ring.unpacked(theirs), prepared.logits))
 
     def _shares(self) -> dict[str, Words]:
         """The client's share of every tensor: drawn, or computed from others, or decrypted."""
@@ -143,7 +152,7 @@ class Client:
                     asked.append(step)
                 case Nonlinear(passes=True):
                     known[step.name] = self._masked(step, share(step.inputs[0]))
-                case Nonlinear() | Square():
+                case Nonlinear() | Square() | Top():
                     known[step.name] = uniform(self._source, ring, step.shape)
                 case op:
                     known[step.name] = local(op, [share(of) for of in step.inputs], ring)
@@ -151,21 +160,29 @@ class Client:
             share(asked[0].name)
         return known
 
-    def _may_ask(self, asked: Sequence[Step]) -> bool:
+    def _may_ask(self, asked: deque[Step]) -> bool:
         """Ask for another linear step, when those that were asked for are not answered?"""
-        answers = sum(self._ciphertexts(step) for step in asked)
-        return len(asked) <= AHEAD and answers * self._decryptor.context.down_bytes <= ANSWERS
+        due = sum(sum(self._answer_bytes(step)) for step in asked)
+        return len(asked) < 2 or due <= DUE
 
-    def _ciphertexts(self, step: Step) -> int:
-        """Ciphertexts in the answer to a linear step."""
-        return self._packing.operations(step.layer, self.program.ring).down
+    def _answer_bytes(self, step: Step) -> list[int]:
+        """Bytes of each ciphertext in the answer to a linear step."""
+        return self._packing.answer_bytes(step.layer, self.program.ring)
 
     def _masked(self, step: Step, share: Words) -> Words:
         """A share with fresh masks where a nonlinear step changes something."""
-        ring = self.program.ring
-        for part in instances(step, ring):
-            share = place(share, part, uniform(self._source, ring, part.elements.shape))
+        ring, share = self.program.ring, share.copy()
+        for part in parts(step, self.program):
+            share.reshape(-1)[part.elements] = uniform(self._source, ring, part.elements.shape)
         return share
+
+    def _lows(self, shares: Mapping[str, Words]) -> dict[str, Words]:
+        """What shifts cut off the shares that they take."""
+        return {
+            step.name: shares[step.inputs[0]] & np.uint64((1 << step.op.shift) - 1)
+            for step in joint_steps(self.program)
+            if isinstance(step.op, Nonlinear) and step.op.shift and not self.program.rounds(step.op)
+        }
 
     def _ask(self, step: Step, share: Words) -> None:
         with self.watch.at("offline", step.name, "HE"):
@@ -174,107 +191,73 @@ class Client:
 
     def _answer(self, step: Step) -> Words:
         """W c - u of a linear step, its input being c."""
-        count, most = self._ciphertexts(step), self._decryptor.context.down_bytes
+        sizes = self._answer_bytes(step)
         with self.watch.at("offline", step.name, "HE"):
-            answers = self._channel.receive_many(Kind.ANSWER, count, at_most=most)
+            answers = self._channel.receive_many(Kind.ANSWER, len(sizes), at_most=max(sizes))
             return self._packing.decrypt(self._decryptor, step.layer, map(bytes, answers))
 
-    def _joint(
-        self, shares: Mapping[str, Words]
-    ) -> tuple[dict[str, list[tuple[Instances, Evaluator]]], dict[str, Multiplicand]]:
-        """What the steps need at which the parties meet: the server's tables of nonlinear ones, the
-        labels of the client's own bits, and the products of squares."""
-        tables: dict[str, list[tuple[Instances, Received]]] = {}
-        squares: dict[str, Multiplicand] = {}
-        asked: deque[Callable[[], None]] = deque()
-        for receive in self._requests(shares, tables, squares):
-            asked.append(receive)
-            if len(asked) > AHEAD:
-                asked.popleft()()
-        for receive in asked:
+    def _ends(
+        self, shares: Mapping[str, Words], kept: Kept
+    ) -> dict[str, list[tuple[Part, ClientEnd]]]:
+        """The client's ends of all parts at which the parties meet, ready."""
+        found: dict[str, list[tuple[Part, ClientEnd]]] = {}
+        asked: deque[tuple[int, Callable[[], None]]] = deque()
+        due = 0
+        for size, receive in self._requests(shares, kept, found):
+            asked.append((size, receive))
+            due += size
+            while len(asked) > 2 and due > DUE:
+                size, receive = asked.popleft()
+                receive()
+                due -= size
+        for _, receive in asked:
             receive()
-        ready = {
-            name: [(part, found.evaluator()) for part, found in each]
-            for name, each in tables.items()
-        }
-        return ready, squares
+        return found
 
     def _requests(
         self,
         shares: Mapping[str, Words],
-        tables: dict[str, list[tuple[Instances, Received]]],
-        squares: dict[str, Multiplicand],
-    ) -> Iterator[Callable[[], None]]:
-        """Ask for what then lies in tables and squares, batch by batch; yields what receives it."""
-        left = IN_MEMORY
+        kept: Kept,
+        found: dict[str, list[tuple[Part, ClientEnd]]],
+    ) -> Iterator[tuple[int, Callable[[], None]]]:
+        """Ask for what the ends need, batch by batch; yields the bytes that are then due, and what
+        receives them."""
         for step in joint_steps(self.program):
-            inputs, masks = shares[step.inputs[0]].reshape(-1), shares[step.name].reshape(-1)
-            if isinstance(step.op, Square):
-                made = squares[step.name] = Multiplicand(self.program.ring, inputs, masks)
-                yield from self._ask_products(step, made)
-                continue
-            tables[step.name] = []
-            for part in instances(step, self.program.ring):
-                found = Received(part.function.circuit, part.elements.size, left)
-                left -= found.memory
-                tables[step.name].append((part, found))
-                mine = inputs[part.elements], masks[part.elements]
-                yield from self._ask_tables(step, part, found, *mine)
+            found[step.name] = []
+            for part in parts(step, self.program):
+                end = part.client(shares[step.inputs[0]].reshape(-1), kept)
+                found[step.name].append((part, end))
+                for batch in batches(part.elements.size):
+                    size = end.prepared_bytes(batch.stop - batch.start)
+                    with self.watch.at("offline", step.name, "OT"):
+                        bits = end.choices(batch)
+                        labels = np.empty((*bits.shape, 2), np.uint64)
+                        message = self._room.octets(message_bytes(bits.size))
+                        self._receiver.extend(bits.reshape(-1), message, labels.reshape(-1, 2))
+                        self._channel.send(Kind.CHOICES, message)
+                    yield size, partial(self._take, step, part, end, batch, labels, size)
 
-    def _ask_tables(
-        self, step: Step, part: Instances, found: Received, inputs: Words, masks: Words
-    ) -> Iterator[Callable[[], None]]:
-        for batch in batches(part.elements.size):
-            bits = part.function.evaluator_bits(inputs[batch], masks[batch])
-            self._choose(step, bits, found.labels[batch])
-            yield partial(self._tables, step, found, batch)
-
-    def _ask_products(self, step: Step, made: Multiplicand) -> Iterator[Callable[[], None]]:
-        for batch in batches(prod(step.shape)):
-            bits = made.bits(batch)
-            labels = np.empty((*bits.shape, 2), np.uint64)
-            self._choose(step, bits, labels)
-            yield partial(self._products, step, made, batch, labels)
-
-    def _choose(self, step: Step, bits: Bits, labels: Labels) -> None:
-        """Ask for the labels of a batch of elements, by its bits (elements, bits)."""
-        with self.watch.at("offline", step.name, "OT"):
-            message = self._room.octets(message_bytes(bits.size))
-            self._receiver.extend(bits.reshape(-1), message, labels.reshape(-1, 2))
-            self._channel.send(Kind.CHOICES, message)
-
-    def _tables(self, step: Step, found: Received, batch: slice) -> None:
-        """Receive the tables of a batch of elements."""
-        with self.watch.at("offline", step.name, "GC"):
+    def _take(
+        self, step: Step, part: Part, end: ClientEnd, batch: slice, labels: Labels, size: int
+    ) -> None:
+        """Receive what a batch of an end needs."""
+        with self.watch.at("offline", step.name, _work(part, "OT")):
             if batch.start == 0:
-                found.nonce = self._nonce()
-            self._channel.receive_into(Kind.TABLES, found.tables[batch])
+                end.nonce = bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
+            message = self._answers.octets(size)
+            self._channel.receive_into(end.kinds[0], message)
+            end.take(batch, labels, message)
 
-    def _products(self, step: Step, made: Multiplicand, batch: slice, labels: Labels) -> None:
-        """Receive what makes the products of a batch of elements."""
-        with self.watch.at("offline", step.name, "OT"):
-            if batch.start == 0:
-                made.nonce = self._nonce()
-            count = labels.size // 2
-            message = self._channel.receive(Kind.PRODUCTS, exactly=8 * count)
-            offered = public.residues(message, self.program.ring).reshape(labels.shape[:-1])
-            made.take(batch, labels, offered)
-
-    def _nonce(self) -> bytes:
-        return bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
-
-    def _evaluate(self, part: Instances, evaluator: Evaluator) -> None:
-        """Answer the labels of the server's bits with the colours of the outputs."""
-        bits = part.function.circuit.garbler
+    def _answered(self, part: Part, end: ClientEnd, masks: Words) -> None:
+        """Answer the server's openings of a part."""
+        ring = self.program.ring
         for batch in batches(part.elements.size):
-            labels = self._room.labels(batch.stop - batch.start, bits)
-            self._channel.receive_into(Kind.LABELS, labels)
-            self._channel.send(Kind.COLOURS, evaluator.evaluate(labels))
+            opened = self._answers.octets(end.opened_bytes(batch.stop - batch.start))
+            self._channel.receive_into(end.kinds[1], opened)
+            shares = end.answer(batch, opened)
+            less = ring.subtract(shares, masks[part.elements[batch]])
+            self._channel.send(Kind.SHARES, ring.packed(less))
 
-    def _square(self, step: Step, made: Multiplicand) -> None:
-        """Answer the server's masked share of what is squared."""
-        with self.watch.at("online", step.name, "clear"):
-            size = 8 * prod(step.shape)
-            message = self._channel.receive(Kind.DIFFERENCES, exactly=size)
-            difference = public.residues(message, self.program.ring)
-            self._channel.send(Kind.SQUARES, made.answer(difference).tobytes())
+
+def _work(part: Part, otherwise: Work = "clear") -> Work:
+    return "GC" if part.garbled else otherwise

@@ -8,10 +8,11 @@ import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from math import ceil
 
 from deepreshape.design import Network, ReluPlan
 from deepreshape.places import DATA
-from deepreshape.private.homomorphic.coefficient_counts import layout
+from deepreshape.private.homomorphic.coefficient_counts import answered, layout
 from deepreshape.private.homomorphic.linear import Convolution
 from deepreshape.private.measured import LayerCost, Measurements, Shape, shapes
 
@@ -46,9 +47,14 @@ def estimate(shape: Shape) -> LayerCost:
         server_s=products + rate["server_up"] * up + rate["server_down"] * down,
         client_s=rate["client_up"] * up + rate["client_down"] * down,
         up_bytes=int(rate["up"]) * up,
-        down_bytes=int(rate["down"]) * down,
+        down_bytes=sum(_down_bytes(rate, outputs) for outputs in answered(found)),
         share=0.0,
     )
+
+
+def _down_bytes(rate: Mapping[str, float], outputs: int) -> int:
+    """Of a ciphertext with so many outputs, each in the bits that hold it."""
+    return int(rate["down"]) + ceil(outputs * rate["down_output"] / 8)
 
 
 @lru_cache

@@ -30,10 +30,11 @@ class Garbled:
     truncations: int = 0
 
     def searched(self, relus: int) -> "Garbled":
-        """What is garbled after a search has left so many of the ReLUs, in whatever places.
+        """What is garbled after a search has left so many of the ReLUs, in whatever places; about.
 
         An element of a ReLU layer is shifted behind a product of activation and weight, also where
-        its ReLU is gone. Raises ValueError for more ReLUs than there are.
+        its ReLU is gone; where a layer is truncated before its ReLUs, which few are, it passes.
+        Raises ValueError for more ReLUs than there are.
         """
         if not 0 <= relus <= self.relus:
             raise ValueError(f"a search leaves 0 to {self.relus:,} ReLUs, not {relus:,}")

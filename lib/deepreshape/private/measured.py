@@ -93,10 +93,12 @@ class ElementCost:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Whole:
-    """A network, by its name, under a packing."""
+    """A network, by its name, under a packing. relus: how many of its ReLUs are left, at random
+    places; 0 for all."""
 
     packing: str
     network: str
+    relus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class WholeCost:
     """A whole inference between two processes, for one image: means, and medians of the phases.
 
     he_s: at the server; he_client_s: at the client. gc_s: garbled circuits and oblivious transfer,
-    truncations included, at both. ready_s: once for all images. bytes: both ways.
+    truncations included, at both. ready_s: once for all images. bytes: both ways. client_peak,
+    server_peak: bytes resident at most.
     """
 
     he_s: float
@@ -115,6 +118,8 @@ class WholeCost:
     online_s: float
     bytes: int
     images: int
+    client_peak: int
+    server_peak: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ import numpy as np
 from deepreshape.design import Network
 from deepreshape.private import packings
 from deepreshape.private.garbled import circuits
-from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
-from deepreshape.private.garbled.half_gates import CHUNK, LABEL, draw_offset
+from deepreshape.private.garbled.kept import Kept
+from deepreshape.private.garbled.three_halves import CHUNK, draw_offset
 from deepreshape.private.garbled.transfer import Receiver, Sender, message_bytes
 from deepreshape.private.homomorphic.layers import Convolution, PreparedLayer, clear
+from deepreshape.private.joint import Part
 from deepreshape.private.latency import Operations
 from deepreshape.private.measured import Element, ElementCost, LayerCost, Shape, WholeCost
 from deepreshape.private.program import reference
-from deepreshape.private.program.drawn import random_model
+from deepreshape.private.program.drawn import drawn_masks, random_model
+from deepreshape.private.protocol import Room
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import Integers
 from deepreshape.private.sessions import both, over
@@ -29,10 +31,13 @@ from deepreshape.private.stopwatch import Spent
 
 WEIGHT = 255
 """The largest weight that is drawn; of the same size as those of a program."""
-SHIFT = 20
-"""Bits that an element is shifted by: those of a product of a weight and an activation."""
+SHIFT, BITS, TOP = 12, 18, 13
+"""Of an element that is timed: bits that it is shifted by, bits that are left of it with its sign,
+and those of the most that a ReLU gives."""
 LONG = 1.0
 """Seconds from which on one round is enough: its noise is averaged over many operations."""
+SEEN = 16
+"""Images of noise on which a whole network's ranges are measured."""
 ROOM = 8 << 30
 """Bytes of plaintexts that may be made ahead."""
 
@@ -72,7 +77,7 @@ class Bench:
             server_s=server * grown,
             client_s=encrypt * all_of.up / ran.up + decrypt * all_of.down / ran.down,
             up_bytes=all_of.up * context.up_bytes,
-            down_bytes=all_of.down * context.down_bytes,
+            down_bytes=sum(self._packing.answer_bytes(whole, self._ring)),
             share=1 / grown,
         )
 
@@ -107,69 +112,95 @@ def layer_of(shape: Shape) -> Convolution:
 
 def element(which: Element, count: int = 5 * CHUNK, rounds: int = 5) -> ElementCost:
     """The cost of an element, from so many at a time, each through one chunk of memory."""
-    ring = packings.packing(which.packing).ring
-    make = circuits.relu if which.function == "relu" else circuits.truncate
-    step = make(ring, SHIFT)
-    times = [_chunks(step, count) for _ in range(rounds + 1)][1:]
+    part = _part(which)
+    relu = which.function == "relu"
+    times = [_chunks(part, relu, count) for _ in range(rounds + 1)][1:]
     garble, evaluate, transfer = (median(column) / count for column in zip(*times, strict=True))
-    circuit = step.circuit
-    choices = (message_bytes(CHUNK * circuit.evaluator)) // CHUNK
+    offline, online = sent(part)
     return ElementCost(
         garble_s=garble,
         evaluate_s=evaluate,
         transfer_s=transfer,
-        offline_bytes=table_bytes(circuit) + choices,
-        online_bytes=LABEL * circuit.garbler + -(-len(circuit.outputs) // 8),
+        offline_bytes=offline,
+        online_bytes=online,
     )
 
 
-def _chunks(step: circuits.Function, count: int) -> tuple[float, float, float]:
-    """Seconds to garble, to evaluate and to transfer. Raises ArithmeticError for a wrong result."""
-    source, ring, circuit = SystemRandomness(), step.ring, step.circuit
+def sent(part: Part) -> tuple[int, int]:
+    """Bytes of an element offline and online, both ways, of a part that fills a chunk."""
+    end = part.client(np.zeros(CHUNK, np.uint64), Kept(0))
+    offline = end.prepared_bytes(CHUNK) + message_bytes(CHUNK * end.bits)
+    online = end.opened_bytes(CHUNK) + CHUNK * part.ring.octets
+    return offline // CHUNK, online // CHUNK
+
+
+def _part(which: Element) -> Part:
+    """A chunk of elements of a typical step: of as many bits and with such a top as it has where a
+    program is shared over the packing's ring."""
+    ring = packings.packing(which.packing).ring
+    elements = np.arange(CHUNK)
+    if which.function == "relu":
+        exact = not ring.binary
+        return Part(ring, elements, circuits.relu(ring, SHIFT, TOP, SHIFT + BITS, exact))
+    if ring.binary:
+        return Part(ring, elements, shift=SHIFT)
+    return Part(ring, elements, circuits.truncate(ring, SHIFT))
+
+
+def _chunks(part: Part, relu: bool, count: int) -> tuple[float, float, float]:
+    """Seconds to prepare, to answer and to transfer. Raises ArithmeticError for a wrong result."""
+    source, ring, room = SystemRandomness(), part.ring, Room()
     offset = draw_offset(source)
     receiver, sender = Receiver(source), Sender(offset, source)
-    receiver.finish(sender.answer(receiver.start()))
-    message = np.empty(message_bytes(CHUNK * circuit.evaluator), np.uint8)
-    theirs, zeros = (np.empty((CHUNK, circuit.evaluator, 2), np.uint64) for _ in range(2))
-    tables = np.empty(CHUNK * table_bytes(circuit), np.uint8)
-    labels = np.empty((CHUNK, circuit.garbler, 2), np.uint64)
-    garble = evaluate = transfer = 0.0
+    sender.finish(receiver.finish(sender.answer(receiver.start())))
+    least, most = -(1 << SHIFT + BITS - 2), 1 << SHIFT + BITS - 2
+    chunk, choices = slice(0, CHUNK), np.random.default_rng(0)
+    prepare = answer = transfer = 0.0
     for _ in range(0, count, CHUNK):
-        server, client, mask = (uniform(source, ring, (CHUNK,)) for _ in range(3))
-        choices = step.evaluator_bits(client, mask).reshape(-1)
-        bits = step.garbler_bits(server)
-        garbler = Garbler(circuit, CHUNK, offset, source)
+        numbers = choices.integers(least, most, CHUNK)
+        client, mask = uniform(source, ring, (2, CHUNK))
+        server = ring.subtract(ring.residues(numbers), client)
+        one, other = part.server(source, offset, room), part.client(client, Kept(1 << 30))
+        other.nonce = one.nonce
         start = perf_counter()
-        receiver.extend(choices, message, theirs.reshape(-1, 2))
-        sender.extend(message, choices.size, zeros.reshape(-1, 2))
+        bits = other.choices(chunk).reshape(-1)
+        message, theirs = receiver.extend(bits)
+        zeros = sender.extend(message, bits.size)
+        shape = CHUNK, -1, 2
         transferred = perf_counter()
-        garbler.garble(zeros, tables)
-        garbled = perf_counter()
-        garbler.encode(bits, labels)
-        evaluator = Evaluator(circuit, CHUNK, garbler.nonce, tables, theirs)
-        found = step.result(garbler.decode(evaluator.evaluate(labels)))
-        evaluated = perf_counter()
-        if not np.array_equal(found, step.evaluate(server, client, mask)):
-            raise ArithmeticError(f"a garbled element modulo {ring.modulus} came out wrong")
+        prepared = one.prepare(chunk, zeros.reshape(shape), offset)
+        other.take(chunk, theirs.reshape(shape), prepared)
+        ready = perf_counter()
+        shares = ring.subtract(other.answer(chunk, one.open(chunk, server)), mask)
+        found = ring.add(one.close(chunk, server, shares), mask)
+        answered = perf_counter()
+        exact = numbers / 2.0**SHIFT
+        if relu:
+            exact = np.clip(exact, 0, 1 << TOP)
+        if np.abs(ring.signed(found) - exact).max() > 1:
+            raise ArithmeticError(f"an element modulo {ring.modulus} came out wrong")
         transfer += transferred - start
-        garble += garbled - transferred
-        evaluate += evaluated - garbled
-    return garble, evaluate, transfer
+        prepare += ready - transferred
+        answer += answered - ready
+    return prepare, answer, transfer
 
 
-def whole(network: Network, packing: str, images: int = 1) -> WholeCost:
+def whole(network: Network, packing: str, relus: int = 0, images: int = 1) -> WholeCost:
     """A network with weights at random, classifying images between two processes on this machine.
 
-    Raises ArithmeticError where logits are not those of the reference.
+    relus: how many of its own are left, at random places; 0 for all. Raises ArithmeticError where
+    logits are not those of the reference, ValueError for more ReLUs than there are.
     """
     choices = np.random.default_rng(0)
-    model = random_model(network, choices)
+    model = random_model(network, choices, SEEN, drawn_masks(network, relus, choices))
     side, channels = network.resolution, model.program.image[0]
     pixels = choices.integers(0, 256, (images, side, side, channels), np.uint8)
     found = both(model, packing, lambda program: list(pixels))
     program = over(model, packing)
     for image, each in zip(pixels, found.outcome.images, strict=True):
-        if not np.array_equal(reference.logits(program, model.weights, image), each.logits):
+        if not np.array_equal(
+            reference.logits(program, model.weights, image, each.lows), each.logits
+        ):
             raise ArithmeticError(f"{network} came out wrong under {packing}")
 
     def spent(by: Mapping[Spent, float], *works: str) -> float:
@@ -185,6 +216,8 @@ def whole(network: Network, packing: str, images: int = 1) -> WholeCost:
         online_s=median(each.online for each in found.outcome.images),
         bytes=round((total.sent + total.received) / images),
         images=images,
+        client_peak=found.peaks[0],
+        server_peak=found.peaks[1],
     )
 
 

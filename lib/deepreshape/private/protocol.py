@@ -1,29 +1,25 @@
-"""What client and server share: kinds of frames, the order of steps, the parts of a ReLU layer.
+"""What client and server share: kinds of frames, and the order of steps.
 
 Both walk the same public program, in Delphi's layout (Mishra et al. 2020). Offline the client
 learns its share of every tensor: of the image and behind every nonlinear step it draws it, of a
 linear step it gets it encrypted. Online the server learns its own, and the two meet only at
-nonlinear steps, which are garbled, and at squares.
+nonlinear steps, squares and tops (`joint`).
 """
 
 from collections.abc import Iterator
 from enum import IntEnum
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from deepreshape.design.ops import IMAGE
-from deepreshape.private.garbled import circuits
-from deepreshape.private.garbled.half_gates import CHUNK, LABEL, Labels, Octets
-from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square, Step
-from deepreshape.private.rings import Ring, Words
+from deepreshape.private.garbled.three_halves import CHUNK, LABEL, Labels, Octets
+from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square, Step, Top
 from deepreshape.private.wire.pipe import KEPT
 
 
 class Kind(IntEnum):
-    """Frames of the protocol, in the order of their first use; the last three are of squares."""
+    """Frames of the protocol, in the order of their first use."""
 
     PROGRAM = 1
     KEYS = 2
@@ -34,46 +30,25 @@ class Kind(IntEnum):
     CHOICES = 7
     NONCE = 8
     TABLES = 9
-    IMAGE = 10
-    LABELS = 11
-    COLOURS = 12
-    LOGITS = 13
-    PRODUCTS = 14
-    DIFFERENCES = 15
-    SQUARES = 16
+    PRODUCTS = 10
+    IMAGE = 11
+    LABELS = 12
+    DIFFERENCES = 13
+    SHARES = 14
+    LOGITS = 15
 
 
-AHEAD = 2
-"""Requests that are sent before the answer to the first is read: both sides compute."""
-ANSWERS = KEPT // 2
-"""Bytes of answers that may be due before another request: no two writers wait for each other."""
+DUE = KEPT // 16
+"""Bytes of answers that may be due before another request: what a fast and long wire holds, and few
+enough that no two writers wait for each other."""
 BATCH = 2 * CHUNK
 """Elements whose transfers and tables are made at a time; memory does not grow with a layer."""
-
-
-class Instances(NamedTuple):
-    """The elements of a nonlinear step that share a circuit, as flat indices."""
-
-    function: circuits.Function
-    elements: npt.NDArray[np.intp]
 
 
 def batches(count: int) -> Iterator[slice]:
     """So many elements, BATCH at a time."""
     for start in range(0, count, BATCH):
         yield slice(start, min(start + BATCH, count))
-
-
-def instances(step: Step, ring: Ring) -> list[Instances]:
-    """The elements of a nonlinear step under a ReLU, then those that are only shifted; what is
-    neither passes."""
-    op = step.op
-    assert isinstance(op, Nonlinear)
-    relus = step.relus.reshape(-1)
-    found = [Instances(circuits.relu(ring, op.shift, op.top), np.flatnonzero(relus))]
-    if op.shift:
-        found.append(Instances(circuits.truncate(ring, op.shift), np.flatnonzero(~relus)))
-    return [part for part in found if part.elements.size]
 
 
 def offline_order(program: Program) -> list[Step]:
@@ -88,7 +63,7 @@ def offline_order(program: Program) -> list[Step]:
         match step.op:
             case Linear():
                 waits[step.name] = answers + 1
-            case Nonlinear(passes=False) | Square():
+            case Nonlinear(passes=False) | Square() | Top():
                 waits[step.name] = 0
             case _:
                 waits[step.name] = answers
@@ -104,7 +79,7 @@ def linear_steps(program: Program) -> list[Step]:
 
 def joint_steps(program: Program) -> list[Step]:
     """The steps at which the parties meet online."""
-    return [step for step in program.steps if isinstance(step.op, Nonlinear | Square)]
+    return [step for step in program.steps if isinstance(step.op, Nonlinear | Square | Top)]
 
 
 class Room:
@@ -122,10 +97,3 @@ class Room:
     def labels(self, *shape: int) -> Labels:
         """Labels of this shape and two halves."""
         return self.octets(LABEL * prod(shape)).view(np.uint64).reshape(*shape, 2)
-
-
-def place(share: Words, part: Instances, values: Words) -> Words:
-    """The share, with the values of a part's elements in their places."""
-    share = share.copy()
-    share.reshape(-1)[part.elements] = values
-    return share

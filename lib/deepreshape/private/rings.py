@@ -41,22 +41,48 @@ class Ring:
         """Bits that hold a residue."""
         return (self.modulus - 1).bit_length()
 
+    @property
+    def octets(self) -> int:
+        """Bytes that hold a residue."""
+        return -(-self.bits // 8)
+
+    def packed(self, residues: Words) -> npt.NDArray[np.uint8]:
+        """Residues in as few whole bytes each as hold them, flat."""
+        octets = residues.astype("<u8", copy=False).reshape(-1, 1).view(np.uint8)
+        return np.ascontiguousarray(octets[:, : self.octets]).reshape(-1)
+
+    def unpacked(self, octets: bytes | bytearray | memoryview | npt.NDArray[np.uint8]) -> Words:
+        """The residues, flat, of what `packed` gave; ValueError for what is none."""
+        found = np.frombuffer(octets, np.uint8)
+        if found.size % self.octets:
+            raise ValueError(f"{found.size} bytes, no multiple of {self.octets}")
+        words = np.zeros((found.size // self.octets, 8), np.uint8)
+        words[:, : self.octets] = found.reshape(-1, self.octets)
+        residues: Words = words.view("<u8").astype(np.uint64, copy=False).reshape(-1)
+        if residues.size and int(residues.max()) >= self.modulus:
+            raise ValueError("the peer sent numbers outside the ring")
+        return residues
+
     def residues(self, numbers: Integers) -> Words:
         """Signed numbers, any that fit 64 bits, as residues."""
         if self.binary:
             return numbers.astype(np.uint64) & np.uint64(self.modulus - 1)
-        return np.mod(numbers, np.int64(self.modulus)).astype(np.uint64)
+        modulus = np.int64(self.modulus)
+        if numbers.size and -modulus <= numbers.min() and numbers.max() < modulus:
+            # Several times as fast as a division.
+            return np.where(numbers < 0, numbers + modulus, numbers).astype(np.uint64)
+        return np.mod(numbers, modulus).astype(np.uint64)
 
     def signed(self, residues: Words) -> Integers:
         """Residues as numbers around zero."""
         numbers = residues.astype(np.int64)
         return np.where(numbers > (self.modulus - 1) // 2, numbers - self.modulus, numbers)
 
-    def add(self, left: Words, right: Words) -> Words:
+    def add(self, left: Words, right: Words | np.uint64) -> Words:
         """left + right, element by element."""
         return self._reduced(left + right)
 
-    def subtract(self, left: Words, right: Words) -> Words:
+    def subtract(self, left: Words, right: Words | np.uint64) -> Words:
         """left - right, element by element."""
         return self._reduced(left + (np.uint64(self.modulus) - right))
 
@@ -72,7 +98,7 @@ class Ring:
         # In limbs of the right one, the highest first: neither a product of one nor a shifted sum
         # exceeds 63 bits.
         width = 63 - self.bits
-        bits = right.bit_length() if isinstance(right, int) else self.bits
+        bits = int(factor.max(initial=0)).bit_length()
         total = np.zeros(np.broadcast_shapes(left.shape, factor.shape), np.uint64)
         for low in reversed(range(0, bits, width)):
             limb = factor >> np.uint64(low) & np.uint64((1 << width) - 1)
@@ -86,7 +112,7 @@ class Ring:
         return sums % np.uint64(self.modulus)
 
 
-BINARY = Ring(1 << 41)
+BINARY = Ring(1 << 38)
 """The ring of the rotation-free protocol."""
 PRIME = Ring(2061584302081)
 """The ring of Delphi's protocol, a prime of 41 bits that is 1 mod 16384 (Mishra et al. 2020)."""

@@ -1,34 +1,32 @@
 """The server: it has a trained net, and learns nothing of the images that it classifies."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
-from deepreshape.design.ops import IMAGE
 from deepreshape.private import packings
-from deepreshape.private.garbled.garbling import Garbler, table_bytes
-from deepreshape.private.garbled.half_gates import Labels, draw_offset
-from deepreshape.private.garbled.transfer import POINT, Sender, message_bytes
-from deepreshape.private.homomorphic.layers import FLOODING, PreparedLayer, clear
+from deepreshape.private.garbled.base_transfers import POINT
+from deepreshape.private.garbled.three_halves import Labels, draw_offset
+from deepreshape.private.garbled.transfer import TREES, Sender, message_bytes
+from deepreshape.private.homomorphic.flooding import PRIVACY
+from deepreshape.private.homomorphic.layers import PreparedLayer, clear, privacy
+from deepreshape.private.joint import Part, ServerEnd, parts
 from deepreshape.private.program import public
-from deepreshape.private.program.steps import Nonlinear, Program, Step, Weights, rounding, walk
+from deepreshape.private.program.steps import Program, Step, Weights, walk
 from deepreshape.private.protocol import (
-    Instances,
     Kind,
     Room,
     batches,
-    instances,
     joint_steps,
     linear_steps,
-    place,
 )
 from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import Words
-from deepreshape.private.squares import Multiplier
-from deepreshape.private.stopwatch import Stopwatch
+from deepreshape.private.stopwatch import Stopwatch, Work
+from deepreshape.private.terms import PREPARED
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import handshake
 from deepreshape.private.wire.pipe import PeerGone
@@ -63,12 +61,12 @@ def service(program: Program, weights: Weights, packing: str, allowance: int) ->
         name: pack.prepare(layer, weights[name].weights, ring, each * products[name])
         for name, layer in layers.items()
     }
-    for name, layer in prepared.items():
-        if layer.flooding_bits < FLOODING:
-            raise ValueError(
-                f"{name}: its answers are flooded with {layer.flooding_bits:.1f} bits,"
-                f" of {FLOODING} at least: take fewer bits for weights"
-            )
+    if (bits := privacy(prepared.values())) < PRIVACY:
+        worst = min(prepared, key=lambda name: prepared[name].privacy)
+        raise ValueError(
+            f"an image's answers have {bits:.1f} bits of circuit privacy, of {PRIVACY} at least;"
+            f" {worst} tells the most: take fewer bits for weights"
+        )
     for layer in prepared.values():
         layer.make()
     return Service(program, weights, packing, prepared)
@@ -79,8 +77,7 @@ class _Offline:
     """What the server keeps of the offline phase of one image."""
 
     masks: dict[str, Words]
-    garbled: dict[str, list[tuple[Instances, Garbler]]]
-    squares: dict[str, Multiplier]
+    ends: dict[str, list[tuple[Part, ServerEnd]]]
 
 
 class Session:
@@ -106,31 +103,41 @@ class Session:
             self._sender = Sender(self._offset, source)
             start = channel.receive(Kind.TRANSFER, exactly=POINT)
             channel.send(Kind.TRANSFER, self._sender.answer(start))
+            self._sender.finish(channel.receive(Kind.TRANSFER, exactly=TREES))
 
     def serve(
-        self, idle: float, between: Callable[[], AbstractContextManager[None]] = nullcontext
+        self,
+        idle: float,
+        between: Callable[[int], AbstractContextManager[object]] = nullcontext,
+        charge: Callable[[], None] = lambda: None,
     ) -> None:
         """Classify images until the client goes, or asks for none in `idle` seconds.
 
-        between: what the wait for each is done within.
+        The client may have some prepared ahead; they are used in order, each once. between: what
+        the wait for what it asks next is done within, made of how many are prepared. charge: called
+        for each before anything is computed for it; what it raises ends the session.
         """
+        prepared: deque[_Offline] = deque()
+        image = self._service.program.image_bytes
         while True:
+            allowed: dict[int, int] = {Kind.NEXT: 0} if len(prepared) < PREPARED else {}
+            if prepared:
+                allowed[Kind.IMAGE] = image
             try:
-                with between():
-                    self._channel.receive(Kind.NEXT, exactly=0, limit=idle)
+                with between(len(prepared)):
+                    kind, payload = self._channel.receive_either(allowed, limit=idle)
             except PeerGone:
                 return
-            self._online(self._offline())
+            if kind == Kind.NEXT:
+                charge()
+                prepared.append(self._offline())
+            else:
+                self._online(prepared.popleft(), payload)
 
     def _offline(self) -> _Offline:
-        masks = {step.name: self._linear(step) for step in linear_steps(self._service.program)}
-        found = _Offline(masks, {}, {})
-        for step in joint_steps(self._service.program):
-            if isinstance(step.op, Nonlinear):
-                found.garbled[step.name] = self._garbled(step)
-            else:
-                found.squares[step.name] = self._multiplier(step)
-        return found
+        program = self._service.program
+        masks = {step.name: self._linear(step) for step in linear_steps(program)}
+        return _Offline(masks, {step.name: self._ends(step) for step in joint_steps(program)})
 
     def _linear(self, step: Step) -> Words:
         """Answer the encrypted share of a linear step's input; returns the server's mask."""
@@ -145,32 +152,18 @@ class Session:
                 self._channel.send(Kind.ANSWER, answer)
         return mask
 
-    def _garbled(self, step: Step) -> list[tuple[Instances, Garbler]]:
-        """Garble a nonlinear step, with the client's labels from the transfers."""
+    def _ends(self, step: Step) -> list[tuple[Part, ServerEnd]]:
+        """Prepare the parts of a step, with the client's labels from the transfers."""
         found = []
-        for part in instances(step, self._service.program.ring):
-            circuit = part.function.circuit
-            garbler = Garbler(circuit, part.elements.size, self._offset, self._source)
-            with self.watch.at("offline", step.name, "GC"):
-                self._channel.send(Kind.NONCE, garbler.nonce)
+        for part in parts(step, self._service.program):
+            end = part.server(self._source, self._offset, self._room)
+            self._channel.send(Kind.NONCE, end.nonce)
             for batch in batches(part.elements.size):
-                labels = self._transferred(step, batch, circuit.evaluator)
-                with self.watch.at("offline", step.name, "GC"):
-                    tables = self._room.octets(len(labels) * table_bytes(circuit))
-                    self._channel.send(Kind.TABLES, garbler.garble(labels, tables))
-            found.append((part, garbler))
-        return found
-
-    def _multiplier(self, step: Step) -> Multiplier:
-        """Prepare the products of a square, with the client's labels from the transfers."""
-        ring, count = self._service.program.ring, prod(step.shape)
-        found = Multiplier(ring, count, self._source)
-        with self.watch.at("offline", step.name, "clear"):
-            self._channel.send(Kind.NONCE, found.nonce)
-        for batch in batches(count):
-            labels = self._transferred(step, batch, ring.bits)
-            with self.watch.at("offline", step.name, "OT"):
-                self._channel.send(Kind.PRODUCTS, found.offer(batch, labels, self._offset))
+                labels = self._transferred(step, batch, end.bits)
+                with self.watch.at("offline", step.name, _work(part, "OT")):
+                    message = end.prepare(batch, labels, self._offset)
+                    self._channel.send(end.kinds[0], message)
+            found.append((part, end))
         return found
 
     def _transferred(self, step: Step, batch: slice, bits: int) -> Labels:
@@ -183,48 +176,41 @@ class Session:
             self._sender.extend(message, elements * bits, labels.reshape(-1, 2))
         return labels
 
-    def _online(self, offline: _Offline) -> None:
+    def _online(self, offline: _Offline, image: bytearray) -> None:
         program, ring = self._service.program, self._service.program.ring
 
         def linear(step: Step, share: Words) -> Words:
             with self.watch.at("online", step.name, "clear"):
                 mine = self._service.weights[step.name]
                 product = clear(step.layer, mine.weights, share, ring)
-                found = ring.add(product, offline.masks[step.name])
+                found = ring.add(product, offline.masks.pop(step.name))
                 return ring.add(found, ring.residues(mine.bias).reshape(-1, 1, 1))
 
-        def nonlinear(step: Step, op: Nonlinear, share: Words) -> Words:
-            half = np.full(1, rounding(op.shift), np.uint64)
-            with self.watch.at("online", step.name, "GC"):
-                for part, garbler in offline.garbled.pop(step.name):
-                    mine = ring.add(share.reshape(-1)[part.elements], half)
-                    share = place(share, part, self._exchanged(part, garbler, mine))
-            return share
+        def joint(step: Step, share: Words) -> Words:
+            return self._met(step, offline.ends.pop(step.name), share)
 
-        def square(step: Step, share: Words) -> Words:
-            with self.watch.at("online", step.name, "clear"):
-                made, mine = offline.squares.pop(step.name), share.reshape(-1)
-                self._channel.send(Kind.DIFFERENCES, made.open(mine).tobytes())
-                answer = self._channel.receive(Kind.SQUARES, exactly=8 * mine.size)
-                return made.close(mine, public.residues(answer, ring)).reshape(share.shape)
-
-        with self.watch.at("online", IMAGE, "clear"):
-            size = 8 * int(np.prod(program.image))
-            image = public.residues(self._channel.receive(Kind.IMAGE, exactly=size), ring)
-        logits = walk(program, image.reshape(program.image), linear, nonlinear, square, ring)
+        start = ring.unpacked(image).reshape(program.image)
+        logits = walk(program, start, linear, joint, ring)
         with self.watch.at("online", program.steps[-1].name, "clear"):
-            self._channel.send(Kind.LOGITS, logits.tobytes())
+            self._channel.send(Kind.LOGITS, ring.packed(logits))
 
-    def _exchanged(self, part: Instances, garbler: Garbler, share: Words) -> Words:
-        """Send the labels of the share's bits, and decode what comes back: the new share."""
-        bits = part.function.garbler_bits(share)
-        outputs = -(-len(part.function.circuit.outputs) // 8)
-        for batch in batches(part.elements.size):
-            labels = self._labels.labels(*bits[batch].shape)
-            self._channel.send(Kind.LABELS, garbler.encode(bits[batch], labels))
-        found = []
-        for batch in batches(part.elements.size):
-            size = (batch.stop - batch.start) * outputs
-            colours = self._channel.receive(Kind.COLOURS, exactly=size)
-            found.append(part.function.result(garbler.decode(colours)))
-        return np.concatenate(found)
+    def _met(self, step: Step, ends: list[tuple[Part, ServerEnd]], share: Words) -> Words:
+        """Open every part of a step, and close each with the client's answer: the new share."""
+        ring, old = self._service.program.ring, share.reshape(-1)
+        new = old.copy() if share.shape == step.shape else np.empty(step.shape, np.uint64)
+        for part, end in ends:
+            with self.watch.at("online", step.name, _work(part)):
+                for batch in batches(part.elements.size):
+                    self._channel.send(end.kinds[1], end.open(batch, old[part.taken(batch)]))
+        for part, end in ends:
+            with self.watch.at("online", step.name, _work(part)):
+                for batch in batches(part.elements.size):
+                    elements = part.elements[batch]
+                    answer = self._channel.receive(Kind.SHARES, exactly=elements.size * ring.octets)
+                    closed = end.close(batch, old[part.taken(batch)], ring.unpacked(answer))
+                    new.reshape(-1)[elements] = closed
+        return new.reshape(step.shape)
+
+
+def _work(part: Part, otherwise: Work = "clear") -> Work:
+    return "GC" if part.garbled else otherwise

@@ -12,13 +12,14 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from time import monotonic
 
+from deepreshape.private.clients import Overdrawn
+from deepreshape.private.entrance import Entrance, Say, Visit, dated
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.server import Service, Session
@@ -40,16 +41,27 @@ EVERY = 10.0
 """Seconds between two lines on clients that were turned away."""
 LINES = 10
 """Sessions that may fail in that time with a line each; further ones are counted."""
+LAST_WORDS = 2.0
+"""Seconds that a session has to end once the server does."""
 SPARE = 8
 """Descriptors that have to be free for a process: four pipe ends, and what it opens itself."""
 
-Say = Callable[[str], None]
 
-
-def serve(listener: socket.socket, service: Service, link: Link | None, say: Say) -> None:
-    """Take sessions until interrupted."""
+def serve(
+    listener: socket.socket,
+    service: Service,
+    link: Link | None,
+    say: Say,
+    entrance: Entrance | None = None,
+) -> None:
+    """Take sessions until interrupted. entrance: lets clients in by their keys, and charges them;
+    without one anybody may ask anything, over a connection that is not encrypted."""
     load()
-    server = _Server(Door(listener, {"packing": service.packing}), service, link, say)
+    sealed = None
+    if entrance:
+        sealed, say = entrance.over, dated(say)
+    door = Door(listener, {"packing": service.packing}, sealed)
+    server = _Server(door, service, link, say, entrance)
     try:
         while True:
             server.step()
@@ -60,8 +72,16 @@ def serve(listener: socket.socket, service: Service, link: Link | None, say: Say
 class _Server:
     """The accepting process."""
 
-    def __init__(self, door: Door, service: Service, link: Link | None, say: Say) -> None:
+    def __init__(
+        self,
+        door: Door,
+        service: Service,
+        link: Link | None,
+        say: Say,
+        entrance: Entrance | None = None,
+    ) -> None:
         self._door, self._service, self._link = door, service, link
+        self._say, self._entrance = say, entrance
         self._news = _News(say)
         self._places = Places(SESSIONS)
         self._running: dict[int, ForkProcess] = {}
@@ -83,6 +103,8 @@ class _Server:
         self._door.close()
         for process in self._running.values():
             process.terminate()
+            process.join(LAST_WORDS)
+            process.kill()
             process.join()
         self._news.tell(inf)
 
@@ -115,17 +137,49 @@ class _Server:
         ends_with_its_parent()
         heard = bytes(guest.heard)
         with Channel(
-            guest.sock, link=self._link, limit=IDLE, heard=heard, waited=turn.waited
+            guest.sock,
+            link=self._link,
+            limit=IDLE,
+            heard=heard,
+            waited=turn.waited,
+            seal=guest.seal,
         ) as channel:
+            visit, ended, status = self._visit(guest), "the server ended", 1
             try:
-                session = Session(channel, self._service, SystemRandomness())
-                session.serve(IDLE, turn.between_images)
-            except TurnOver as error:
-                channel.refuse(str(error), for_now=True)
-            except FAILURES as error:
-                channel.refuse(type(error).__name__)
-                self._news.of_a_session(f"a session ended: {str(error) or type(error).__name__}")
-                sys.exit(1)
+                ended, status = self._classify(channel, turn, visit)
+            finally:
+                if visit:
+                    self._say(visit.line(channel.traffic.total(), ended))
+        sys.exit(status)
+
+    def _visit(self, guest: Guest) -> Visit | None:
+        """The account of a client that is known by its key; kept to the end of the server."""
+        if not (self._entrance and guest.seal and guest.seal.peer):
+            return None
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        return Visit(self._entrance.clients, guest.seal.peer, guest.number)
+
+    def _classify(self, channel: Channel, turn: Turn, visit: Visit | None) -> tuple[str, int]:
+        """What ended a session, if not its client, and the exit status."""
+        try:
+            if visit:
+                visit.check()
+            session = Session(channel, self._service, SystemRandomness())
+            charge = visit.charge if visit else lambda: None
+            session.serve(IDLE, turn.between_images, charge)
+        except TurnOver as error:
+            channel.refuse(str(error), for_now=True)
+            return str(error), 0
+        except Overdrawn as error:
+            channel.refuse(str(error))
+            return f"refused: {error}", 0
+        except FAILURES as error:
+            channel.refuse(type(error).__name__)
+            line = str(error) or type(error).__name__
+            if not visit:
+                self._news.of_a_session(f"a session ended: {line}")
+            return line, 1
+        return "", 0
 
 
 def _start(process: ForkProcess) -> None:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -11,20 +11,22 @@ from time import monotonic
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.private import packings
-from deepreshape.private.client import Client
+from deepreshape.private import packings, resident
+from deepreshape.private.client import Client, Preparation
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program import public
+from deepreshape.private.program.answers import answering
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.steps import Program
 from deepreshape.private.randomness import SystemRandomness
-from deepreshape.private.rings import Integers
+from deepreshape.private.rings import Integers, Words
 from deepreshape.private.server import Service, Session, service
 from deepreshape.private.serving import FAILURES, IDLE, ends_with_its_parent
 from deepreshape.private.stopwatch import Spent
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, Link, accept, connect, listen, listening
 from deepreshape.private.wire.pipe import TurnOver, WireError
+from deepreshape.private.wire.sealed import Lock
 from deepreshape.private.wire.traffic import Traffic
 
 KEPT = 1 << 30
@@ -37,23 +39,38 @@ TRIES = 3
 Pixels = npt.NDArray[np.uint8]
 
 
-def over(model: Model, packing: str) -> Program:
-    """A model's program over the ring of a packing."""
-    return replace(model.program, ring=packings.packing(packing).ring)
+def over(model: Model, packing: str, exact: bool = False, answer: str = "logits") -> Program:
+    """A model's program over the ring of a packing.
+
+    exact: all shifts round to the nearest. answer: one of `ANSWERS`. Raises ValueError where the
+    ring has no such answer.
+    """
+    ring = packings.packing(packing).ring
+    return answering(replace(model.program, ring=ring, exact=exact), answer)
 
 
-def ready(model: Model, packing: str, allowance: int = KEPT) -> Service:
-    """A model ready to serve under a packing. Raises ValueError where a layer cannot be."""
-    return service(over(model, packing), model.weights, packing, allowance)
+def ready(
+    model: Model,
+    packing: str,
+    exact: bool = False,
+    answer: str = "logits",
+    allowance: int = KEPT,
+) -> Service:
+    """A model ready to serve, as `over` has it. Raises ValueError where a layer cannot be."""
+    return service(over(model, packing, exact, answer), model.weights, packing, allowance)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Classified:
-    """Logits of an image, in units of the program's `logit`, and the seconds of both phases."""
+    """Logits of an image, in units of the program's `logit`, and the seconds of both phases.
+
+    lows: what rounded its shifts, for `reference.clear`.
+    """
 
     logits: Integers
     offline: float
     online: float
+    lows: Mapping[str, Words]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,17 +96,22 @@ def classify(
     chosen: Chosen,
     link: Link | None = None,
     waits: Callable[[], None] | None = None,
+    ahead: int = 1,
+    lock: Lock | None = None,
 ) -> Outcome:
     """Classify images at a server: in one session, or in several where others wait for its place.
 
-    waits: called where the server has no place at once. Raises WireError or ValueError where not
-    one image is finished.
+    waits: called where the server has no place at once. ahead: images that are prepared before the
+    first is classified, and kept prepared while there are more; what is prepared serves one image
+    in its own session, and is thrown away with it. lock: the client's key and the server's
+    certificate; without it the connection is not encrypted, and the server may be any. Raises
+    WireError or ValueError where not one image is finished.
     """
-    loaded, asked, fruitless = load(), _Asked(chosen), 0
+    loaded, asked, fruitless = load(), _Asked(chosen, ahead), 0
     while True:
         before = len(asked.found)
         try:
-            asked.session(connect(address), link, waits)
+            asked.session(connect(address), link, waits, lock)
             return asked.outcome(loaded)
         except TurnOver as error:
             fruitless = fruitless + 1 if len(asked.found) == before else 0
@@ -102,8 +124,9 @@ def classify(
 class _Asked:
     """What a client asks for, and what has come of it so far. found: of the first images."""
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, chosen: Chosen, ahead: int = 1) -> None:
         self.found: list[Classified] = []
+        self._ahead = ahead
         self._chosen = chosen
         self._images: Sequence[Pixels] = ()
         self._program: Program | None = None
@@ -111,10 +134,15 @@ class _Asked:
         self._seconds: Counter[Spent] = Counter()
 
     def session(
-        self, sock: socket.socket, link: Link | None, waits: Callable[[], None] | None = None
+        self,
+        sock: socket.socket,
+        link: Link | None,
+        waits: Callable[[], None] | None = None,
+        lock: Lock | None = None,
     ) -> None:
         """Ask for what is left."""
-        with Channel(sock, link=link, limit=LONG) as channel:
+        seal = lock.over(sock) if lock else None
+        with Channel(sock, link=link, limit=LONG, seal=seal) as channel:
             try:
                 self._ask(channel, waits)
             except ValueError as error:
@@ -139,43 +167,53 @@ class _Asked:
                 client.program.quantised(image)
         elif public.dump(client.program) != public.dump(self._program):
             raise ValueError("the server's program changed between two images")
+        left = self._images[len(self.found) :]
+        ready: deque[tuple[Preparation, float]] = deque()
         try:
-            for image in self._images[len(self.found) :]:
-                self.found.append(_one(client, image))
+            for number, image in enumerate(left):
+                while len(ready) < min(self._ahead, len(left) - number):
+                    start = monotonic()
+                    ready.append((client.prepare(), monotonic() - start))
+                prepared, offline = ready.popleft()
+                start = monotonic()
+                logits = client.classify(prepared, image)
+                online = monotonic() - start
+                self.found.append(Classified(logits, offline, online, prepared.lows))
         finally:
             self._seconds.update(client.watch.seconds)
-
-
-def _one(client: Client, image: Pixels) -> Classified:
-    start = monotonic()
-    prepared = client.prepare()
-    middle = monotonic()
-    logits = client.classify(prepared, image)
-    return Classified(logits, middle - start, monotonic() - middle)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Both:
     """A session on this machine, from both sides. ready: seconds in which the server prepared its
-    weights."""
+    weights. peaks: bytes that client and server had resident at most."""
 
     outcome: Outcome
     server: Mapping[Spent, float]
     ready: float
+    peaks: tuple[int, int]
 
 
-def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -> Both:
+def both(
+    model: Model,
+    packing: str,
+    chosen: Chosen,
+    link: Link | None = None,
+    exact: bool = False,
+    answer: str = "logits",
+) -> Both:
     """Client and server as two processes over a connection on the loopback address.
 
     Raises WireError or ValueError.
     """
     loaded, asked = load(), _Asked(chosen)
+    resident.forget()
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     client, server = _connected()
     with client:
         process = context.Process(
-            target=_reporting, args=(client, server, model, packing, link, theirs)
+            target=_reporting, args=(client, server, (model, packing, exact, answer), link, theirs)
         )
         process.start()
         theirs.close()
@@ -185,13 +223,13 @@ def both(model: Model, packing: str, chosen: Chosen, link: Link | None = None) -
             if isinstance(seconds, ValueError):
                 raise seconds
             asked.session(client, link)
-            spent = ours.recv()
+            spent, most = ours.recv()
         except EOFError:
             raise WireError("the server's process ended before it gave its account") from None
         finally:
             process.terminate()
             process.join()
-    return Both(asked.outcome(loaded), spent, seconds)
+    return Both(asked.outcome(loaded), spent, seconds, (resident.peak(), most))
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:
@@ -208,17 +246,17 @@ def _connected() -> tuple[socket.socket, socket.socket]:
 def _reporting(
     client: socket.socket,
     server: socket.socket,
-    model: Model,
-    packing: str,
+    served: tuple[Model, str, bool, str],
     link: Link | None,
     report: Connection,
 ) -> None:
     """Get ready, serve one session, and tell where the server's seconds went."""
     client.close()
+    resident.forget()
     ends_with_its_parent()
     start = monotonic()
     try:
-        made = ready(model, packing)
+        made = ready(*served)
     except ValueError as error:
         report.send(error)
         return
@@ -230,4 +268,4 @@ def _reporting(
         except FAILURES as error:
             channel.refuse(type(error).__name__)
         else:
-            report.send(dict(session.watch.seconds))
+            report.send((dict(session.watch.seconds), resident.peak()))

@@ -25,98 +25,90 @@ one image. The parties are semi-honest, as everywhere here.
 All is exact modulo M, a power of two or a prime: the shares are those of x^2 unless x^2 itself
 leaves the ring. A party cannot shift its share alone without an error where the shares wrap, so
 what is squared is truncated before, to the bits of an activation, and the square again where the
-layer behind needs it, both exactly and in a garbled circuit as elsewhere.
+layer behind needs it, both as elsewhere (`truncations`, or in a garbled circuit).
 """
 
 import numpy as np
 
-from deepreshape.private.garbled.gates import Bits
-from deepreshape.private.garbled.half_gates import CHUNK, Labels, chunk_keys, hashed
+from deepreshape.private.garbled.gates import Bits, word_bits
+from deepreshape.private.garbled.pads import pads
+from deepreshape.private.garbled.three_halves import Buffer, Labels, Octets
+from deepreshape.private.protocol import Kind
 from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Ring, Words
 
 
 class Multiplier:
-    """The server's end for `count` elements of a step: `offer` to each batch, then `open` and
-    `close` once. nonce: 16 public bytes that the client needs."""
+    """The server's end for `count` elements of a step. nonce: 16 public bytes for the client."""
+
+    kinds = Kind.PRODUCTS, Kind.DIFFERENCES
 
     def __init__(self, ring: Ring, count: int, source: Randomness) -> None:
-        self.ring = ring
+        self.bits = ring.bits
         self.nonce = source.bytes(SEED).tobytes()
-        self._factor = uniform(source, ring, (count,))
+        self._ring, self._factor = ring, uniform(source, ring, (count,))
         self._product = np.empty(count, np.uint64)
 
-    def offer(self, batch: slice, labels: Labels, offset: Labels) -> Words:
-        """What the client needs for a batch that begins at a multiple of CHUNK, (elements, bits).
+    def prepare(self, batch: slice, labels: Labels, offset: Labels) -> Octets:
+        """What the client needs for a batch, which begins at a multiple of CHUNK.
 
         labels: the zero labels of the client's bits, (elements, bits, 2). offset: the session's.
         """
-        ring, bits = self.ring, self.ring.bits
-        both = labels, labels ^ offset
-        zero, one = (_pads(each, self.nonce, batch.start, ring) for each in both)
+        ring = self._ring
+        zero, one = (
+            pads(each, self.nonce, batch.start, ring) for each in (labels, labels ^ offset)
+        )
         self._product[batch] = ring.negate(_sum(zero, ring))
-        power = ring.residues(np.int64(1) << np.arange(bits))
+        power = ring.residues(np.int64(1) << np.arange(ring.bits))
         shifted = ring.multiply(self._factor[batch, None], power[None])
-        return ring.subtract(ring.add(zero, shifted), one)
+        return ring.packed(ring.subtract(ring.add(zero, shifted), one))
 
-    def open(self, share: Words) -> Words:
-        """d, from the server's share of what is squared."""
-        return self.ring.subtract(share, self._factor)
+    def open(self, batch: slice, share: Words) -> Octets:
+        """d, from the server's shares of what is squared."""
+        return self._ring.packed(self._ring.subtract(share, self._factor[batch]))
 
-    def close(self, share: Words, answer: Words) -> Words:
-        """The server's share of the square."""
-        doubled = self.ring.add(self._product, self._product)
-        own = self.ring.add(self.ring.multiply(share, share), doubled)
-        return self.ring.add(own, answer)
+    def close(self, batch: slice, share: Words, answer: Words) -> Words:
+        """The server's shares of the squares, the client's being its masks."""
+        ring, product = self._ring, self._product[batch]
+        own = ring.add(ring.multiply(share, share), ring.add(product, product))
+        return ring.add(own, answer)
 
 
 class Multiplicand:
-    """The client's end: `bits` are what it asks labels for, `take` what it does with the server's
-    message for each batch, and `answer` what it says online. share, mask: c and m. nonce: the
-    server's, set before the first."""
+    """The client's end. share: of what is squared. nonce: the server's, set before the first
+    `take`."""
 
-    def __init__(self, ring: Ring, share: Words, mask: Words) -> None:
-        self.ring, self._share, self._mask, self.nonce = ring, share, mask, b""
+    kinds = Multiplier.kinds
+
+    def __init__(self, ring: Ring, share: Words) -> None:
+        self.bits = ring.bits
+        self._ring, self._share, self.nonce = ring, share, b""
         self._product = np.empty(share.size, np.uint64)
 
-    def bits(self, batch: slice) -> Bits:
-        """The bits of a batch's shares, the lowest first, (elements, bits)."""
-        places = np.arange(self.ring.bits, dtype=np.uint64)
-        found: Bits = (self._share[batch, None] >> places & np.uint64(1)).astype(np.bool_)
-        return found
+    def prepared_bytes(self, count: int) -> int:
+        """Of the server's message for so many elements offline."""
+        return count * self.bits * self._ring.octets
 
-    def take(self, batch: slice, labels: Labels, message: Words) -> None:
+    def opened_bytes(self, count: int) -> int:
+        """Of its message online."""
+        return count * self._ring.octets
+
+    def choices(self, batch: slice) -> Bits:
+        """The bits to ask labels for, those of the client's shares: (elements, bits)."""
+        return word_bits(self._share[batch], self.bits)
+
+    def take(self, batch: slice, labels: Labels, message: Octets) -> None:
         """Make the client's shares of a batch's products. labels: of its bits."""
-        pads = _pads(labels, self.nonce, batch.start, self.ring)
-        self._product[batch] = _sum(self.ring.add(pads, self.bits(batch) * message), self.ring)
+        own = pads(labels, self.nonce, batch.start, self._ring)
+        offered = self._ring.unpacked(message).reshape(own.shape)
+        self._product[batch] = _sum(self._ring.add(own, self.choices(batch) * offered), self._ring)
 
-    def answer(self, difference: Words) -> Words:
-        """a, from the server's d."""
-        ring = self.ring
-        product = ring.add(ring.multiply(self._share, difference), self._product)
-        square = ring.add(ring.multiply(self._share, self._share), ring.add(product, product))
-        return ring.subtract(square, self._mask)
-
-
-def _pads(labels: Labels, nonce: bytes, start: int, ring: Ring) -> Words:
-    """A number of the ring for each label, (elements, bits). A key hashes the labels of one bit of
-    CHUNK elements, and no other: as many as those of a gate in garbling."""
-    count, bits, _ = labels.shape
-    pads = np.empty((count, bits), np.uint64)
-    for first in range(0, count, CHUNK):
-        chunk = slice(first, min(first + CHUNK, count))
-        keys = chunk_keys(nonce, (start + first) // CHUNK, bits)
-        for bit, key in enumerate(keys):
-            hashes = hashed(key, np.ascontiguousarray(labels[chunk, bit]))
-            pads[chunk, bit] = _residues(hashes, ring)
-    return pads
-
-
-def _residues(numbers: Labels, ring: Ring) -> Words:
-    """Numbers of 128 bits modulo M, of 60 bits at most: uniform to within a part in 2^68."""
-    modulus = np.uint64(ring.modulus)
-    low, high = numbers[..., 0] % modulus, numbers[..., 1] % modulus
-    return ring.add(low, ring.multiply(high, (1 << 64) % ring.modulus))
+    def answer(self, batch: slice, message: Buffer) -> Words:
+        """a and the mask, from the server's d: the client's shares of the squares."""
+        ring, share = self._ring, self._share[batch]
+        product = ring.multiply(share, ring.unpacked(message))
+        product = ring.add(product, self._product[batch])
+        return ring.add(ring.multiply(share, share), ring.add(product, product))
 
 
 def _sum(numbers: Words, ring: Ring) -> Words:

@@ -2,9 +2,9 @@
 
 While nobody waits, a client keeps its place. Else it gives it up between two images, once it has
 asked for none in `GRACE` seconds or has had it for `TURN`; and within an image, if it keeps the
-server waiting: `SLOW` seconds longer than what it sends and takes needs at `RATE`. So a client that
-asks without a pause gets an image of its own at least, and one that says nothing, or a byte now and
-then, keeps nobody out.
+server waiting: `SLOW` seconds longer than what it sends and takes needs at `RATE`. An image that is
+prepared has begun. So a client that asks without a pause gets an image of its own at least, and one
+that says nothing, or a byte now and then, keeps nobody out.
 """
 
 import mmap
@@ -60,17 +60,19 @@ class Turn:
     """A session's own place."""
 
     def __init__(self, row: npt.NDArray[np.float64]) -> None:
-        self._row, self._images = row, 0
+        self._row, self._prepared, self._classified = row, 0, False
 
     @contextmanager
-    def between_images(self) -> Iterator[None]:
-        """Wait for what a client asks next; raises TurnOver."""
-        if self._images and self._row[WANTED]:
+    def between_images(self, prepared: int) -> Iterator[None]:
+        """Wait for what a client asks next, of whose images so many are prepared; raises
+        TurnOver."""
+        self._classified |= prepared < self._prepared
+        self._prepared = prepared
+        if self._classified and self._row[WANTED]:
             raise TurnOver("its turn is over: others wait")
-        self._row[OWED], self._row[RESTS] = 0.0, monotonic()
+        self._row[OWED], self._row[RESTS] = 0.0, 0.0 if prepared else monotonic()
         yield
         self._row[OWED] = self._row[RESTS] = 0.0
-        self._images += 1
 
     def waited(self, seconds: float, octets: int) -> None:
         """Count a wait for the client, as `Pipe` tells of it; raises TurnOver."""

@@ -9,9 +9,6 @@ from deepreshape.private.program.model import read
 from deepreshape.private.sessions import Outcome, both
 from deepreshape.private.wire.traffic import Account, Tally, Traffic
 
-GARBLED = ("choices", "tables", "labels", "colours")
-"""The messages of garbled circuits, their transfers included."""
-
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
@@ -22,12 +19,12 @@ def outcome() -> Outcome:
 
 def test_every_byte_belongs_to_a_message(outcome: Outcome) -> None:
     total = outcome.traffic.total()
-    found = messages.sizes(outcome.program, outcome.traffic)
+    found = messages.sizes(outcome.traffic)
     assert sum(found.values()) == total.sent + total.received
 
 
 def test_phases_are_those_of_the_account(outcome: Outcome) -> None:
-    found = messages.sizes(outcome.program, outcome.traffic)
+    found = messages.sizes(outcome.traffic)
     for phase in ("offline", "online"):
         of = [name for name in found if messages.MESSAGES[name].phase == phase]
         sent = sum(found[name] for name in of if messages.MESSAGES[name].sender == "client")
@@ -36,9 +33,9 @@ def test_phases_are_those_of_the_account(outcome: Outcome) -> None:
 
 
 def test_bytes_of_no_known_message_are_an_error(outcome: Outcome) -> None:
-    strange = Traffic({Account("offline", "nowhere"): Tally(sent=1)})
-    with pytest.raises(LookupError, match="nowhere"):
-        messages.sizes(outcome.program, strange)
+    strange = outcome.traffic + Traffic({Account("offline", "nowhere"): Tally(sent=7)})
+    with pytest.raises(LookupError, match="7 bytes"):
+        messages.sizes(strange)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +54,24 @@ def test_a_table_has_a_row_for_each_message() -> None:
 def test_most_bytes_are_of_garbled_circuits_and_most_travel_before_the_picture(
     outcome: Outcome,
 ) -> None:
-    found = messages.sizes(outcome.program, outcome.traffic)
+    found = messages.sizes(outcome.traffic)
     half = sum(found.values()) / 2
     assert sum(found[name] for name in found if messages.MESSAGES[name].phase == "offline") > half
-    assert max(found, key=found.__getitem__) in GARBLED
-    assert sum(found.get(name, 0) for name in GARBLED) > half
+    assert max(found, key=found.__getitem__) == "tables"
+    assert sum(found.get(name, 0) for name in messages.JOINT) > half
+
+
+def test_online_is_far_less_than_offline_and_mostly_labels(outcome: Outcome) -> None:
+    """As the alternative text of the chapter's picture says; ciphertexts come next offline."""
+    found = messages.sizes(outcome.traffic)
+    phases = {
+        phase: {
+            name: size for name, size in found.items() if messages.MESSAGES[name].phase == phase
+        }
+        for phase in ("offline", "online")
+    }
+    online, offline = phases["online"], phases["offline"]
+    assert 2 * sum(online.values()) < sum(offline.values())
+    assert online["labels"] > sum(online.values()) / 2
+    rest = sum(offline.values()) - offline["tables"]
+    assert offline["shares"] + offline["answers"] > rest / 2

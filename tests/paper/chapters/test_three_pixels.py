@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from deepreshape.paper.chapters import three_pixels
+from deepreshape.private.garbled.three_halves import LABEL, TABLE
+from deepreshape.private.measuring import BITS, SHIFT
 from deepreshape.private.rings import BINARY, Ring
 
 WEIGHTS = np.array([[2, -3, 1], [1, 2, -1]])
@@ -23,6 +25,16 @@ def test_shares_are_others_each_time() -> None:
     assert len(drawn) > 1
 
 
-@pytest.mark.parametrize(("ring", "gates"), [(Ring(128), 18), (BINARY, 120)])
-def test_a_relu_has_three_and_gates_a_bit_less_three(ring: Ring, gates: int) -> None:
-    assert three_pixels.relu_gates(ring) == (gates, 32 * gates)
+@pytest.mark.parametrize(("ring", "cut", "matter"), [(Ring(128), 0, 7), (BINARY, 0, 38)])
+def test_a_relu_has_two_and_gates_a_bit_less_two(ring: Ring, cut: int, matter: int) -> None:
+    """A correction for each bit that comes out has as many bytes as what it counts needs."""
+    corrections = sum(-(-bits // 8) for bits in range(2, matter + 1))
+    gates = 2 * matter - 2
+    assert three_pixels.relu_gates(ring, cut) == (gates, TABLE * gates + corrections)
+
+
+def test_on_the_bits_that_matter_a_relu_takes_more_than_a_kilobyte_and_half_of_all() -> None:
+    gates, size = three_pixels.relu_gates(BINARY, SHIFT, BITS)
+    assert gates == 2 * BITS - 2
+    assert size + LABEL * BITS > 1000
+    assert size < three_pixels.relu_gates(BINARY)[1] / 2

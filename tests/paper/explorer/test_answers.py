@@ -56,7 +56,7 @@ def test_seconds_are_those_of_the_paper_s_networks() -> None:
             assert seconds.truncated == pytest.approx(run.total_s + run.wire_s(link.bandwidth))
 
 
-def test_what_was_not_counted_is_at_most_a_truncation_for_each_relu_that_is_gone() -> None:
+def test_what_was_not_counted_is_taken_as_a_truncation_for_each_relu_that_is_gone() -> None:
     whole, part = Settings(m=20), Settings(m=20, cull=(1,))
     garbled, counted = truncated(part.network)
     removed = cost(whole.network).total_relus - cost(part.network).total_relus

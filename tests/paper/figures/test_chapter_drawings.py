@@ -21,7 +21,7 @@ from deepreshape.paper.figures.drawings import WIDTH, Arrow, Box, Drawing, Frame
 THINNED = optimize(parse("HRN-2x5x3x"))
 GROUPS = {factor: reuse.groups(THINNED, factor) for factor in (4, 8, 16)}
 SIZES = {"shares": 6_900_000, "answers": 3_800_000, "choices": 30_600_000, "tables": 66_500_000} | {
-    "image": 24_596, "labels": 15_282_536, "colours": 140_036, "logits": 100
+    "image": 24_596, "labels": 15_282_536, "results": 140_036, "logits": 100
 }  # fmt: skip
 CLASSES = ("cat", "lynx", "dog", "truck")
 DRAWINGS = {

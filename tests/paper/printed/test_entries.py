@@ -11,6 +11,7 @@ from deepreshape.paper.printed.entries import (
     garbled_networks,
     timed_networks,
 )
+from deepreshape.paper.printed.latencies import plain
 from deepreshape.private import garbled_counts
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.measured import Element, read
@@ -39,11 +40,11 @@ def test_a_removed_relu_is_truncated_as_run_here_and_free_in_the_paper() -> None
         free, run = entry.garbled(FREE), entry.garbled(RUN)
         assert free == Garbled(entry.relus, 0)
         assert run.relus == entry.relus
-        removed = cost(entry.network).total_relus - entry.relus
+        removed = cost(plain(entry.listed)).total_relus - entry.relus
         if entry.method in ("SNL", "SENet"):
-            assert run.truncations == removed
-        elif "ConvNeXt-N" not in entry.label:  # whose HE is that of a narrower network
-            assert 0 < run.truncations < removed
+            assert run.truncations >= removed
+        else:
+            assert run.truncations > removed / 2
 
 
 @pytest.mark.parametrize("packing", PACKINGS)

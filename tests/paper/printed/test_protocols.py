@@ -71,10 +71,9 @@ def test_every_gain_has_a_verdict_in_every_way() -> None:
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way.packing == "coefficients"], ids=repr)
-def test_without_rotations_every_gain_holds_as_run_here_and_not_truncation_free(way: Way) -> None:
-    found = gains(RECORD)
-    assert {gain.verdict(way, RUN) for gain in found} == {"holds"}
-    assert "less" in {gain.verdict(way, FREE) for gain in found}
+def test_without_rotations_truncations_move_no_gain_by_more_than_a_tenth(way: Way) -> None:
+    for gain in gains(RECORD):
+        assert gain.measured[way, RUN] == pytest.approx(gain.measured[way, FREE], rel=0.1)
 
 
 @pytest.mark.parametrize(

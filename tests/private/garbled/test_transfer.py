@@ -1,6 +1,5 @@
 """Oblivious transfer: labels belong to choices, and neither side's bytes tell its secret."""
 
-import hashlib
 from collections.abc import Callable
 
 import nacl.bindings as sodium
@@ -10,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepreshape.private.garbled import transfer
-from deepreshape.private.garbled.half_gates import Labels, Octets, draw_offset
+from deepreshape.private.garbled.base_transfers import COLUMNS, POINT, TransferError
+from deepreshape.private.garbled.leaves import DEPTH, STRIPE, Leaves
+from deepreshape.private.garbled.three_halves import Labels, Octets, draw_offset
 from deepreshape.private.garbled.transfer import (
-    COLUMNS,
+    BLOCKS,
     HEADER,
-    POINT,
+    TREES,
     Receiver,
     Sender,
-    TransferError,
     message_bytes,
     turned,
 )
@@ -36,7 +36,7 @@ def known(number: int = 0) -> SystemRandomness:
 def pair(number: int = 0, offset: Labels = OFFSET) -> tuple[Receiver, Sender]:
     """Two ends after the base transfers."""
     receiver, sender = Receiver(known(2 * number)), Sender(offset, known(2 * number + 1))
-    receiver.finish(sender.answer(receiver.start()))
+    sender.finish(receiver.finish(sender.answer(receiver.start())))
     return receiver, sender
 
 
@@ -59,6 +59,15 @@ def test_labels_belong_to_choices_over_many_batches() -> None:
         message, labels = receiver.extend(choices)
         assert labels.shape == (count, 2)
         assert belong(choices, labels, sender.extend(message, count))
+
+
+@pytest.mark.parametrize("number", [1, (1 << 128) - 1, 1 << 127 | 1, 0x10 << 64 | 1])
+def test_labels_belong_to_choices_for_an_offset_of_few_or_all_bits(number: int) -> None:
+    offset = np.frombuffer(number.to_bytes(16, "little"), np.uint64)
+    receiver, sender = pair(4, offset)
+    for choices in (np.zeros(1000, np.bool_), np.ones(1000, np.bool_), drawn(1000)):
+        message, labels = receiver.extend(choices)
+        assert belong(choices, labels, sender.extend(message, 1000), offset)
 
 
 @settings(max_examples=20)
@@ -105,29 +114,69 @@ def test_labels_are_uniform_bits() -> None:
     assert np.all(np.abs(means - 0.5) < 5 * 0.5 / 100)
 
 
-def test_a_message_has_sixteen_bytes_a_transfer_and_a_header() -> None:
+@pytest.mark.parametrize(("count", "whole"), [(0, 0), (1, 128), (127, 128), (128, 128), (129, 256)])
+def test_a_message_has_a_bit_a_tree_and_transfer_and_a_header(count: int, whole: int) -> None:
     receiver, _ = pair()
-    assert receiver.extend(drawn(256))[0].size == HEADER + 256 * 16
-    assert receiver.extend(drawn(257))[0].size == HEADER + 384 * 16
+    assert DEPTH * BLOCKS == COLUMNS
+    assert receiver.extend(drawn(count))[0].size == HEADER + whole * BLOCKS // 8
+
+
+def test_the_first_message_is_choices_and_the_totals_of_the_trees() -> None:
+    receiver, _ = pair()
+    choices = drawn(1280)
+    message, labels = receiver.extend(choices)
+    totals, columns = (
+        np.empty((BLOCKS, 2 * STRIPE), np.uint8),
+        np.empty((COLUMNS, 2 * STRIPE), np.uint8),
+    )
+    assert receiver._leaves is not None
+    Leaves(receiver._leaves.seeds).add_up(0, totals, columns)
+    packed = np.packbits(choices, bitorder="little")
+    found = message[HEADER:].reshape(BLOCKS, -1)
+    assert np.array_equal(found, totals[:, : packed.size] ^ packed)
+    bits = np.unpackbits(labels.view(np.uint8), axis=1, bitorder="little").T
+    assert np.array_equal(np.packbits(bits, axis=1, bitorder="little"), columns[:, : packed.size])
+
+
+def test_ends_with_and_without_registers_understand_each_other() -> None:
+    receiver, sender = pair()
+    assert sender._leaves is not None
+    sender._leaves = Leaves(sender._leaves.seeds, 0)
+    for count in (5000, 129):
+        message, labels = receiver.extend(drawn(count))
+        assert belong(drawn(count), labels, sender.extend(message, count))
 
 
 # Secrets
+
+
+def test_the_sender_has_all_leaves_but_those_at_its_offset() -> None:
+    receiver, sender = pair()
+    assert receiver._leaves is not None and sender._leaves is not None
+    bits = np.unpackbits(OFFSET.view(np.uint8), bitorder="little").reshape(BLOCKS, DEPTH)
+    for tree, own in enumerate(bits):
+        hole = int(own @ (1 << np.arange(DEPTH)))
+        theirs, mine = receiver._leaves.seeds[tree], sender._leaves.seeds[tree]
+        for leaf in range(1, 1 << DEPTH):
+            assert np.array_equal(mine[leaf], theirs[leaf ^ hole])
+        assert not mine[0].any()
+        assert theirs[hole].tobytes() not in set(map(bytes, mine))
 
 
 @pytest.mark.parametrize("value", [False, True])
 def test_the_receivers_message_is_uniform_bits_whatever_the_choices(value: bool) -> None:
     receiver, _ = pair()
     message, _ = receiver.extend(np.full(1 << 14, value))
-    rows = np.unpackbits(message[HEADER:].reshape(COLUMNS, -1), axis=1)
+    rows = np.unpackbits(message[HEADER:].reshape(BLOCKS, -1), axis=1)
     assert abs(rows.mean() - 0.5) < 4 * 0.5 / rows.size**0.5
     assert np.all(np.abs(rows.mean(axis=1) - 0.5) < 5 * 0.5 / 2**7)
-    assert np.all(np.abs(rows.mean(axis=0) - 0.5) < 6 * 0.5 / COLUMNS**0.5)
+    assert np.all(np.abs(rows.mean(axis=0) - 0.5) < 6 * 0.5 / BLOCKS**0.5)
 
 
 def test_rows_of_one_message_do_not_betray_that_they_hold_the_same_choices() -> None:
     receiver, _ = pair()
     message, _ = receiver.extend(np.ones(1 << 14, np.bool_))
-    rows = np.unpackbits(message[HEADER:].reshape(COLUMNS, -1), axis=1)
+    rows = np.unpackbits(message[HEADER:].reshape(BLOCKS, -1), axis=1)
     agree = (rows[1:] == rows[:-1]).mean(axis=1)
     assert np.all(np.abs(agree - 0.5) < 5 * 0.5 / 2**7)
 
@@ -186,12 +235,12 @@ def test_all_but_one_bit_of_an_offset_are_secret() -> None:
 
 
 def test_one_source_makes_one_transcript_and_another_another() -> None:
-    def said(number: int) -> tuple[bytes, bytes, bytes]:
+    def said(number: int) -> tuple[bytes, ...]:
         receiver, sender = Receiver(known(number)), Sender(OFFSET, known(number + 50))
         start = receiver.start()
         answer = sender.answer(start)
-        receiver.finish(answer)
-        return start, answer, receiver.extend(drawn(1000))[0].tobytes()
+        sums = receiver.finish(answer)
+        return start, answer, sums, receiver.extend(drawn(1000))[0].tobytes()
 
     assert said(1) == said(1)
     assert all(one != other for one, other in zip(said(1), said(2), strict=True))
@@ -230,14 +279,23 @@ def test_nothing_is_extended_before_the_base_transfers() -> None:
         Receiver(known()).extend(drawn(1))
     with pytest.raises(TransferError, match="no base transfers yet"):
         Sender(OFFSET, known()).extend(b"", 0)
+    with pytest.raises(TransferError, match="no base transfers yet"):
+        Sender(OFFSET, known()).finish(bytes(TREES))
+    answered = Sender(OFFSET, known())
+    answered.answer(Receiver(known(1)).start())
+    with pytest.raises(TransferError, match="no base transfers yet"):
+        answered.extend(b"", 0)
 
 
 def test_base_transfers_are_done_once() -> None:
     receiver, sender = Receiver(known()), Sender(OFFSET, known(1))
     answer = sender.answer(receiver.start())
-    receiver.finish(answer)
+    sums = receiver.finish(answer)
+    sender.finish(sums)
     with pytest.raises(TransferError, match="a second start of the base transfers"):
         sender.answer(receiver.start())
+    with pytest.raises(TransferError, match="a second message with the sums"):
+        sender.finish(sums)
     with pytest.raises(TransferError, match="a second answer to the base transfers"):
         receiver.finish(answer)
 
@@ -280,6 +338,17 @@ def test_a_point_of_a_wrong_length_is_one_clear_error() -> None:
         Receiver(known()).finish(bytes(4095))
 
 
+@pytest.mark.parametrize("size", [0, TREES - 1, TREES + 1])
+def test_sums_of_a_wrong_length_are_one_clear_error(size: int) -> None:
+    receiver, sender = Receiver(known()), Sender(OFFSET, known(1))
+    sums = receiver.finish(sender.answer(receiver.start()))
+    with pytest.raises(TransferError, match=rf"{size:,} bytes for the sums of {BLOCKS} trees"):
+        sender.finish(bytes(size))
+    sender.finish(sums)  # nothing was kept of the wrong ones
+    message, labels = receiver.extend(drawn(10))
+    assert belong(drawn(10), labels, sender.extend(message, 10))
+
+
 def test_a_reflected_point_is_one_clear_error() -> None:
     receiver = Receiver(known())
     with pytest.raises(TransferError, match="a point that is the receiver's own"):
@@ -296,6 +365,7 @@ def test_garbage_is_one_clear_error(garbage: bytes, count: int) -> None:
         lambda: READY.extend(garbage, count),
         lambda: Receiver(known()).finish(garbage),
         lambda: Sender(OFFSET, known()).answer(garbage),
+        lambda: READY.finish(garbage),
     ):
         with pytest.raises(TransferError):
             act()
@@ -340,14 +410,3 @@ def test_a_stream_masks_what_is_added() -> None:
     Stream(b"s" * 16).add(plain, masked)
     Stream(b"s" * 16).read(mask)
     assert np.array_equal(masked ^ mask, plain)
-
-
-def test_seeds_are_bound_to_what_was_said() -> None:
-    seeds = {
-        hashlib.sha256(transfer._seed(column, start, point, shared)).digest()
-        for column in (0, 1)
-        for start in (b"a" * 32, b"b" * 32)
-        for point in (b"a" * 32, b"b" * 32)
-        for shared in (b"a" * 32, b"b" * 32)
-    }
-    assert len(seeds) == 16

@@ -1,5 +1,6 @@
 import os
 from functools import lru_cache
+from math import log2, prod
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, context
+from deepreshape.private.homomorphic.flooding import PRIVACY
 from deepreshape.private.homomorphic.layers import Convolution, clear
 from deepreshape.private.homomorphic.slot_layout import DEGREE, layout
 from deepreshape.private.homomorphic.slots import SLOTS, galois_bytes
@@ -16,6 +18,8 @@ from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY, PRIME, Integers, Words
 
 SEEDED = bytes(range(32))
+GALOIS = context(SLOTS.parameters(PRIME)).up_bytes
+"""Where the Galois keys begin, behind the public key."""
 
 
 @lru_cache
@@ -106,16 +110,15 @@ def test_diagonals_of_zeros_are_skipped() -> None:
     assert server.multiplications == before
 
 
-def test_the_worst_layer_keeps_the_noise_margin_under_flooding() -> None:
+def test_the_worst_layer_is_exact_under_flooding() -> None:
     client, server = parties()
     layer = Convolution(64, 16, 16, 1)
     weights = np.full(layer.weight_shape, PRIME.modulus // 2)
     share = np.full(layer.input_shape, PRIME.modulus - 1, np.uint64)
     mask = share[:16]
     prepared = SLOTS.prepare(layer, weights, PRIME)
-    assert prepared.flooding_bits > 28
+    assert prepared.privacy > PRIVACY
     answers = list(prepared.apply(server, mask, SLOTS.encrypt(client, layer, share)))
-    assert all(client.budget(answer) >= 2 for answer in answers)
     expected = PRIME.subtract(clear(layer, weights, share, PRIME), mask)
     assert np.array_equal(SLOTS.decrypt(client, layer, iter(answers)), expected)
 
@@ -136,10 +139,13 @@ def test_the_noise_stays_below_its_bound(
     monkeypatch.setattr(server, "answer", measured)
     prepared = SLOTS.prepare(layer, weights, PRIME)
     list(prepared.apply(server, mask, SLOTS.encrypt(client, layer, share)))
-    # SEAL's budget is the room above the largest coefficient of the noise, in whole bits; the part
-    # of the key switches is estimated.
-    largest = client.context.flood_bits + 3 - min(left)
-    assert largest - 2 < prepared.noise_bits < largest + 8
+    # SEAL's budget is the room above the largest coefficient of the noise, in whole bits. The mean
+    # square of a coefficient's noise is estimated, with the part of the key switches.
+    modulus = prod(prime.modulus for prime in client.context.primes)
+    largest = (modulus // (2 * PRIME.modulus)).bit_length() - min(left)
+    deviation = log2(prepared.squares / prepared.layout.outputs / DEGREE) / 2
+    assert largest - 5 < deviation < largest + 5
+    assert largest < log2(prepared.largest_noise)
 
 
 @pytest.mark.parametrize("fill", [0, PRIME.modulus - 1])
@@ -173,11 +179,11 @@ def test_keys_have_the_size_that_is_stated() -> None:
         lambda keys: keys[:-1],
         lambda keys: keys + b"\0",
         lambda keys: b"",
-        lambda keys: keys[:196648] + bytes(len(keys) - 196648),
-        lambda keys: keys[:196648] + os.urandom(len(keys) - 196648),
-        lambda keys: keys[:196700] + b"\xff" * 100 + keys[196800:],
-        lambda keys: keys[:196696] + (1 << 40).to_bytes(8, "little") + keys[196704:],
-        lambda keys: keys[:196704] + (1 << 30).to_bytes(8, "little") + keys[196712:],
+        lambda keys: keys[:GALOIS] + bytes(len(keys) - GALOIS),
+        lambda keys: keys[:GALOIS] + os.urandom(len(keys) - GALOIS),
+        lambda keys: keys[: GALOIS + 52] + b"\xff" * 100 + keys[GALOIS + 152 :],
+        lambda keys: keys[: GALOIS + 48] + (1 << 40).to_bytes(8, "little") + keys[GALOIS + 56 :],
+        lambda keys: keys[: GALOIS + 56] + (1 << 30).to_bytes(8, "little") + keys[GALOIS + 64 :],
         lambda keys: keys[:-8] + b"\xff" * 8,
         lambda keys: keys[:300_000] + b"\xff" * 8 + keys[300_008:],
     ],

@@ -239,3 +239,106 @@ def test_a_square_is_told_as_what_may_leave_the_ring() -> None:
     found = packed(quadratic(cull(TINY, {1})))
     assert not found.program.bounded
     assert found.open == ("stem/relu/squared",) == leaving(found.program, found.weights)
+
+
+# Bits
+
+
+def _most(program: Program, weights: Weights, step: Step) -> float:
+    tops = {s.name: 2.0 ** (s.op.top or 0) for s in program.steps if _is_relu(s)}
+    name = step.inputs[0]
+    found = bounds.rows(program, weights, name) or loose(program, weights)[name]
+    return found.most(tops)
+
+
+@every_case
+def test_a_step_has_the_bits_that_the_weights_may_need_and_none_more(
+    network: Network, part: float | None
+) -> None:
+    made = _made(network, part)
+    found = topped(made.program, made.weights, made.seen)
+    for step in found.program.steps:
+        if isinstance(step.op, Nonlinear):
+            shift, bits = step.op.shift, step.op.bits
+            most = _most(found.program, found.weights, step) + (1 << shift)
+            assert most < 1 << bits - 1
+            assert most + 1 > 1 << bits - 2 or bits == shift + 2
+            assert bits < found.program.ring.bits
+
+
+@every_case
+def test_extreme_images_stay_in_the_bits_of_every_step(
+    network: Network, part: float | None
+) -> None:
+    """Also where every shift is rounded up, and where each is rounded down."""
+    made = _made(network, part)
+    found = topped(made.program, made.weights, made.seen)
+    steps = [step for step in found.program.steps if isinstance(step.op, Nonlinear)]
+    lows = [
+        {step.name: np.full(step.shape, low(step), np.uint64) for step in steps}
+        for low in (lambda step: 0, lambda step: (1 << step.op.shift) - 1)
+    ]
+    for image in _extremes(network):
+        for each in (None, *lows):
+            assert reference.clear(found.program, found.weights, image, each).left is None
+
+
+@every_net
+def test_the_tops_are_the_least_powers_of_two_above_what_was_seen(network: Network) -> None:
+    """But for what a coarser unit takes off them, and off what was seen alike."""
+    made = _made(network)
+    found = topped(made.program, made.weights, made.seen)
+    for step in found.program.steps:
+        if isinstance(step.op, Nonlinear) and step.relus.any():
+            top, seen = step.op.top, made.seen[step.name]
+            assert top is not None
+            least = (seen - 1).bit_length()
+            assert 1 << least >= seen > 1 << least - 1
+            assert 0 <= least - top <= COARSER
+
+
+def test_a_coarser_unit_cuts_more_before_and_less_behind() -> None:
+    """Numbers seen up to 4, which a white image makes 2^3 times as large as a ring lets them be:
+    all units of the stretch are 2^3 times as large, the top is 2^3 times as small."""
+    ring, one = Ring(1 << 20), (1, 4, 4)
+    factor = (1 << 17) * 8 // 255
+    steps = (
+        Step("fc", Linear(Convolution(1, 1, 4)), ("image",), one),
+        Step("relu", Nonlinear(True, 5, 19), ("fc",), one),
+        Step("out", Sum((0,)), ("relu",), one),
+    )
+    weights = {"fc": LinearWeights(np.full((1, 1, 1, 1), factor), np.zeros(1, np.int64))}
+    found = topped(_program(ring, *steps), weights, {"relu": 1 << 12})
+    (relu,) = [step.op for step in found.program.steps if isinstance(step.op, Nonlinear)]
+    (before,) = [step.op for step in steps if isinstance(step.op, Nonlinear)]
+    assert found.program.unit > 1
+    assert before.shift - relu.shift == np.log2(found.program.unit)
+    assert (relu.top, found.program.logit) == (12, 1)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 5, 11])
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_truncation_moves_a_number_by_a_unit_at_most_and_the_bound_says_so(
+    shift: int, exact: bool
+) -> None:
+    """Rounded by the client's share it is off by less than one, which the bounds count whole."""
+    one = (1, 4, 4)
+    steps = (
+        Step("fc", Linear(Convolution(1, 1, 4)), ("image",), one),
+        Step("cut", Nonlinear(False, shift, 30), ("fc",), one),
+        Step("sum", Sum((0, 0)), ("cut", "cut"), one),
+    )
+    program = replace(_program(BINARY, *steps), exact=exact)
+    weights = {"fc": LinearWeights(np.full((1, 1, 1, 1), 1001), np.zeros(1, np.int64))}
+    cut, total = (bounds.rows(program, weights, name) for name in ("cut", "sum"))
+    assert cut and total and cut.rest == 255 * 1001 / 2**shift
+    # A pixel is rounded, and the bias by a half; both are scaled, and then cut.
+    assert cut.rounded == (1001 + 0.5) / 2**shift + (shift > 0)
+    assert total.rounded == 2 * cut.rounded
+    assert loose(program, weights)["cut"].rounded == cut.rounded
+    most = 0
+    for low in {0, (1 << shift) - 1}:
+        lows = {"cut": np.full(one, low, np.uint64)}
+        white = np.full((4, 4, 1), 255, np.uint8)
+        most = max(most, int(reference.logits(program, weights, white, lows).max()))
+    assert most <= total.most({})

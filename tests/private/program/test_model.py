@@ -1,5 +1,6 @@
 """Private models on disk: whole, or not read."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from deepreshape.design import parse
 from deepreshape.places import DATA
 from deepreshape.private.program import model as module
+from deepreshape.private.program import public
 from deepreshape.private.program.compiled import Compiled, agreement, compiled
 from deepreshape.private.program.model import FORMAT, OLDER, BadModel, Model, read, write
 from deepreshape.private.program.quantise import DoesNotFit, Precision
@@ -101,8 +104,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
 
 
 def test_fixed_and_floating_point_mostly_agree() -> None:
-    made = packed(parse("HRN-2x2x2x(m=4)", resolution=16, classes=10))
-    found = agreement(made, IMAGES, np.zeros(len(IMAGES), np.int64))
+    found = agreement(_compiled(lambda net: None), IMAGES, np.zeros(len(IMAGES), np.int64))
     assert found.images == len(IMAGES)
     assert found.alike >= 0.9
     assert found.difference < 0.02
@@ -165,11 +167,32 @@ def test_weights_that_pack_never_writes_are_refused(
         read(tmp_path / "m.safetensors")
 
 
-def test_a_file_of_an_older_format_says_what_to_do(model: Model, tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", OLDER)
+def test_a_file_of_an_older_format_says_what_to_do(older: str, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    save_file({"weight": torch.ones(4)}, path, {"format": OLDER[0], "sha256": "0"})
+    save_file({"weight": torch.ones(4)}, path, {"format": older, "sha256": "0"})
     with pytest.raises(BadModel, match=r"m\.safetensors is of an older format: pack its run again"):
         read(path)
+
+
+def test_formats_are_numbered_and_the_newest_is_written(model: Model, tmp_path: Path) -> None:
+    numbers = [int(name.rsplit(" ", 1)[1]) for name in (*OLDER, FORMAT)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    write(tmp_path / "m.safetensors", model)
+    with safe_open(tmp_path / "m.safetensors", framework="np") as file:
+        assert file.metadata()["format"] == FORMAT
+
+
+def test_a_program_without_bits_is_refused(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = json.loads(public.dump(model.program))
+    for step in text["steps"]:
+        step.pop("bits", None)
+    monkeypatch.setattr(public, "dump", lambda program: json.dumps(text).encode())
+    write(tmp_path / "m.safetensors", model)
+    with pytest.raises(BadModel, match=r"m\.safetensors is no private model: step \d+ is no"):
+        read(tmp_path / "m.safetensors")
 
 
 NET = parse("HRN-2x2x2x(m=4)", resolution=16, classes=10)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from deepreshape.design import Network, Stage, quadratic, reuse, thin
 from deepreshape.private.program import public
-from deepreshape.private.program.public import BadProgram, dump, parse, residues
+from deepreshape.private.program.public import BadProgram, dump, parse
 from deepreshape.private.program.steps import Nonlinear, Program, Step
 from deepreshape.private.rings import BINARY, PRIME, Ring
 from tests.families import FAMILIES
@@ -26,18 +26,18 @@ TINY = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 REUSED = reuse(Network(4, (Stage(8, 1),), 8, 10), 4)
 SQUARED = quadratic(thin(TINY, {1}))
 NAMES = tuple(f"class {number}" for number in range(10))
-PROGRAM = replace(small(TINY, some_masks(TINY))[0], bounded=True, classes=NAMES)
+PROGRAM = replace(small(TINY, some_masks(TINY))[0], bounded=True, exact=True, classes=NAMES)
 FIELDS: dict[str, Any] = json.loads(dump(PROGRAM))
 NAMELESS: dict[str, Any] = {**FIELDS, "classes": []}
-NONLINEAR: dict[str, Any] = {"op": "nonlinear", "top": None}
+NONLINEAR: dict[str, Any] = {"op": "nonlinear", "top": None, "bits": 20, "exact": False}
 
 
 def _same(left: Step, right: Step) -> bool:
     if (left.name, left.inputs, left.shape) != (right.name, right.inputs, right.shape):
         return False
     if isinstance(left.op, Nonlinear) and isinstance(right.op, Nonlinear):
-        numbers = (left.op.shift, left.op.top) == (right.op.shift, right.op.top)
-        return numbers and np.array_equal(left.op.relus, right.op.relus)
+        one, other = ((op.shift, op.bits, op.top, op.exact) for op in (left.op, right.op))
+        return one == other and np.array_equal(left.op.relus, right.op.relus)
     return left.op == right.op
 
 
@@ -55,16 +55,47 @@ def test_a_program_survives_its_text(network: Network, part: float | None) -> No
         assert getattr(found, name) == getattr(program, name)
 
 
-def test_tops_bounds_and_names_survive() -> None:
+def test_tops_bits_bounds_and_names_survive() -> None:
     steps = tuple(
-        replace(step, op=replace(step.op, top=7)) if isinstance(step.op, Nonlinear) else step
+        replace(step, op=replace(step.op, top=7, bits=33))
+        if isinstance(step.op, Nonlinear)
+        else step
         for step in PROGRAM.steps
     )
     program = replace(PROGRAM, steps=steps)
     found = parse(dump(program))
     assert all(map(_same, found.steps, steps))
-    for name in ("bounded", "classes"):
+    for name in ("bounded", "exact", "classes"):
         assert getattr(found, name) == getattr(program, name)
+    assert not parse(dump(replace(program, exact=False))).exact
+
+
+@pytest.mark.parametrize("name", ["bounded", "exact"])
+@pytest.mark.parametrize("value", [0, 1, None, "true", []])
+def test_a_program_says_plainly_whether_it_is_bounded_or_exact(name: str, value: object) -> None:
+    with pytest.raises(BadProgram, match="does not say whether its numbers are bounded, or exact"):
+        parse(json.dumps({**FIELDS, name: value}).encode())
+
+
+@pytest.mark.parametrize("ring", [BINARY, PRIME, Ring(1 << 12)], ids=str)
+def test_bits_leave_room_for_the_shift_and_a_sign_and_fit_the_ring(ring: Ring) -> None:
+    def accepted(bits: object, shift: int) -> bool:
+        step = {"name": "n", "inputs": ["image"], **NONLINEAR, "relus": True}
+        unit = FIELDS["unit"] * 1024
+        fields = {**NAMELESS, "modulus": ring.modulus, "unit": unit}
+        text = json.dumps({**fields, "steps": [{**step, "bits": bits, "shift": shift}]})
+        try:
+            parse(text.encode())
+        except BadProgram:
+            return False
+        return True
+
+    most = ring.bits - 1
+    assert accepted(2, 0) and accepted(most, 0) and accepted(most, most - 2) and accepted(5, 3)
+    for bits, shift in ((1, 0), (0, 0), (-1, 0), (most + 1, 0), (5, 4), (most, most - 1), (5, -1)):
+        assert not accepted(bits, shift)
+    for bits in (None, "5", 5.0, True, [5]):
+        assert not accepted(bits, 0)
 
 
 def _refused(fields: object) -> None:
@@ -141,7 +172,7 @@ def test_numbers_are_finite(name: str, number: str) -> None:
         {"name": "new", "inputs": [["image"]], "op": "sum", "lifts": [0]},
         {"name": "new", "inputs": [], "op": "sum", "lifts": []},
         {"name": "new", "inputs": ["image"], "op": "sum", "lifts": [0, 0]},
-        {"name": "new", "inputs": ["image"], "op": "sum", "lifts": [41]},
+        {"name": "new", "inputs": ["image"], "op": "sum", "lifts": [38]},
         {"name": "new", "inputs": ["image"], "op": "sum", "lifts": [True]},
         {"name": "new", "inputs": ["image", "half"], "op": "sum", "lifts": [0, 0]},
         {"name": "new", "inputs": ["image", "half"], "op": "join", "lifts": [0, 0]},
@@ -153,9 +184,11 @@ def test_numbers_are_finite(name: str, number: str) -> None:
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 0, "stop": 4},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 2, "stop": 2},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": -1, "stop": 2},
-        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 40},
-        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "top": 40},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 19},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "top": 37},
         {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "top": -1},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "bits": 38},
+        {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": True, "shift": 1, "bits": 2},
         {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": 1, "shift": 1},
         {"name": "new", "inputs": ["image"], **NONLINEAR, "relus": "A", "shift": 1},
         {"name": "new", "inputs": ["image"], "op": "linear", "sizes": [4, 2, 1, 1]},
@@ -287,18 +320,3 @@ def test_messages_are_short_and_repeat_nothing_of_the_text() -> None:
         with pytest.raises(BadProgram) as error:
             parse(json.dumps({**FIELDS, **change}).encode())
         assert len(str(error.value)) < 120 and "secret" not in str(error.value)
-
-
-@pytest.mark.parametrize("ring", [BINARY, PRIME, Ring(8191)], ids=str)
-def test_residues_are_those_below_the_modulus(ring: Ring) -> None:
-    words = np.array([0, 1, ring.modulus - 1], np.uint64)
-    assert np.array_equal(residues(words.tobytes(), ring), words)
-    for wrong in (ring.modulus, ring.modulus + 1, (1 << 64) - 1):
-        words[1] = wrong
-        with pytest.raises(ValueError, match="outside the ring"):
-            residues(words.tobytes(), ring)
-
-
-def test_residues_come_in_eights_of_bytes() -> None:
-    with pytest.raises(ValueError):
-        residues(bytes(9), BINARY)

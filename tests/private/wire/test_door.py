@@ -5,6 +5,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ from deepreshape.private.wire.handshake import MOST, greeting, handshake
 from deepreshape.private.wire.link import Address, listen, listening
 from deepreshape.private.wire.pipe import Mismatch, Refused
 from tests.private.guests import PARAMETERS, guest, hello
+from tests.private.wire.locks import client_lock, server_lock
 
 
 @pytest.fixture
@@ -320,3 +322,75 @@ def test_a_refused_client_gets_its_line_as_an_error(
 )
 def test_an_address_is_told_apart_by_what_its_owner_cannot_choose(number: str, same: str) -> None:
     assert origin(number) == same
+
+
+# With keys
+
+
+@pytest.fixture
+def locked() -> Iterator[Door]:
+    """A door for alice and bob."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        made = Door(listener, PARAMETERS, server_lock("alice", "bob").over)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def greet(locked: Door) -> Iterator[Callable[[str], Channel]]:
+    """Somebody who shows a key and greets."""
+    with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+
+        def greeted(name: str) -> Channel:
+            sock = guest(listening(locked._listener), b"")
+            channel = stack.enter_context(Channel(sock, limit=5, seal=client_lock(name).over(sock)))
+            sent = pool.submit(channel.send, HELLO, greeting("client", {"packing": None}))
+            while not sent.done():
+                locked.wait(0.02)
+            look(locked)
+            return channel
+
+        yield greeted
+
+
+Greet = Callable[[str], Channel]
+
+
+def test_a_guest_is_told_apart_by_its_key(locked: Door, greet: Greet) -> None:
+    for name in ("alice", "alice", "bob"):
+        greet(name)
+    order = []
+    while found := locked.next():
+        assert found.seal and found.seal.peer and found.heard == hello()
+        order.append((found.origin, found.seal.peer.name))
+        found.sock.close()
+    assert order == [("alice", "alice"), ("bob", "bob"), ("alice", "alice")]
+
+
+def test_one_client_has_so_many_connections_at_the_door(
+    locked: Door, greet: Greet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "EACH", 2)
+    greet("alice")
+    greet("alice")
+    with pytest.raises(Refused, match="too many of yours wait already"):
+        greet("alice").receive(HELLO, at_most=MOST)
+    greet("bob")
+    assert (locked.guests, locked.turned_away) == (3, {"had too many connections": 1})
+
+
+def test_a_guest_with_a_key_that_goes_away_is_forgotten(locked: Door, greet: Greet) -> None:
+    greet("alice").close()
+    look(locked)
+    assert (locked.guests, locked.turned_away) == (0, {})
+
+
+def test_whatever_is_sent_to_a_locked_door_ends_nobody_else(locked: Door, greet: Greet) -> None:
+    rng = np.random.default_rng(1)
+    for size in (1, 5, 20, 600):
+        for first in (b"\x16\x03\x01", b"\x15\x03\x03", b""):
+            at = guest(listening(locked._listener), first + rng.bytes(size))
+            locked.wait(0.02)
+            at.close()
+    greet("alice")
+    assert locked.guests == 1

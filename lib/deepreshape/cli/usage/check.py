@@ -56,6 +56,12 @@ def doctor() -> None:
         " times.",
     ),
     click.option(
+        "--tables",
+        is_flag=True,
+        help="Also classify an image with every network of Tables 6 to 8, rotation-free, its ReLUs"
+        " at random places: hours, and up to 16 GB.",
+    ),
+    click.option(
         "--count",
         "counted",
         type=file_type,

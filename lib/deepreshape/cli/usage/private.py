@@ -7,6 +7,7 @@ import click
 from deepreshape.cli.usage.arguments import file_type, json_option, quiet_option, store_option
 from deepreshape.cli.usage.commands import command
 from deepreshape.private.packings import DEFAULT, TITLES
+from deepreshape.private.terms import ANSWERS, PREPARED
 from deepreshape.private.wire.link import LINKS
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
@@ -21,6 +22,24 @@ link_option = click.option(
     type=click.Choice(list(LINKS)),
     callback=lambda ctx, param, name: LINKS[name] if name else None,
     help="A network to emulate; both sides have to name it.",
+)
+insecure_option = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Without keys beyond this machine: anybody on the way can read and change everything.",
+)
+
+exact_option = click.option(
+    "--exact",
+    is_flag=True,
+    help="Round every shift to the nearest, at more bytes, not up or down as shares have it.",
+)
+
+answer_option = click.option(
+    "--answer",
+    type=click.Choice(ANSWERS),
+    default=ANSWERS[0],
+    help="What a client learns: logits, logits rounded to about a quarter, or the first class.",
 )
 
 
@@ -88,8 +107,16 @@ def pack() -> None:
         help="An image file, in place of test images; may be given several times.",
     ),
     packing_option,
+    exact_option,
+    answer_option,
     link_option,
     click.option("--layers", is_flag=True, help="Seconds and bytes of every step."),
+    click.option(
+        "--pictures",
+        "show_pictures",
+        is_flag=True,
+        help="Draw every image, and name its likeliest classes.",
+    ),
     json_option,
 )
 def private() -> None:
@@ -114,13 +141,23 @@ def private() -> None:
         default=9000,
         help="To listen on; 0 takes one that is free.",
     ),
+    click.option("--key", type=file_type, help="The server's own, such as server.key."),
+    click.option(
+        "--clients", type=file_type, help="The clients that may ask, a list of `deepreshape keys`."
+    ),
+    click.option("--log", type=file_type, help="A file for what is said on standard error else."),
+    insecure_option,
     packing_option,
+    exact_option,
+    answer_option,
     link_option,
 )
 def serve() -> None:
     """Classify images for clients that keep them secret.
 
-    It is done by the net of MODEL, until Ctrl-C.
+    It is done by the net of MODEL, until Ctrl-C. With a key and a list of clients the wire is
+    encrypted, and only they may ask, as often as the list says; a server that others can reach
+    needs both.
     """
 
 
@@ -128,6 +165,16 @@ def serve() -> None:
     "private",
     click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path)),
     click.option("--server", required=True, help="Such as 127.0.0.1:9000 or [::1]:9000."),
+    click.option(
+        "--prepare",
+        "ahead",
+        type=click.IntRange(1, PREPARED),
+        default=1,
+        help="Images that are prepared ahead, each for one use.",
+    ),
+    click.option("--key", type=file_type, help="The client's own, such as alice.key."),
+    click.option("--trust", type=file_type, help="The server's certificate, such as server.pub."),
+    insecure_option,
     link_option,
     json_option,
 )
@@ -135,5 +182,6 @@ def classify() -> None:
     """Classify image files at a server that does not see them.
 
     A file of another size is cut to a square around its middle and scaled; behind what is
-    transparent lies the mean colour of the net's training images.
+    transparent lies the mean colour of the net's training images. A server on another machine
+    needs --key and --trust.
     """

@@ -18,7 +18,7 @@ def digit(row: int = ROW) -> Pixels:
 
 
 def split(image: Pixels, seed: int) -> tuple[Pixels, Pixels]:
-    """Two shares of an image modulo 256, to look at: the program's are modulo 2^41, and their
+    """Two shares of an image modulo 256, to look at: the program's are modulo 2^38, and their
     randomness comes from the operating system."""
     client = np.random.default_rng(seed).integers(0, 256, image.shape, np.uint8)
     return client, image - client

@@ -1,13 +1,12 @@
 """The chapter on secrecy: the messages of a session, who sends them, and what hides them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
-from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square
-from deepreshape.private.wire.traffic import Traffic
+from deepreshape.private.protocol import Kind
+from deepreshape.private.wire.traffic import Account, Traffic
 
 Side = Literal["client", "server"]
 
@@ -31,7 +30,7 @@ MESSAGES = {
         Message("greeting", "handshake", "server", "version and parameters", PUBLIC),
         Message("keys", "setup", "client", "its public key", PUBLIC),
         Message("program", "setup", "server", "layers, shapes, which ReLUs are kept", PUBLIC),
-        Message("offer", "setup", "client", "base transfers", "a secret exponent"),
+        Message("offer", "setup", "client", "base transfers", "a secret exponent, keys"),
         Message("reply", "setup", "server", "base transfers", "a secret exponent"),
         Message("next", "requests", "client", "that an image is wanted", PUBLIC),
         Message("shares", "offline", "client", "its shares, encrypted", "the client's key"),
@@ -39,61 +38,62 @@ MESSAGES = {
             "answers", "offline", "server", "weights times shares, encrypted", "random numbers"
         ),
         Message("choices", "offline", "client", "which labels it wants", "random bits"),
+        Message("nonces", "offline", "server", "a number for each layer's hashes", PUBLIC),
         Message("tables", "offline", "server", "locked gates", "labels that the client lacks"),
-        Message("products", "offline", "server", "for squares", "labels that the client lacks"),
+        Message(
+            "products",
+            "offline",
+            "server",
+            "for truncations and squares",
+            "labels that the client lacks",
+        ),
         Message("image", "online", "client", "picture less share", "the client's share"),
         Message("labels", "online", "server", "a label for each bit", "its twin is never sent"),
-        Message("colours", "online", "client", "results less shares", "the client's new shares"),
-        Message("differences", "online", "server", "for squares", "random numbers"),
-        Message("squares", "online", "client", "for squares", "the client's new shares"),
+        Message("differences", "online", "server", "for truncations and squares", "random bits"),
+        Message("results", "online", "client", "results less shares", "the client's new shares"),
         Message("logits", "online", "server", "its share of the scores", "the client's share"),
     )
 }
 """In the order of their first use."""
-_FIXED = {
+JOINT = ("choices", "nonces", "tables", "products", "labels", "differences", "results")
+"""Those of garbled circuits, truncations and squares, their transfers included."""
+_KINDS = {
+    Kind.KEYS: "keys",
+    Kind.PROGRAM: "program",
+    Kind.NEXT: "next",
+    Kind.INPUT: "shares",
+    Kind.ANSWER: "answers",
+    Kind.CHOICES: "choices",
+    Kind.NONCE: "nonces",
+    Kind.TABLES: "tables",
+    Kind.PRODUCTS: "products",
+    Kind.IMAGE: "image",
+    Kind.LABELS: "labels",
+    Kind.DIFFERENCES: "differences",
+    Kind.SHARES: "results",
+    Kind.LOGITS: "logits",
+}
+"""By kind of frame, of the kinds that travel one way."""
+_BOTH_WAYS = {
     ("handshake", "hello"): ("hello", "greeting"),
-    ("setup", "program"): ("", "program"),
-    ("setup", "keys"): ("keys", ""),
     ("setup", "transfer"): ("offer", "reply"),
-    ("", ""): ("next", ""),
-    ("online", "image"): ("image", ""),
 }
-"""By phase and step, what the client sends and receives, where no step of a program says it."""
-_STEPS: dict[tuple[str, type | None], tuple[str, str]] = {
-    ("offline", Linear): ("shares", "answers"),
-    ("offline", Nonlinear): ("choices", "tables"),
-    ("offline", Square): ("choices", "products"),
-    ("online", Nonlinear): ("colours", "labels"),
-    ("online", Square): ("squares", "differences"),
-}
+"""By phase and step, what the client sends and receives of the other kinds."""
 
 
-def sizes(program: Program, traffic: Traffic) -> dict[str, int]:
+def sizes(traffic: Traffic) -> dict[str, int]:
     """Bytes of each message that a session had, by its name in `MESSAGES`, as the client counts.
 
     Raises LookupError for bytes that belong to no message known here.
     """
-    found: dict[str, int] = {}
-    for name, size in _sized(program, traffic):
-        found[name] = found.get(name, 0) + size
+    found = {_KINDS[Kind(at)]: size for at, size in traffic.kinds.items() if at in _KINDS}
+    for (phase, step), names in _BOTH_WAYS.items():
+        tally = traffic.tallies[Account(phase, step)]
+        found.update(zip(names, (tally.sent, tally.received), strict=True))
+    total = traffic.total()
+    if left := total.sent + total.received - sum(found.values()):
+        raise LookupError(f"{left:,} bytes belong to no known message")
     return {name: found[name] for name in MESSAGES if name in found}
-
-
-def _sized(program: Program, traffic: Traffic) -> Iterator[tuple[str, int]]:
-    kinds = {step.name: type(step.op) for step in program.steps}
-    last = program.steps[-1].name
-    for (phase, step), tally in traffic.tallies.items():
-        if (phase, step) == ("online", last):
-            pair = "", "logits"
-        elif (phase, step) in _FIXED:
-            pair = _FIXED[phase, step]
-        else:
-            pair = _STEPS.get((phase, kinds.get(step)), ("", ""))
-        for name, size in zip(pair, (tally.sent, tally.received), strict=True):
-            if size and not name:
-                raise LookupError(f"{size:,} bytes of {phase} {step} belong to no known message")
-            if size:
-                yield name, size
 
 
 def table(found: dict[str, int]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 from deepreshape.private.garbled.circuits import relu
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
 from deepreshape.private.garbled.garbling import Evaluator, Garbler, table_bytes
-from deepreshape.private.garbled.half_gates import LABEL, draw_offset
+from deepreshape.private.garbled.three_halves import LABEL, draw_offset
 from deepreshape.private.homomorphic.coefficients import COEFFICIENTS
 from deepreshape.private.homomorphic.layers import Convolution, clear
 from deepreshape.private.randomness import SystemRandomness, uniform
@@ -70,21 +70,24 @@ def rectified(numbers: Shared) -> Shared:
     ring, source, count = numbers.ring, SystemRandomness(), len(numbers.client)
     function, offset = relu(ring), draw_offset(source)
     circuit = function.circuit
-    garbler = Garbler(circuit, count, offset, source, NumpyEngine)
+    garbler = Garbler(function, count, offset, source, NumpyEngine)
     zero = source.bytes(LABEL * count * circuit.evaluator).view(np.uint64)
     zero = zero.reshape(count, circuit.evaluator, 2)
     tables = garbler.garble(zero)
     mask = uniform(source, ring, (count,))
-    bits = function.evaluator_bits(numbers.client, mask)
+    bits = function.evaluator_bits(numbers.client)
     transferred = np.where(bits[..., None], zero ^ offset, zero)
-    evaluator = Evaluator(circuit, count, garbler.nonce, tables, transferred, NumpyEngine)
+    evaluator = Evaluator(function, count, garbler.nonce, NumpyEngine)
     labels = garbler.encode(function.garbler_bits(numbers.server))
-    colours = evaluator.evaluate(labels)
-    found = function.result(garbler.decode(colours))
-    return Shared(ring, mask, found, tables.nbytes + labels.nbytes + len(colours))
+    shares = evaluator.evaluate(labels, transferred, tables)
+    answer = ring.packed(ring.subtract(shares, mask))
+    found = garbler.close(ring.unpacked(answer))
+    return Shared(ring, mask, found, tables.nbytes + labels.nbytes + answer.nbytes)
 
 
-def relu_gates(ring: Ring) -> tuple[int, int]:
-    """AND gates of one ReLU, and the bytes of its garbled tables."""
-    circuit = relu(ring).circuit
-    return circuit.and_gates, table_bytes(circuit)
+def relu_gates(ring: Ring, cut: int = 0, matter: int | None = None) -> tuple[int, int]:
+    """AND gates of one ReLU, and the bytes of its garbled tables. cut: low bits that each party
+    drops of its share. matter: bits that are left of the number with its sign, else all of them."""
+    bits = None if matter is None else cut + matter
+    function = relu(ring, cut, bits=bits, exact=False)
+    return function.circuit.and_gates, table_bytes(function)

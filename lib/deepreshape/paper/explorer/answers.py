@@ -50,7 +50,7 @@ class Equalized:
 class Seconds:
     """One private inference by a cost model. he, gc: of computing at both ends. wire: of its bytes,
     None where the model has none. truncated: altogether, with the truncations too that the program
-    garbles where a ReLU was removed; None where the model has none."""
+    makes where a ReLU was removed; None where the model has none."""
 
     model: str
     he: float
@@ -75,7 +75,7 @@ class Answer:
     convention: of the FLOPs. equalized: None where the order is not of this network's stages, or
     these are not of basic blocks. seconds: by those of `MODELS` that give some. unknown: why the
     paper's gives none. timed: the share of our HE's seconds that was timed; the rest is estimated.
-    counted: were the truncations counted, or are they at most so many?
+    counted: were the truncations counted, or taken as one for each removed ReLU?
     """
 
     settings: Settings
@@ -143,8 +143,8 @@ def ours(free: Measured, run: Measured) -> list[Seconds]:
 
 
 def truncated(network: Network) -> tuple[Garbled, bool]:
-    """What a network's program garbles, and whether that was counted; else it is no more than this:
-    all its ReLUs, and a truncation for every one that was removed."""
+    """What a network's program garbles and truncates, and whether that was counted; else it is
+    taken as all its ReLUs, and a truncation for every one that was removed."""
     counts = _counts()
     if str(network) in counts:
         return counts[str(network)], True

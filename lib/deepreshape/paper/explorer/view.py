@@ -174,7 +174,7 @@ def _seconds_table(found: Answer) -> str:
 def _row(each: Seconds, counted: bool) -> str:
     wire = "" if each.wire is None else _seconds(each.wire)
     most = "" if each.truncated is None else _seconds(each.truncated)
-    most = most if counted or not most else f"at most {most}"
+    most = most if counted or not most else f"about {most}"
     cells = (_seconds(each.he), _seconds(each.gc), wire, _seconds(each.together), most)
     columns = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr><th scope="row">{each.model}</th>{columns}</tr>'

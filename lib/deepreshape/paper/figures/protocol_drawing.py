@@ -52,8 +52,8 @@ ONLINE: tuple[Event, ...] = (
         (
             "labels",
             Does("client", "unlocks gate by gate"),
-            "colours",
-            Does("server", "reads its new shares,\nlinear layers again"),
+            "results",
+            Does("server", "adds its part,\nlinear layers again"),
         ),
     ),
     "logits",

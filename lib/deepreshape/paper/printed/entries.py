@@ -1,7 +1,7 @@
 """The networks of Tables 6 to 8 with their accuracies and seconds, and what they garble.
 
 Table 6 prints no seconds, Tables 7 and 8 do. What is measured of an entry is the sum over its
-layers and garbled elements in `private.measured`: over its ReLUs alone, as the paper counts, or
+layers and elements in `private.measured`: over its ReLUs alone, as the paper counts, or
 also over the elements that its private program truncates where a ReLU was removed.
 """
 
@@ -14,7 +14,7 @@ from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.latencies import SIDES, exact_relus, linear
 from deepreshape.private import garbled_counts
 from deepreshape.private.garbled_counts import Garbled
-from deepreshape.private.measured import Measured, Measurements, measured
+from deepreshape.private.measured import Measured, Measurements, Whole, measured
 
 DATA_SETS = {32: "CIFAR-100", 64: "TinyImageNet"}
 """By the side of their images."""
@@ -60,6 +60,12 @@ class Entry:
         """Such as `SNL on ResNet18, 15K`."""
         on = f"{self.method} on " if self.method in ("SNL", "SENet") else ""
         return f"{on}{self.network.name}, {self.relus / 1000:.0f}K"
+
+    @property
+    def whole(self) -> Whole:
+        """What is run whole for it: without rotations, with as many ReLUs."""
+        own = cost(self.listed).total_relus
+        return Whole("coefficients", str(self.listed), self.relus if self.relus != own else 0)
 
     def garbled(self, count: str = RUN) -> Garbled:
         """What is garbled of it, by one of `COUNTS`. LookupError where it was not counted."""
@@ -115,6 +121,12 @@ def _pairs() -> Iterator[Entry]:
 def timed_networks() -> list[Network]:
     """The distinct networks of the entries, as homomorphic encryption sees them."""
     return list(dict.fromkeys(entry.network for entry in entries()))
+
+
+def printed_wholes() -> list[Whole]:
+    """What is run whole for the entries, the lightest first."""
+    costs = {entry.whole: cost(entry.listed).macs for entry in entries()}
+    return sorted(costs, key=costs.__getitem__)
 
 
 def garbled_networks() -> list[Network]:

@@ -1,113 +1,37 @@
-"""Half gates in numba, with the processor's AES instructions as LLVM intrinsics: a circuit is done
-for a group of elements before the next group begins.
+"""Three halves in numba, with the processor's AES instructions as LLVM intrinsics: a circuit is
+done for a group of elements before the next group begins. `three_halves` has the formulas.
 
-A vector holds 1, 2 or 4 labels, as the processor's features allow. Its width must be known when a
-loop is compiled, so it is passed as the length of a tuple. Work arrays hold whole vectors.
+The width of a vector must be known when a loop is compiled, so it is passed as the length of a
+tuple. Work arrays hold whole vectors.
 
 Constants of other modules are kept out of the loops, but for the codes of instructions and the size
 of a label: numba's cache would not notice that they changed.
 """
 
-from functools import lru_cache
-
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from deepreshape.private.garbled.half_gates import (
+from deepreshape.private.garbled.three_halves import (
     AND,
     GROUP,
     LABEL,
     LOAD_EVALUATOR,
     LOAD_GARBLER,
+    PARTS,
+    TABLE,
     XOR,
     Chunk,
     Labels,
     Octets,
     Schedule,
 )
+from deepreshape.private.garbled.vectors import ROUND_CONSTANTS, ROUNDS, Vectors, width
 
-ROUND_CONSTANTS = (0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1B, 0x36)
-ROUNDS = len(ROUND_CONSTANTS)
 VECTORS = 2
 """Vectors that an intrinsic works on at a time, to keep the AES unit busy."""
 NO_FLIPS = np.zeros((4, 3, 2), np.uint64)
-SUFFIX = {1: "", 2: ".256", 4: ".512"}
-
-
-@lru_cache
-def width() -> int:
-    """Labels in a vector on this processor; 0 if it has no AES instructions."""
-    features = binding.get_host_cpu_features()
-    if not features.get("aes"):
-        return 0
-    if not features.get("vaes"):
-        return 1
-    return 4 if features.get("avx512f") else 2
-
-
-class _Vectors:
-    """Writes instructions on vectors of `lanes` labels."""
-
-    def __init__(self, builder: ir.IRBuilder, lanes: int) -> None:
-        self.builder, self.lanes = builder, lanes
-        self.type = ir.VectorType(ir.IntType(64), 2 * lanes)
-
-    def pointer(self, address: ir.Value, step: int, kind: ir.Type) -> ir.Value:
-        where = self.builder.add(address, ir.Constant(address.type, step))
-        return self.builder.inttoptr(where, kind.as_pointer())
-
-    def load(self, address: ir.Value, vector: int) -> ir.Value:
-        step = vector * self.lanes * LABEL
-        return self.builder.load(self.pointer(address, step, self.type), align=1)
-
-    def store(self, value: ir.Value, address: ir.Value, vector: int) -> None:
-        step = vector * self.lanes * LABEL
-        self.builder.store(value, self.pointer(address, step, self.type), align=1)
-
-    def broadcast(self, address: ir.Value, step: int = 0) -> ir.Value:
-        """One label, in every lane."""
-        one = ir.VectorType(ir.IntType(64), 2)
-        label = self.builder.load(self.pointer(address, step, one), align=1)
-        return self.shuffle(label, [0, 1] * self.lanes)
-
-    def shuffle(self, value: ir.Value, order: list[int]) -> ir.Value:
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
-        return self.builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), mask)
-
-    def xor(self, first: ir.Value, *others: ir.Value) -> ir.Value:
-        for other in others:
-            first = self.builder.xor(first, other)
-        return first
-
-    def if_coloured(self, label: ir.Value, other: ir.Value) -> ir.Value:
-        """`other` in lanes where a label's colour is 1, else zero."""
-        low = self.shuffle(label, [i & ~1 for i in range(2 * self.lanes)])
-        sixty_three = ir.Constant(self.type, [63] * 2 * self.lanes)
-        mask = self.builder.ashr(self.builder.shl(low, sixty_three), sixty_three)
-        return self.builder.and_(mask, other)
-
-    def orthomorphism(self, label: ir.Value) -> ir.Value:
-        swapped = self.shuffle(label, [i ^ 1 for i in range(2 * self.lanes)])
-        high = ir.Constant(self.type, [0, -1] * self.lanes)
-        return self.builder.xor(swapped, self.builder.and_(label, high))
-
-    def hash(self, labels: list[ir.Value], keys: ir.Value) -> list[ir.Value]:
-        """The labels' hashes under one expanded key, round by round side by side."""
-        suffix = SUFFIX[self.lanes]
-        signature = ir.FunctionType(self.type, [self.type, self.type])
-        middle, last = (
-            self.builder.module.declare_intrinsic(f"llvm.x86.aesni.{name}{suffix}", (), signature)
-            for name in ("aesenc", "aesenclast")
-        )
-        states = [self.xor(label, self.broadcast(keys)) for label in labels]
-        for turn in range(1, ROUNDS + 1):
-            key = self.broadcast(keys, turn * LABEL)
-            step = middle if turn < ROUNDS else last
-            states = [self.builder.call(step, [state, key]) for state in states]
-        pairs = zip(states, labels, strict=True)
-        return [self.xor(state, self.orthomorphism(label)) for state, label in pairs]
 
 
 @intrinsic
@@ -115,7 +39,7 @@ def _xor(context, target, left, right, lanes):  # type: ignore[no-untyped-def]
     """VECTORS vectors at `target` become the XOR of those at `left` and `right`."""
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        vectors = _Vectors(builder, lanes.count)
+        vectors = Vectors(builder, lanes.count)
         target, left, right, _ = values
         for v in range(VECTORS):
             vectors.store(vectors.xor(vectors.load(left, v), vectors.load(right, v)), target, v)
@@ -124,50 +48,110 @@ def _xor(context, target, left, right, lanes):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _garble(context, target, left, right, flips, first, second, keys, lanes):  # type: ignore[no-untyped-def]
+def _garble(context, target, left, right, flips, table, last, control, keys, lanes):  # type: ignore[no-untyped-def]
     """The zero labels of an AND gate, and its table.
 
     flips: address of three labels: what is added to left, to right, and the offset.
     """
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        vectors = _Vectors(builder, lanes.count)
-        target, left, right, flips, first, second, keys, _ = values
+        vectors = Vectors(builder, lanes.count)
+        target, left, right, flips, table, last, control, keys, _ = values
         flip_left, flip_right, offset = (vectors.broadcast(flips, step) for step in (0, 16, 32))
-        zeros = [vectors.xor(vectors.load(left, v), flip_left) for v in range(VECTORS)]
-        zeros += [vectors.xor(vectors.load(right, v), flip_right) for v in range(VECTORS)]
-        hashes = vectors.hash(zeros + [vectors.xor(zero, offset) for zero in zeros], keys)
+        turned = vectors.omega(offset)
+        inputs, colours = [], []
         for v in range(VECTORS):
-            a, b = zeros[v::VECTORS]
-            hash_a, hash_b, hash_a1, hash_b1 = hashes[v::VECTORS]
-            of_a = vectors.xor(hash_a, hash_a1, vectors.if_coloured(b, offset))
-            of_b = vectors.xor(hash_b, hash_b1)
-            vectors.store(of_a, first, v)
-            vectors.store(vectors.xor(of_b, a), second, v)
-            from_a = vectors.xor(hash_a, vectors.if_coloured(a, of_a))
-            from_b = vectors.xor(hash_b, vectors.if_coloured(b, of_b))
-            vectors.store(vectors.xor(from_a, from_b), target, v)
+            a = vectors.xor(vectors.load(left, v), flip_left)
+            b = vectors.xor(vectors.load(right, v), flip_right)
+            masks = vectors.mask(vectors.both(a, 0)), vectors.mask(vectors.both(b, 0))
+            a = vectors.xor(a, vectors.and_(masks[0], offset))
+            b = vectors.xor(b, vectors.and_(masks[1], offset))
+            colours.append(masks)
+            inputs.append((a, b, vectors.xor(a, b)))
+        flat = [x for some in inputs for label in some for x in (label, vectors.xor(label, offset))]
+        hashes = vectors.hash(flat, keys)
+        for v in range(VECTORS):
+            (a, b, _x), (not_first, not_second) = inputs[v], colours[v]
+            a0, a1, b0, b1, x0, x1 = hashes[6 * v : 6 * v + 6]
+            first, second = vectors.inverse(not_first), vectors.inverse(not_second)
+            both_a, both_b, both_x = (vectors.xor(p, q) for p, q in ((a0, a1), (b0, b1), (x0, x1)))
+            dice = vectors.mask(vectors.xor(vectors.mixed(a0, b0, 1, 0), vectors.both(x0, 1)))
+            w = vectors.xor(a, vectors.omega_squared(b))
+            moved = vectors.xor(w, offset)
+            y = vectors.xor(
+                vectors.times(dice, offset, turned),
+                vectors.and_(first, moved),
+                vectors.and_(second, vectors.omega_squared(moved)),
+            )
+            crossed = vectors.mixed(b, a, 0, 1)
+            rows = vectors.xor(
+                vectors.both(y, 0),
+                crossed,
+                offset,
+                vectors.and_(second, turned),
+                vectors.low(vectors.both(y, 1)),
+                vectors.mixed(both_a, both_b, 0, 1),
+            )
+            vectors.store(rows, table, v)
+            third = vectors.xor(y, vectors.and_(second, offset))
+            third = vectors.xor(vectors.both(third, 1), both_x)
+            vectors.store_halves(third, last, v)
+            zero = vectors.xor(
+                vectors.mixed(a0, b0, 0, 1),
+                vectors.both(x0, 0),
+                vectors.times(dice, w, vectors.omega(w)),
+                crossed,
+                vectors.and_(vectors.and_(not_first, not_second), offset),
+            )
+            vectors.store(zero, target, v)
+            hidden = vectors.xor(
+                vectors.mixed(both_a, both_b, 1, 0), vectors.mixed(first, second, 0, 1)
+            )
+            summed = vectors.xor(vectors.both(both_x, 1), first, second)
+            vectors.store_control(hidden, summed, control, v)
 
-    return types.void(target, left, right, flips, first, second, keys, lanes), generate
+    return types.void(target, left, right, flips, table, last, control, keys, lanes), generate
 
 
 @intrinsic
-def _evaluate(context, target, left, right, first, second, keys, lanes):  # type: ignore[no-untyped-def]
+def _evaluate(context, target, left, right, table, last, control, keys, lanes):  # type: ignore[no-untyped-def]
     """The labels of an AND gate's outputs."""
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        vectors = _Vectors(builder, lanes.count)
-        target, left, right, first, second, keys, _ = values
-        labels = [vectors.load(side, v) for side in (left, right) for v in range(VECTORS)]
-        hashes = vectors.hash(labels, keys)
+        vectors = Vectors(builder, lanes.count)
+        target, left, right, table, last, control, keys, _ = values
+        inputs = []
         for v in range(VECTORS):
-            (a, b), (hash_a, hash_b) = labels[v::VECTORS], hashes[v::VECTORS]
-            of_a, of_b = vectors.load(first, v), vectors.xor(vectors.load(second, v), a)
-            from_a = vectors.xor(hash_a, vectors.if_coloured(a, of_a))
-            from_b = vectors.xor(hash_b, vectors.if_coloured(b, of_b))
-            vectors.store(vectors.xor(from_a, from_b), target, v)
+            a, b = vectors.load(left, v), vectors.load(right, v)
+            inputs.append((a, b, vectors.xor(a, b)))
+        hashes = vectors.hash([label for some in inputs for label in some], keys)
+        for v in range(VECTORS):
+            (a, b, x), (hash_a, hash_b, hash_x) = inputs[v], hashes[3 * v : 3 * v + 3]
+            colour = vectors.mask(vectors.mixed(a, b, 0, 0))
+            differ = vectors.mask(vectors.both(x, 0))
+            bits = vectors.load_control(control, v)
+            dice = vectors.mask(
+                vectors.xor(
+                    vectors.mixed(hash_a, hash_b, 1, 0),
+                    vectors.both(hash_x, 1),
+                    vectors.and_(vectors.shifted(bits, 0, 1), colour),
+                    vectors.and_(vectors.shifted(bits, 2, 2), differ),
+                )
+            )
+            w = vectors.xor(a, vectors.omega_squared(b))
+            rows = vectors.load(table, v)
+            crossed = vectors.mixed(b, a, 0, 1)
+            chosen = vectors.xor(crossed, vectors.and_(colour, vectors.xor(crossed, rows)))
+            found = vectors.xor(
+                vectors.mixed(hash_a, hash_b, 0, 1),
+                vectors.both(hash_x, 0),
+                chosen,
+                vectors.and_(differ, vectors.load_halves(last, v)),
+                vectors.times(dice, w, vectors.omega(w)),
+            )
+            vectors.store(found, target, v)
 
-    return types.void(target, left, right, first, second, keys, lanes), generate
+    return types.void(target, left, right, table, last, control, keys, lanes), generate
 
 
 @intrinsic
@@ -175,7 +159,7 @@ def _expand(context, key, target):  # type: ignore[no-untyped-def]
     """The round keys of the AES-128 key at `key` (FIPS 197, section 5.2)."""
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
-        vectors = _Vectors(builder, 1)
+        vectors = Vectors(builder, 1)
         whole, words = ir.IntType(128), ir.VectorType(ir.IntType(32), 4)
         assist = builder.module.declare_intrinsic(
             "llvm.x86.aesni.aeskeygenassist",
@@ -207,7 +191,7 @@ def _address(array):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def run_groups(garbles, rows, places, flips, garbler, evaluator, keys, tables, colours, lanes):  # type: ignore[no-untyped-def]
+def run_groups(garbles, rows, places, flips, garbler, evaluator, keys, tables, outputs, lanes):  # type: ignore[no-untyped-def]
     """A whole circuit for one group after another.
 
     flips: (4, 3, 2), by an AND's inversions what `_garble` wants. keys: (AND gates, 16). tables:
@@ -232,12 +216,13 @@ def run_groups(garbles, rows, places, flips, garbler, evaluator, keys, tables, c
                 for at in range(0, size, step):
                     target, left = base + to * size + at, base + one * size + at
                     right = base + other * size + at
-                    first, second = tables + at, tables + size + at
+                    table, last = tables + at, tables + size + at // 2
+                    control = tables + size + size // 2 + at // LABEL
                     if garbles:
-                        _garble(target, left, right, flip, first, second, key, lanes)  # type: ignore[call-arg]
+                        _garble(target, left, right, flip, table, last, control, key, lanes)  # type: ignore[call-arg]
                     else:
-                        _evaluate(target, left, right, first, second, key, lanes)  # type: ignore[call-arg]
-                tables += 2 * size
+                        _evaluate(target, left, right, table, last, control, key, lanes)  # type: ignore[call-arg]
+                tables += size + size // 2 + group
                 key += (ROUNDS + 1) * LABEL
             elif what == LOAD_GARBLER:
                 for i in range(count):
@@ -249,7 +234,8 @@ def run_groups(garbles, rows, places, flips, garbler, evaluator, keys, tables, c
                     places[to, i, 1] = evaluator[start + i, one, 1]
             else:
                 for i in range(count):
-                    colours[to, start + i] = places[one, i, 0] & np.uint64(1)
+                    outputs[to, start + i, 0] = places[one, i, 0]
+                    outputs[to, start + i, 1] = places[one, i, 1]
 
 
 class NumbaEngine:
@@ -260,7 +246,7 @@ class NumbaEngine:
         self._lanes = (0,) * (width() if lanes is None else lanes)
         self._places = np.zeros((schedule.places, GROUP, 2), np.uint64)
         # The tables of a group that is not full pass through these.
-        self._spare = np.zeros((schedule.circuit.and_gates, 2, GROUP, 2), np.uint64)
+        self._spare = np.zeros((schedule.circuit.and_gates, TABLE * GROUP), np.uint8)
 
     def garble(self, chunk: Chunk, offset: Labels) -> None:
         flips = np.zeros((4, 3, 2), np.uint64)
@@ -272,24 +258,31 @@ class NumbaEngine:
 
     def _run(self, garbles: bool, flips: Labels, chunk: Chunk) -> None:
         """The full groups where their tables lie, then the rest by way of the spare tables."""
-        keys, garbler, evaluator, tables, colours = chunk
+        keys, garbler, evaluator, tables, outputs = chunk
         rows = self._schedule.instructions
 
         def groups(of: slice, tables: Labels | Octets) -> None:
             sides, at = (garbler[of], evaluator[of]), tables.ctypes.data
             run_groups(
-                garbles, rows, self._places, flips, *sides, keys, at, colours[:, of], self._lanes
+                garbles, rows, self._places, flips, *sides, keys, at, outputs[:, of], self._lanes
             )
 
         count = len(garbler)
         full = count - count % GROUP
         groups(slice(full), tables)
         if full < count:
-            cut = tables[full * len(keys) * 2 * LABEL :].view(np.uint64)
-            last = cut.reshape(len(keys), 2, count - full, 2)
-            spare = self._spare[:, :, : count - full]
+            rest = count - full
+            last = tables[full * len(keys) * TABLE :].reshape(len(keys), rest * TABLE)
+            pairs = list(zip(_parts(self._spare, GROUP), _parts(last, rest), strict=True))
             if not garbles:
-                spare[...] = last
+                for spare, part in pairs:
+                    spare[:, : part.shape[1]] = part
             groups(slice(full, count), self._spare)
             if garbles:
-                last[...] = spare
+                for spare, part in pairs:
+                    part[...] = spare[:, : part.shape[1]]
+
+
+def _parts(tables: Octets, elements: int) -> list[Octets]:
+    """A group's tables by what they hold, each (AND gates, bytes)."""
+    return np.split(tables, np.cumsum(PARTS)[:-1] * elements, axis=1)

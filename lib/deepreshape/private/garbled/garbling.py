@@ -1,19 +1,20 @@
 """Garbling and evaluation of a layer: as many instances of one circuit as it has elements.
 
-The garbler makes tables, encodes its own inputs and decodes outputs; the evaluator turns tables and
-labels into the outputs' colours, which tell it nothing. A layer may be larger than memory, so all
-of that is done in consecutive pieces. Each element is used once: who asks for more than there are
-gets `Reused`.
+The garbler makes tables and encodes its own inputs; the evaluator turns tables and labels into its
+shares of the outputs, as `projections` makes them. A layer may be larger than memory, so all of
+that is done in consecutive pieces. Each element is used once: who asks for more than there are gets
+`Reused`.
 """
 
 import numpy as np
 
-from deepreshape.private.garbled.engine_numba import NumbaEngine, width
+from deepreshape.private.garbled.circuits import Function
+from deepreshape.private.garbled.engine_numba import NumbaEngine
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
-from deepreshape.private.garbled.gates import Bits, Circuit
-from deepreshape.private.garbled.half_gates import (
+from deepreshape.private.garbled.gates import Bits
+from deepreshape.private.garbled.three_halves import (
     CHUNK,
-    LABEL,
+    TABLE,
     Buffer,
     Chunk,
     Engine,
@@ -22,7 +23,9 @@ from deepreshape.private.garbled.half_gates import (
     chunk_keys,
     schedule,
 )
+from deepreshape.private.garbled.vectors import width
 from deepreshape.private.randomness import SEED, Randomness, Stream
+from deepreshape.private.rings import Words
 
 
 class Reused(RuntimeError):
@@ -30,18 +33,18 @@ class Reused(RuntimeError):
 
 
 class Garbler:
-    """The garbler of `count` instances of a circuit.
+    """The garbler of `count` instances of a function.
 
     offset: the session's, shape (2,), from `draw_offset`; the OT that gives the evaluator its
     labels has the same. source: of the labels' seed and of `nonce`, 16 public bytes that the
     evaluator needs. engine: by default the fastest that runs here; all make the same bytes.
 
-    `garble`, `encode` and `decode` each go through the elements once.
+    `garble`, `encode` and `close` each go through the elements once.
     """
 
     def __init__(
         self,
-        circuit: Circuit,
+        function: Function,
         count: int,
         offset: Labels,
         source: Randomness,
@@ -49,17 +52,17 @@ class Garbler:
     ) -> None:
         if offset.shape != (2,) or not int(offset[0]) & 1:
             raise ValueError("the offset is no label of colour 1")
-        self.circuit = circuit
+        self.function = function
         self.nonce = source.bytes(SEED).tobytes()
         seed = source.bytes(SEED).tobytes()
         # The zero labels are drawn twice from one seed, so nobody has to keep them.
         self._for_tables, self._for_inputs = Stream(seed), Stream(seed)
         self._offset = offset.copy()
-        self._colours = np.empty((count, -(-len(circuit.outputs) // 8)), np.uint8)
-        self._garbled, self._encoded, self._decoded = (
-            _Progress(count, past) for past in ("garbled", "encoded", "decoded")
+        self._shares = np.empty(count, np.uint64)
+        self._garbled, self._encoded, self._closed = (
+            _Progress(count, past) for past in ("garbled", "encoded", "closed")
         )
-        self._layer = _Layer(circuit, self.nonce, engine)
+        self._layer = _Layer(function, self.nonce, engine)
 
     def garble(self, zero_labels: Labels, out: Octets | None = None) -> Octets:
         """The tables of the next elements, into `out` if that is given.
@@ -67,15 +70,16 @@ class Garbler:
         zero_labels: of the evaluator's bits, shape (elements, circuit.evaluator, 2); CHUNK
         elements, a multiple, or all that are left.
         """
-        count = _elements(zero_labels, self.circuit.evaluator)
-        size = table_bytes(self.circuit)
+        circuit = self.function.circuit
+        count = _elements(zero_labels, circuit.evaluator)
+        size = table_bytes(self.function)
         tables = np.empty(count * size, np.uint8) if out is None else out
         if tables.shape != (count * size,):
             raise ValueError(f"{tables.size:,} bytes for tables of {count * size:,}")
         for piece, elements in self._garbled.chunks(count):
-            own = _drawn(self._for_tables, piece.stop - piece.start, self.circuit.garbler)
+            own = _drawn(self._for_tables, piece.stop - piece.start, circuit.garbler)
             part = tables[piece.start * size : piece.stop * size]
-            self._colours[elements] = self._layer.colours(
+            self._shares[elements] = self._layer.shares(
                 elements, own, zero_labels[piece], part, self._offset
             )
         return tables
@@ -85,13 +89,14 @@ class Garbler:
 
         Written into `out` if that is given, of the bits' shape and two halves.
         """
-        if bits.ndim != 2 or bits.shape[1] != self.circuit.garbler:
-            raise ValueError(f"bits of shape {bits.shape}, not (..., {self.circuit.garbler})")
+        width = self.function.circuit.garbler
+        if bits.ndim != 2 or bits.shape[1] != width:
+            raise ValueError(f"bits of shape {bits.shape}, not (..., {width})")
         labels = np.empty((*bits.shape, 2), np.uint64) if out is None else out
-        if _elements(labels, self.circuit.garbler) != len(bits):
+        if _elements(labels, width) != len(bits):
             raise ValueError(f"room for labels of {len(labels)} elements, not {len(bits)}")
-        self._encoded.take(len(bits))
-        offsets = np.tile(self._offset, self.circuit.garbler)
+        self._encoded.take(len(bits), self._garbled.done)
+        offsets = np.tile(self._offset, width)
         for start in range(0, len(bits), CHUNK):  # in the cache
             piece = slice(start, start + CHUNK)
             chosen = np.repeat(np.negative(bits[piece].astype(np.uint64)), 2, axis=1)
@@ -100,109 +105,86 @@ class Garbler:
             np.bitwise_xor(zero, chosen.reshape(zero.shape), out=labels[piece])
         return labels
 
-    def decode(self, colours: Buffer) -> Bits:
-        """The outputs, (elements, circuit.outputs), of the next elements.
+    def close(self, answers: Words) -> Words:
+        """The garbler's shares of the function, (elements,), of the next elements.
 
-        Colours are what the evaluator sent of elements whose tables were made.
+        answers: the evaluator's shares, less its masks.
         """
-        width, outputs = self._colours.shape[1], self.circuit.outputs
-        octets = np.frombuffer(colours, np.uint8)
-        if octets.size % width:
-            raise ValueError(f"{octets.size:,} bytes of colours, no multiple of {width}")
-        count = octets.size // width
-        elements = self._decoded.take(count, self._garbled.done)
-        zero = self._colours[elements]
-        bits = np.unpackbits(
-            octets.reshape(-1, width) ^ zero, axis=1, count=len(outputs), bitorder="little"
-        )
-        return bits.astype(np.bool_) ^ np.array([literal & 1 for literal in outputs], np.bool_)
+        elements = self._closed.take(answers.size, self._encoded.done)
+        return self.function.settled(self.function.ring.add(answers, self._shares[elements]))
 
 
 class Evaluator:
-    """The evaluator of `count` instances of a circuit.
-
-    nonce: the garbler's. tables: `table_bytes(circuit)` for each element, in any buffer. labels: of
-    the evaluator's own bits, shape (count, circuit.evaluator, 2). Both may be memory-mapped.
-    Raises ValueError for wrong sizes.
-    """
+    """The evaluator of `count` instances of a function. nonce: the garbler's."""
 
     def __init__(
-        self,
-        circuit: Circuit,
-        count: int,
-        nonce: bytes,
-        tables: Buffer,
-        labels: Labels,
-        engine: type[Engine] | None = None,
+        self, function: Function, count: int, nonce: bytes, engine: type[Engine] | None = None
     ) -> None:
         if len(nonce) != SEED:
             raise ValueError(f"a nonce of {len(nonce)} bytes, not {SEED}")
-        self.circuit = circuit
-        self._tables = np.frombuffer(tables, np.uint8)
-        if self._tables.size != count * table_bytes(circuit):
-            raise ValueError(
-                f"{self._tables.size:,} bytes for tables of {count * table_bytes(circuit):,}"
-            )
+        self.function = function
+        self._evaluated = _Progress(count, "evaluated")
+        self._layer = _Layer(function, nonce, engine)
+
+    def evaluate(self, garbler: Labels, labels: Labels, tables: Buffer) -> Words:
+        """The evaluator's shares of the next elements, (elements,).
+
+        garbler: labels of its bits, (elements, circuit.garbler, 2); CHUNK elements, a multiple, or
+        all that are left. labels: of the evaluator's own bits, alike. tables: of these elements.
+        Raises ValueError for other sizes.
+        """
+        circuit, size = self.function.circuit, table_bytes(self.function)
+        count = _elements(garbler, circuit.garbler)
         if _elements(labels, circuit.evaluator) != count:
             raise ValueError(f"labels of {len(labels)} elements, not {count}")
-        self._labels = labels
-        self._evaluated = _Progress(count, "evaluated")
-        self._layer = _Layer(circuit, nonce, engine)
-
-    def evaluate(self, garbler_labels: Labels) -> bytes:
-        """The colours of the next elements' outputs, for the garbler to decode.
-
-        garbler_labels: shape (elements, circuit.garbler, 2); CHUNK elements, a multiple, or all
-        that are left.
-        """
-        size = table_bytes(self.circuit)
-        count = _elements(garbler_labels, self.circuit.garbler)
-        colours = (
-            self._layer.colours(
-                elements,
-                garbler_labels[piece],
-                self._labels[elements],
-                self._tables[elements.start * size : elements.stop * size],
-            )
-            for piece, elements in self._evaluated.chunks(count)
-        )
-        return b"".join(each.tobytes() for each in colours)
+        octets = np.frombuffer(tables, np.uint8)
+        if octets.size != count * size:
+            raise ValueError(f"{octets.size:,} bytes for tables of {count * size:,}")
+        found = np.empty(count, np.uint64)
+        for piece, elements in self._evaluated.chunks(count):
+            part = octets[piece.start * size : piece.stop * size]
+            found[piece] = self._layer.shares(elements, garbler[piece], labels[piece], part)
+        return found
 
 
-def table_bytes(circuit: Circuit) -> int:
-    """Bytes of one element's tables."""
-    return 2 * LABEL * circuit.and_gates
+def table_bytes(function: Function) -> int:
+    """Bytes of one element's tables: of its AND gates, and of its outputs' projection."""
+    return TABLE * function.circuit.and_gates + function.projection.bytes
 
 
 class _Layer:
     """An engine at work on the chunks of one layer."""
 
-    def __init__(self, circuit: Circuit, nonce: bytes, engine: type[Engine] | None) -> None:
-        self._nonce, self._gates = nonce, circuit.and_gates
+    def __init__(self, function: Function, nonce: bytes, engine: type[Engine] | None) -> None:
+        self._nonce, self._projection = nonce, function.projection
+        self._gates, self._outputs = function.circuit.and_gates, len(function.circuit.outputs)
         made = engine or (NumbaEngine if width() > 0 else NumpyEngine)
-        self._engine = made(schedule(circuit))
-        self._colours = np.empty((len(circuit.outputs), CHUNK), np.uint8)
+        self._engine = made(schedule(function.circuit))
+        self._labels = np.empty((self._outputs, CHUNK, 2), np.uint64)
 
-    def colours(
+    def shares(
         self,
         elements: slice,
         garbler: Labels,
         evaluator: Labels,
         tables: Octets,
         offset: Labels | None = None,
-    ) -> Octets:
-        """Of the outputs, a row an element: garbled if there is an offset, else evaluated."""
-        colours = self._colours[:, : len(garbler)]
-        keys = chunk_keys(self._nonce, elements.start // CHUNK, self._gates)
+    ) -> Words:
+        """Of the outputs, one an element: garbled if there is an offset, else evaluated."""
+        count = len(garbler)
+        keys = chunk_keys(self._nonce, elements.start // CHUNK, self._gates + self._outputs)
         garbler, evaluator = (
             np.require(labels, requirements=["C", "A"]) for labels in (garbler, evaluator)
         )
-        chunk = Chunk(keys, garbler, evaluator, tables, colours)
+        cut = tables.size - count * self._projection.bytes
+        labels = self._labels[:, :count]
+        chunk = Chunk(keys[: self._gates], garbler, evaluator, tables[:cut], labels)
+        last = keys[self._gates :]
         if offset is None:
             self._engine.evaluate(chunk)
-        else:
-            self._engine.garble(chunk, offset)
-        return np.packbits(colours, axis=0, bitorder="little").T
+            return self._projection.evaluate(labels, last, tables[cut:])
+        self._engine.garble(chunk, offset)
+        return self._projection.garble(labels, offset, last, tables[cut:])
 
 
 class _Progress:

@@ -1,6 +1,7 @@
 """Boolean circuits of XOR and AND gates: built, checked, evaluated in the clear."""
 
 from dataclasses import dataclass
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -44,8 +45,10 @@ class Circuit:
             raise ValueError(f"{self.garbler} + {self.evaluator} input bits")
         if not self.outputs:
             raise ValueError("a circuit without outputs")
-        # What each wire is as a sum of inputs and ANDs modulo 2: one bit of a number for each.
-        sums = [1 << wire for wire in range(self.inputs)]
+        # What each wire is as a sum of inputs and ANDs modulo 2, each of which is a number drawn
+        # once for all: sums of different ones are equal with probability 2^-128.
+        drawn = Random(0)
+        sums = [drawn.getrandbits(128) for _ in range(self.inputs)]
         for index, gate in enumerate(self.gates):
             where = f"gate {index}"
             left, right = (_looked_up(sums, literal, where) for literal in (gate.left, gate.right))
@@ -55,7 +58,7 @@ class Circuit:
                 raise ValueError(f"{where} is an XOR of an inverted wire")
             if not gate.conjunction and left == right:
                 raise ValueError(f"{where} is constant")
-            sums.append(1 << len(sums) if gate.conjunction else left ^ right)
+            sums.append(drawn.getrandbits(128) if gate.conjunction else left ^ right)
         for literal in self.outputs:
             _looked_up(sums, literal, "an output")
 
@@ -157,16 +160,19 @@ class Builder:
         """The sum modulo 2^k; the last carry is not made, since `circuit` drops what is unused."""
         return self.chain(left, right)[0]
 
-    def modular(self, ring: Ring, lifted: list[int], right: list[int], plus: int = 0) -> list[int]:
-        """left + right mod p, plus a constant below p; `lifted` is left + 2^k - p.
+    def chosen(self, condition: int, if_true: list[int], if_false: list[int]) -> list[int]:
+        """One of two numbers of as many bits, for one AND each."""
+        return [
+            self.xor(no, self.conjunction(condition, self.xor(no, yes)))
+            for yes, no in zip(if_true, if_false, strict=True)
+        ]
 
-        One bit more than the ring's if the constant can bring it about.
-        """
+    def modular(self, ring: Ring, lifted: list[int], right: list[int], plus: int = 0) -> list[int]:
+        """left + right mod p, plus a constant with which it stays below 2^k; `lifted` is left
+        + 2^k - p."""
         total, passed = self.chain(lifted, right)
-        width = (ring.modulus - 1 + plus).bit_length()
-        total += [ZERO] * (width - ring.bits)
         back = plus + ring.modulus - (1 << ring.bits)
-        return self.add(total, [_chosen(passed, plus >> i, back >> i) for i in range(width)])
+        return self.add(total, [_chosen(passed, plus >> i, back >> i) for i in range(ring.bits)])
 
     def circuit(self, outputs: list[int]) -> Circuit:
         """What the outputs need, renumbered."""

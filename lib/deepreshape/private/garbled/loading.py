@@ -10,8 +10,9 @@ import numpy as np
 
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.garbling import Evaluator, Garbler
-from deepreshape.private.garbled.half_gates import CHUNK, draw_offset
-from deepreshape.private.garbled.transfer import COLUMNS, turned
+from deepreshape.private.garbled.three_halves import CHUNK, draw_offset
+from deepreshape.private.garbled.transfer import Receiver, Sender
+from deepreshape.private.homomorphic.bits import packed, unpacked
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.rings import Ring
 
@@ -23,14 +24,18 @@ def load() -> float:
     Once in a process, and processes forked from it have the loops too.
     """
     start, source = monotonic(), SystemRandomness()
-    circuit = circuits.relu(Ring(1 << 8), 1).circuit
-    zeros = np.zeros((COLUMNS, 2), np.uint64)
-    turned(zeros, np.empty_like(zeros))
+    function = circuits.relu(Ring(1 << 8), 1)
+    circuit = function.circuit
+    offset = draw_offset(source)
+    receiver, sender = Receiver(source), Sender(offset, source)
+    sender.finish(receiver.finish(sender.answer(receiver.start())))
+    message, _ = receiver.extend(np.zeros(1, np.bool_))
+    sender.extend(message, 1)
+    unpacked(packed(np.zeros(64, np.uint64), 8), 64, 8)
     count = CHUNK + 1  # a whole chunk, and a part of one
-    garbler = Garbler(circuit, count, draw_offset(source), source)
+    garbler = Garbler(function, count, offset, source)
     labels = np.zeros((count, circuit.evaluator, 2), np.uint64)
     tables = garbler.garble(labels)
     own = garbler.encode(np.zeros((count, circuit.garbler), np.bool_))
-    evaluator = Evaluator(circuit, count, garbler.nonce, tables, labels)
-    garbler.decode(evaluator.evaluate(own))
+    Evaluator(function, count, garbler.nonce).evaluate(own, labels, tables)
     return monotonic() - start

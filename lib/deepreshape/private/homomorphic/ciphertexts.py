@@ -3,30 +3,28 @@
 Microsoft SEAL does the arithmetic; what is encrypted and with what noise is decided here. A fresh
 ciphertext is (c0, a) with a uniform and drawn from a seed, so the client sends c0 and the seed. An
 answer is re-randomised under the client's public key, masked, flooded with noise and switched to
-fewer primes.
+fewer primes. `flooding` proves how little its noise then tells of the weights.
 """
 
 from collections.abc import Iterable, Iterator
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 import seal
 
+from deepreshape.private.homomorphic import flooding
 from deepreshape.private.homomorphic.contexts import (
     PLAIN_HEAD,
     SEED_BYTES,
     CiphertextError,
     Context,
 )
-from deepreshape.private.randomness import Randomness
+from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import Integers, Words
 
-DEVIATION = 10.5**0.5
-"""Of an encryption's noise: the centred binomial distribution of 21 coins, as in SEAL."""
-TAIL = 7
-"""Deviations at which noise is taken to end; a Gaussian goes beyond with probability 2^-38."""
-
-_LIMB = 56
+Places = npt.NDArray[np.intp]
+"""Coefficients of a polynomial."""
 
 
 class Client:
@@ -37,8 +35,8 @@ class Client:
 
     def __init__(self, context: Context, source: Randomness) -> None:
         self.context, self.source = context, source
-        self.generator = seal.KeyGenerator(context.seal)
-        secret = self.generator.secret_key()
+        self._generator = seal.KeyGenerator(context.seal)
+        secret = self._generator.secret_key()
         self._decryptor = seal.Decryptor(context.seal, secret)
         words = np.frombuffer(secret.to_string(), np.uint64, offset=PLAIN_HEAD)
         self._secret = context.transformed(words[: len(context.primes) * context.degree])
@@ -49,6 +47,14 @@ class Client:
     def public(self) -> bytes:
         """The public key: an encryption of zero."""
         return next(self.encrypt([np.zeros(self.context.degree, np.uint64)]))
+
+    def galois(self) -> bytes:
+        """Keys for rotations; ValueError where the parameters switch no keys: such keys would be
+        modulo the last prime too, which the bound on security leaves out."""
+        if not self.context.parameters.switching:
+            raise ValueError("these parameters are for no key switching: there are no such keys")
+        keys: bytes = self._generator.create_galois_keys().to_string()
+        return keys
 
     def encrypt(self, polynomials: Iterable[Words]) -> Iterator[bytes]:
         """Fresh ciphertexts of polynomials, (degree,) residues of the ring, under the secret key.
@@ -65,14 +71,16 @@ class Client:
             yield from self._encrypted(np.stack(waiting * 2))[:1]
 
     def _encrypted(self, pair: Words) -> list[bytes]:
-        """Two ciphertexts (c0, a), c0 = round(q m / t) + e - a s.
+        """Two ciphertexts (c0, a), c0 = q m / t + e - a s, with q m / t rounded up or down at
+        random such that it is exact in the mean, whatever m.
 
-        round(q m / t) is -v / t modulo q for v = q m modulo t, so one transform of v - t e and one
-        multiplication by -1 / t give both terms.
+        q m / t rounded down is -v / t modulo q for v = q m modulo t, so one transform of v - t e
+        and one multiplication by -1 / t give both terms.
         """
-        context = self.context
-        scaled = context.ring.multiply(pair, self._scale).astype(np.int64)
-        noisy = scaled - context.ring.modulus * noise(self.source, pair.shape)
+        context, ring = self.context, self.context.ring
+        scaled = ring.multiply(pair, self._scale)
+        up = uniform(self.source, ring, pair.shape) < scaled
+        noisy = scaled.astype(np.int64) - ring.modulus * (noise(self.source, pair.shape) + up)
         message = context.ciphertext(context.reduced(noisy), transformed=False)
         context.evaluator.transform_to_ntt_inplace(message)
         context.evaluator.multiply_plain_inplace(message, self._minus_inverse)
@@ -84,20 +92,19 @@ class Client:
         halves = context.residues(message)
         return [context.pack(half) + seed for half, seed in zip(halves, seeds, strict=True)]
 
-    def decrypt(self, answer: bytes) -> Words:
-        """The polynomial of an answer, (degree,); CiphertextError for bytes that are none."""
-        return self.context.coefficients(self._decryptor.decrypt(self._answer(answer)))
-
-    def budget(self, answer: bytes) -> int:
-        """Bits of noise budget that an answer has left; 0 where decryption may fail."""
-        bits: int = self._decryptor.invariant_noise_budget(self._answer(answer))
-        return bits
-
-    def _answer(self, data: bytes) -> seal.Ciphertext:
-        residues = self.context.unpack(data, 2, self.context.parameters.kept)
-        if not residues[1].any():
+    def decrypt(self, answer: bytes, places: Places | None = None) -> Words:
+        """The coefficients at these places of an answer, or all (degree,), as the server was asked
+        for; CiphertextError for bytes that are none."""
+        context = self.context
+        places = context.everywhere if places is None else places
+        kept, counts = context.parameters.kept, (context.degree, places.size)
+        second, said = context.unpack(answer, kept, *counts)
+        if not second.any():
             raise CiphertextError("a ciphertext that hides nothing")
-        return self.context.ciphertext(residues, transformed=False)
+        first = np.zeros_like(second)
+        first[:, places] = said
+        whole = context.ciphertext(np.stack([first, second]), transformed=False)
+        return context.coefficients(self._decryptor.decrypt(whole))[places]
 
 
 class Server:
@@ -115,6 +122,8 @@ class Server:
         galois: seal.GaloisKeys | None = None,
     ) -> None:
         self.context, self.source, self.galois = context, source, galois
+        if galois is not None and not context.parameters.switching:
+            raise ValueError("these parameters are for no key switching")
         self._public = self.read(public)
         self.multiplications = self.additions = self.key_switches = 0
 
@@ -124,9 +133,10 @@ class Server:
             raise CiphertextError(
                 f"a ciphertext of {len(data)} bytes instead of {self.context.up_bytes}"
             )
-        half = self.context.unpack(data[:-SEED_BYTES], 1, len(self.context.primes))
+        primes, degree = len(self.context.primes), self.context.degree
+        (half,) = self.context.unpack(data[:-SEED_BYTES], primes, degree)
         drawn = self.context.expanded(data[-SEED_BYTES:])
-        return self.context.ciphertext(np.concatenate([half, drawn[None]]), transformed=True)
+        return self.context.ciphertext(np.stack([half, drawn]), transformed=True)
 
     def add_product(
         self, total: seal.Ciphertext | None, left: seal.Ciphertext, right: seal.Plaintext
@@ -147,49 +157,52 @@ class Server:
             raise CiphertextError(f"ciphertexts that cannot be added: {error}") from None
         return total
 
-    def answer(self, total: seal.Ciphertext | None, mask: seal.Plaintext) -> bytes:
-        """total - mask, such that it tells its decryptor no more than that.
+    def answer(
+        self, total: seal.Ciphertext | None, mask: seal.Plaintext, places: Places | None = None
+    ) -> bytes:
+        """total - mask at these places, or everywhere, such that it tells its decryptor no more.
 
         total: transformed; None is zero. An encryption of zero under the public key hides what the
-        ciphertext was computed from, and uniform noise of `flood_bits` what its noise was.
+        ciphertext was computed from, and a flood what its noise was. Of the first polynomial the
+        coefficients elsewhere are not sent, so they need neither.
         """
         context, evaluator = self.context, self.context.evaluator
-        shape = (context.degree,)
+        shape, places = (context.degree,), context.everywhere if places is None else places
         small = context.plain(context.ring.residues(noise(self.source, shape)))
         evaluator.transform_to_ntt_inplace(small, context.first)
         zero = evaluator.multiply_plain(self._public, small)
         total = zero if total is None else evaluator.add(total, zero)
         evaluator.transform_from_ntt_inplace(total)
+        first = np.zeros((len(context.primes), context.degree), np.uint64)
+        first[:, places] = self._flood(places.size)
         second = context.reduced(noise(self.source, shape))
-        noises = np.stack([self._flood(), second])
-        evaluator.add_inplace(total, context.ciphertext(noises, transformed=False))
+        noises = context.ciphertext(np.stack([first, second]), transformed=False)
+        evaluator.add_inplace(total, noises)
         evaluator.sub_plain_inplace(total, mask)
         evaluator.mod_switch_to_inplace(total, context.last)
-        return context.pack(context.residues(total))
+        first, second = context.residues(total)
+        return context.pack(second, first[:, places])
 
-    def _flood(self) -> Words:
-        """Uniform noise of flood_bits and a sign, modulo each prime, shape (primes, degree)."""
-        bits, degree = self.context.flood_bits + 1, self.context.degree
-        limbs = []
-        for low in range(0, bits, _LIMB):
-            width = min(_LIMB, bits - low)
-            limbs.append(self.source.bytes(8 * degree).view(np.uint64) >> np.uint64(64 - width))
+    def _flood(self, count: int) -> Words:
+        """So many floods modulo each prime, shape (primes, count)."""
+        bits = self.context.flood_bits
+        limbs = flooding.drawn(self.source, bits, count)
         floods = []
         for prime in self.context.primes:
-            flood = prime.residues(np.full(degree, -(1 << (bits - 1)) % prime.modulus, np.int64))
+            flood = np.full(count, -(2 << bits) % prime.modulus, np.uint64)
             for index, limb in enumerate(limbs):
-                term = limb % np.uint64(prime.modulus)
-                power = pow(2, _LIMB * index, prime.modulus)
-                flood = prime.add(flood, prime.multiply(term, power))
+                power = np.uint64(pow(2, flooding.LIMB * index, prime.modulus))
+                term = limb if index == 0 else prime.multiply(np.full(count, power), limb)
+                flood = prime.add(flood, term % np.uint64(prime.modulus))
             floods.append(flood)
         return np.stack(floods)
 
 
 def noise(source: Randomness, shape: tuple[int, ...]) -> Integers:
-    """The centred binomial distribution of 21 coins each way, deviation 3.24."""
+    """The centred binomial distribution of 21 coins each way, variance 10.5."""
     count = int(np.prod(shape))
     words = source.bytes(8 * count).view(np.uint64)
-    heads = np.bitwise_count(words & np.uint64((1 << 21) - 1))
-    tails = np.bitwise_count(words >> np.uint64(43))
+    heads = np.bitwise_count(words & np.uint64((1 << flooding.COINS) - 1))
+    tails = np.bitwise_count(words >> np.uint64(64 - flooding.COINS))
     numbers: Integers = heads.astype(np.int64) - tails.astype(np.int64)
     return numbers.reshape(shape)

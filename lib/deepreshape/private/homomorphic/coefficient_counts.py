@@ -8,12 +8,15 @@ chooses the cheapest.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from math import prod
 
 from deepreshape.private.homomorphic.linear import Convolution
 
-# What a layout costs, in units of one multiplication and addition: to prepare a kernel; to encrypt
-# and read an input; to answer and decrypt.
-_KERNEL, _UP, _DOWN = 1.0, 8.0, 16.0
+UP, DOWN = 16.0, 8.0
+"""What a ciphertext of inputs and one of outputs costs a layout, in units of one multiplication and
+addition; by bytes as well as by seconds, as a fresh one has about twice the bytes of an answer."""
+
+_KERNEL = 1.0  # to prepare a kernel
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,31 @@ def layout(layer: Convolution, degree: int) -> Layout:
         for incoming, outgoing in _divisions(one.channels, layer.outputs, degree // one.area):
             inputs, outputs = -(-one.channels // incoming), -(-layer.outputs // outgoing)
             products = inputs * outputs if layer.groups == 1 else max(inputs, outputs)
-            if rank and _cost(tiles, inputs, outputs, products) > rank[0]:
+            travel = tiles * (UP * inputs + DOWN * outputs)
+            if rank and (_KERNEL + tiles) * products + travel > rank[0]:
                 continue
             found = replace(one, incoming=incoming, outgoing=outgoing)
-            cost = _cost(tiles, inputs, outputs, found.products)
+            cost = (_KERNEL + tiles) * found.products + travel
             if rank is None or (cost, tiles, incoming) < rank:
                 best, rank = found, (cost, tiles, incoming)
     if best is None:
         raise ValueError(f"{layer}: a row does not fit a polynomial of {degree} coefficients")
     return best
+
+
+def answer_parts(layout: Layout) -> Iterator[tuple[int, int, slice, slice]]:
+    """The ciphertexts of outputs in order: block, tile, and the channels and rows in them."""
+    for output in range(layout.outputs):
+        channels = slice(output * layout.outgoing, (output + 1) * layout.outgoing)
+        for tile in range(layout.tiles):
+            yield output, tile, channels, slice(tile * layout.rows, (tile + 1) * layout.rows)
+
+
+def answered(layout: Layout) -> Iterator[int]:
+    """How many outputs each ciphertext of them has."""
+    for _, _, channels, rows in answer_parts(layout):
+        sides = (channels, layout.layer.outputs), (rows, layout.side)
+        yield layout.side * prod(len(range(*part.indices(end))) for part, end in sides)
 
 
 def _divisions(channels: int, outputs: int, room: int) -> Iterator[tuple[int, int]]:
@@ -125,7 +144,3 @@ def _divisions(channels: int, outputs: int, room: int) -> Iterator[tuple[int, in
         outgoing = min(outputs, room // incoming)
         yield incoming, -(-outputs // -(-outputs // outgoing))
         most = incoming - 1
-
-
-def _cost(tiles: int, inputs: int, outputs: int, products: int) -> float:
-    return products * _KERNEL + tiles * (products + _UP * inputs + _DOWN * outputs)

@@ -38,14 +38,6 @@ def taps(found: Layout) -> Integers:
     return indices
 
 
-def answer_parts(layout: Layout) -> Iterator[tuple[int, int, slice, slice]]:
-    """The ciphertexts of outputs in order: block, tile, and the channels and rows in them."""
-    for output in range(layout.outputs):
-        channels = slice(output * layout.outgoing, (output + 1) * layout.outgoing)
-        for tile in range(layout.tiles):
-            yield output, tile, channels, slice(tile * layout.rows, (tile + 1) * layout.rows)
-
-
 def share_polynomials(layout: Layout, maps: Words) -> Iterator[Words]:
     """Maps (inputs, side, side) of the layer as polynomials, tile by tile of each block."""
     stride, count, side = layout.layer.stride, len(layout.phases), layout.side

@@ -6,15 +6,20 @@ Huang et al. 2022, section 3). Nothing is rotated, so any ring will do and no Ga
 """
 
 from collections.abc import Iterator
-from math import log2
 
 import numpy as np
+import numpy.typing as npt
 import seal
 
-from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
-from deepreshape.private.homomorphic.coefficient_counts import layout
-from deepreshape.private.homomorphic.coefficient_layout import (
+from deepreshape.private.homomorphic import flooding
+from deepreshape.private.homomorphic.ciphertexts import Client, Places, Server
+from deepreshape.private.homomorphic.coefficient_counts import (
+    Layout,
     answer_parts,
+    answered,
+    layout,
+)
+from deepreshape.private.homomorphic.coefficient_layout import (
     places,
     share_polynomials,
     taps,
@@ -23,7 +28,6 @@ from deepreshape.private.homomorphic.coefficient_layout import (
 )
 from deepreshape.private.homomorphic.contexts import Parameters, context
 from deepreshape.private.homomorphic.layers import (
-    FLOODING,
     Convolution,
     Packing,
     PreparedLayer,
@@ -32,7 +36,6 @@ from deepreshape.private.homomorphic.layers import (
     next_ciphertext,
 )
 from deepreshape.private.latency import Operations
-from deepreshape.private.randomness import uniform
 from deepreshape.private.rings import BINARY, Integers, Ring, Words
 
 
@@ -50,16 +53,30 @@ class Kernels(PreparedLayer):
         )
 
     @property
-    def noise_bits(self) -> float:
+    def squares(self) -> float:
         """A coefficient's noise sums the inputs' noise times all weights of a ciphertext of
-        outputs."""
-        squares = np.square(self._weights.astype(np.float64)).sum(axis=(1, 2, 3))
-        sums = np.add.reduceat(squares, np.arange(0, squares.size, self.layout.outgoing))
-        public = 2 * self.layout.degree * DEVIATION**2
-        return log2(TAIL * DEVIATION * (float(sums.max()) * 1.01 + public) ** 0.5)
+        outputs, whichever of its coefficients are sent."""
+        weights = self._summed(np.square(self._weights.astype(np.float64)))
+        outputs = self._summed(np.ones((self.layer.outputs, 1, 1, 1)))
+        positions = self.layer.output_side**2
+        each = [flooding.mean_square(float(sum_), self.layout.degree) for sum_ in weights]
+        return float(np.dot(each, outputs)) * positions
+
+    @property
+    def largest_noise(self) -> int:
+        weights = self._summed(np.abs(self._weights.astype(np.float64)))
+        return flooding.largest(float(weights.max()), self.layout.degree)
+
+    def _summed(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Numbers (outputs, ...) summed over each ciphertext of outputs."""
+        sums = numbers.sum(axis=(1, 2, 3))
+        found: npt.NDArray[np.float64] = np.add.reduceat(
+            sums, np.arange(0, sums.size, self.layout.outgoing)
+        )
+        return found
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
-        found, ring = self.layout, server.context.ring
+        found = self.layout
         mask = checked_words(mask, self.layer.output_shape)
         totals: dict[tuple[int, int], seal.Ciphertext] = {}
         for block, outputs in enumerate(found.pairs):
@@ -72,11 +89,12 @@ class Kernels(PreparedLayer):
                     key = output, tile
                     totals[key] = server.add_product(totals.get(key), ciphertext, kernel)
         for output, tile, channels, rows in answer_parts(found):
-            polynomial = uniform(server.source, ring, (found.degree,))
             part = mask[channels, rows]
-            polynomial[places(found)[: part.shape[0], : part.shape[1]]] = part
+            where = _places(found, part)
+            polynomial = np.zeros(found.degree, np.uint64)
+            polynomial[where] = part.ravel()
             total = totals.pop((output, tile), None)
-            yield server.answer(total, server.context.plain(polynomial))
+            yield server.answer(total, server.context.plain(polynomial), where)
 
     def _keys(self) -> Iterator[tuple[int, int]]:
         for block, outputs in enumerate(self.layout.pairs):
@@ -101,13 +119,14 @@ class Coefficients(Packing):
     ring = BINARY
 
     def parameters(self, ring: Ring) -> Parameters:
-        """109 bits of modulus at degree 4096 for up to 41 bits of plaintext, else 185 at 8192.
+        """109 bits of modulus at degree 4096 for up to 38 bits of plaintext, else 168 at 8192.
 
-        At 41 bits, flooding is by 2^48: it exceeds the noise by 28 bits or more as long as the
-        root of the sum of squares of all weights to a ciphertext of outputs is below 45,000.
+        No key is switched, so all bits are the ciphertexts'. An answer keeps 51 bits: 38 of a
+        number, one for halves, and 12 for the noise of switching, up to 2049 in the worst case.
+        That leaves room for a flood of four uniforms of 67 bits (`flooding`).
         """
-        if ring.bits <= 41:
-            return Parameters(ring, 4096, (56, 37, 16), 1)
+        if ring.bits <= BINARY.bits:
+            return Parameters(ring, 4096, (51, 58, 16), 1)
         return Parameters(ring, 8192, (56, 56, 56, 17), 2)
 
     def operations(self, layer: Convolution, ring: Ring) -> Operations:
@@ -115,18 +134,18 @@ class Coefficients(Packing):
         up, down = found.tiles * found.inputs, found.tiles * found.outputs
         return Operations(found.tiles * found.products, 0, up, down)
 
-    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
-        return Kernels(layer, weights, ring).flooding_bits >= FLOODING
+    def answer_bytes(self, layer: Convolution, ring: Ring) -> list[int]:
+        made = context(self.parameters(ring))
+        return list(map(made.answer_bytes, answered(layout(layer, made.degree))))
+
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring, privacy: float) -> bool:
+        return Kernels(layer, weights, ring).privacy >= privacy
 
     def prepare(
         self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Kernels:
         made = Kernels(layer, weights, ring, allowance)
-        if made.flooding_bits < 0:
-            raise ValueError(
-                f"{layer}: its weights make {made.noise_bits:.0f} bits of noise, "
-                f"more than the {made.context.flood_bits} that flooding hides"
-            )
+        made.require_room()
         return made
 
     def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
@@ -137,10 +156,15 @@ class Coefficients(Packing):
         found = layout(layer, client.context.degree)
         result = np.empty(layer.output_shape, np.uint64)
         for _, _, channels, rows in answer_parts(found):
-            polynomial = client.decrypt(next_ciphertext(answers))
             part = result[channels, rows]
-            part[...] = polynomial[places(found)[: part.shape[0], : part.shape[1]]]
+            numbers = client.decrypt(next_ciphertext(answers), _places(found, part))
+            part[...] = numbers.reshape(part.shape)
         return result
+
+
+def _places(found: Layout, part: Words) -> Places:
+    """The coefficients that hold a part of the outputs (channels, rows, side)."""
+    return places(found)[: part.shape[0], : part.shape[1]].ravel().astype(np.intp)
 
 
 COEFFICIENTS = Coefficients()

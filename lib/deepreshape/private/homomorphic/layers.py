@@ -9,20 +9,19 @@ section 4).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from math import inf, log2
 
 import numpy as np
 import numpy.typing as npt
 import seal
 
+from deepreshape.private.homomorphic import flooding
 from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.homomorphic.linear import Convolution as Convolution
 from deepreshape.private.latency import Operations
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Integers, Ring, Words
-
-FLOODING = 28
-"""Bits by which the noise of an answer has to exceed the noise that tells of the weights."""
 
 _EXACT = 53
 """A sum of integers below 2^53 is exact in float64, in any order."""
@@ -42,17 +41,28 @@ class PreparedLayer(ABC):
 
     @property
     @abstractmethod
-    def noise_bits(self) -> float:
-        """Bits of the noise in an answer before it is flooded, its tail cut at 2^-38."""
+    def squares(self) -> float:
+        """The squares of the noise that floods hide, summed over all coefficients that are sent for
+        an image, at most, in the mean."""
 
     @property
-    def flooding_bits(self) -> float:
-        """By how many bits the noise that floods an answer exceeds the noise that it hides.
+    @abstractmethod
+    def largest_noise(self) -> int:
+        """What the noise of a coefficient is at most, before it is flooded."""
 
-        A coefficient's distribution changes by at most 2^-flooding_bits, in statistical distance,
-        with the weights that made the noise.
-        """
-        return self.context.flood_bits - self.noise_bits
+    @property
+    def privacy(self) -> float:
+        """Bits of circuit privacy: an image's answers for this layer are within 2^-privacy of
+        answers that tell nothing of its weights (`flooding`)."""
+        return _bits(flooding.distance(self.squares, self.context.flood_bits))
+
+    def require_room(self) -> None:
+        """ValueError where noise and flood together could make an answer decrypt wrongly."""
+        if self.largest_noise > self.context.noise_room:
+            raise ValueError(
+                f"{self.layer}: its weights make up to {log2(self.largest_noise):.0f} bits of"
+                f" noise, and there is room for {log2(max(1, self.context.noise_room)):.0f}"
+            )
 
     def make(self) -> None:
         """Make the plaintexts that there is room to keep, before any client asks."""
@@ -118,9 +128,14 @@ class Packing(ABC):
         and tells of the whole in proportion to `operations`."""
         return layer
 
-    def hides(self, layer: Convolution, weights: Integers, ring: Ring) -> bool:
-        """Are answers flooded by `FLOODING` bits with these weights, or would smaller ones not
-        help?"""
+    def answer_bytes(self, layer: Convolution, ring: Ring) -> list[int]:
+        """Bytes of each of a layer's answers, in order; here all coefficients say something."""
+        made = context(self.parameters(ring))
+        return [made.answer_bytes(made.degree)] * self.operations(layer, ring).down
+
+    def hides(self, layer: Convolution, weights: Integers, ring: Ring, privacy: float) -> bool:
+        """Have answers so many bits of circuit privacy with these weights, or would smaller ones
+        not help?"""
         return True
 
     @abstractmethod
@@ -128,7 +143,7 @@ class Packing(ABC):
         self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> PreparedLayer:
         """A layer for a server, with room for so many bytes of plaintexts; ValueError for weights
-        whose noise nothing hides."""
+        whose noise leaves too little room."""
 
     @abstractmethod
     def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
@@ -137,6 +152,16 @@ class Packing(ABC):
     @abstractmethod
     def decrypt(self, client: Client, layer: Convolution, answers: Iterator[bytes]) -> Words:
         """The client's share of a layer's output, W c - mask; CiphertextError as in `apply`."""
+
+
+def privacy(layers: Iterable[PreparedLayer]) -> float:
+    """Bits of circuit privacy of an image: the bound on all answers of these layers together."""
+    distances = (flooding.distance(each.squares, each.context.flood_bits) for each in layers)
+    return _bits(sum(distance**2 for distance in distances) ** 0.5)
+
+
+def _bits(distance: float) -> float:
+    return -log2(distance) if distance else inf
 
 
 def next_ciphertext(ciphertexts: Iterator[bytes]) -> bytes:

@@ -12,12 +12,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from math import log2
 
 import numpy as np
 import seal
 
-from deepreshape.private.homomorphic.ciphertexts import DEVIATION, TAIL, Client, Server
+from deepreshape.private.homomorphic import flooding
+from deepreshape.private.homomorphic.ciphertexts import Client, Server
 from deepreshape.private.homomorphic.contexts import CiphertextError, Context, Parameters, context
 from deepreshape.private.homomorphic.layers import (
     Convolution,
@@ -57,13 +57,24 @@ class Diagonals(PreparedLayer):
         self._weights = ring.signed(ring.residues(checked(layer, weights)))
 
     @property
-    def noise_bits(self) -> float:
-        """Slots become coefficients of up to half the ring's modulus, whatever the weights."""
+    def squares(self) -> float:
+        """Slots become coefficients of up to half the ring's modulus, whatever the weights, and all
+        are sent. The key switches' noise, which no weight multiplies, is estimated not to double
+        it."""
+        weights = self._terms * DEGREE * (self.context.ring.modulus / 2) ** 2
+        return self.layout.outputs * DEGREE * 2 * flooding.mean_square(weights, DEGREE)
+
+    @property
+    def largest_noise(self) -> int:
+        weights = self._terms * DEGREE * self.context.ring.modulus / 2
+        return 2 * flooding.largest(weights, DEGREE)
+
+    @property
+    def _terms(self) -> int:
+        """Products that a ciphertext of outputs sums."""
         turns = self.layout.turns(0)
         terms = sum(turn.diagonals * (1 << len(turn.folds) + turn.both) for turn in turns)
-        terms *= self.layout.inputs * self.layout.taps
-        plain = self.context.ring.modulus / 2
-        return log2(TAIL * DEVIATION * plain * (terms * DEGREE) ** 0.5)
+        return terms * self.layout.inputs * self.layout.taps
 
     def apply(self, server: Server, mask: Words, ciphertexts: Iterator[bytes]) -> Iterator[bytes]:
         found, evaluator = self.layout, server.context.evaluator
@@ -133,12 +144,11 @@ class Slots(Packing):
     def parameters(self, ring: Ring) -> Parameters:
         """The 218 bits of modulus that SEAL proposes for degree 8192; the ring must be prime and 1
         modulo 16384."""
-        return Parameters(ring, DEGREE, (43, 43, 44, 44, 44), 2)
+        return Parameters(ring, DEGREE, (43, 43, 44, 44, 44), 2, switching=True)
 
     def keys(self, client: Client) -> bytes:
         """The public key and the Galois keys of all powers of two."""
-        galois: bytes = client.generator.create_galois_keys().to_string()
-        return super().keys(client) + galois
+        return super().keys(client) + client.galois()
 
     def server(self, keys: bytes, ring: Ring, source: Randomness) -> Server:
         chosen = context(self.parameters(ring))
@@ -173,7 +183,9 @@ class Slots(Packing):
     def prepare(
         self, layer: Convolution, weights: Integers, ring: Ring, allowance: int = 0
     ) -> Diagonals:
-        return Diagonals(layer, weights, ring, allowance)
+        made = Diagonals(layer, weights, ring, allowance)
+        made.require_room()
+        return made
 
     def encrypt(self, client: Client, layer: Convolution, share: Words) -> Iterator[bytes]:
         encoder = client.context.encoder

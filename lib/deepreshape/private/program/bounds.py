@@ -105,7 +105,7 @@ def _pulled(
                 continue
             entries = np.where(relus, 0, entries)
             if step.op.shift:
-                found.rounded += np.abs(entries).sum(axis=(1, 2, 3)) / 2
+                found.rounded += np.abs(entries).sum(axis=(1, 2, 3))
         if isinstance(step.op, Linear):
             found.bias += entries.sum(axis=(2, 3)) @ weights[step.name].bias.astype(np.float64)
             found.rounded += np.abs(entries).sum(axis=(1, 2, 3)) / 2

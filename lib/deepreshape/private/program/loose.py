@@ -21,6 +21,7 @@ from deepreshape.private.program.steps import (
     Step,
     Sum,
     SumPool,
+    Top,
     Weights,
 )
 
@@ -119,10 +120,10 @@ def _forward(step: Step, mine: LinearWeights | None, inputs: list[_Channels]) ->
             own, passed = (np.asarray(of.max(axis=1), np.float64) for of in (flat, ~flat))
             found = first.mapped(lambda share: passed * share / 2.0**shift)
             own_of = {step.name: own} if own.any() else {}
-            rounded = found.rounded + passed / 2 if shift else found.rounded
+            rounded = found.rounded + passed if shift else found.rounded
             return _Channels({**found.relus, **own_of}, found.rest, rounded)
-        case Square():
-            raise ValueError(f"{step.name} is a square, of which no sum of a row is a bound")
+        case Square() | Top():
+            raise ValueError(f"{step.name} gives what no sum of a row is a bound of")
         case Sum(lifts):
             return _combined(_times(inputs, lifts), lambda parts: np.sum(parts, axis=0))
         case Join(lifts):

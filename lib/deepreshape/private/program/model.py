@@ -19,9 +19,9 @@ from deepreshape.private.program import public
 from deepreshape.private.program.steps import Linear, LinearWeights, Program, Weights
 from deepreshape.private.rings import Ring
 
-FORMAT = "deepreshape private model 2"
-OLDER = ("deepreshape private model 1",)
-"""Formats whose programs say nothing of how large their numbers get."""
+FORMAT = "deepreshape private model 3"
+OLDER = ("deepreshape private model 1", "deepreshape private model 2")
+"""Formats whose programs do not say how many bits each step needs."""
 Fact = str | int | float | None
 
 

@@ -1,4 +1,4 @@
-"""The public part of a program as text, and residues as bytes: what is sent in the clear.
+"""The public part of a program as text: what is sent in the clear.
 
 What comes from the other party is checked: sizes before memory is set aside, names, shapes and
 shifts against what each step makes of its inputs.
@@ -7,13 +7,13 @@ shifts against what each step makes of its inputs.
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from deepreshape.design.ops import IMAGE, Shape, Slice
-from deepreshape.private.garbled.half_gates import Buffer
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.steps import (
     Join,
@@ -25,13 +25,16 @@ from deepreshape.private.program.steps import (
     StepOp,
     Sum,
     SumPool,
+    Top,
 )
-from deepreshape.private.rings import Ring, Words
+from deepreshape.private.rings import Ring
 
 MOST = 1 << 23
 """Bytes of a program as text."""
 STEPS, ELEMENTS, CHANNELS = 10_000, 1 << 25, 1 << 16
 """The most steps of a program, elements of all its tensors, and channels of one."""
+CLASSES = 1000
+"""The most numbers of which a top is found."""
 NAME = 60
 """The most characters of a class's name."""
 WEIGHTS = 1 << 28
@@ -52,6 +55,7 @@ def dump(program: Program) -> bytes:
         "unit": program.unit,
         "logit": program.logit,
         "bounded": program.bounded,
+        "exact": program.exact,
         "classes": program.classes,
         "steps": [
             {"name": step.name, "inputs": step.inputs, **_described(step.op)}
@@ -72,24 +76,16 @@ def parse(text: bytes) -> Program:
         if len(mean) != image[0] or len(std) != image[0] or min(std) <= 0:
             raise BadProgram("the program's normalisation is not one of its channels")
         unit, logit = _positive(fields["unit"]), _positive(fields["logit"])
-        bounded = fields["bounded"]
-        if type(bounded) is not bool:
-            raise BadProgram("the program does not say whether its numbers are bounded")
+        bounded, exact = fields["bounded"], fields["exact"]
+        if type(bounded) is not bool or type(exact) is not bool:
+            raise BadProgram("the program does not say whether its numbers are bounded, or exact")
         _sensible(ring, mean, std, unit, logit)
-        classes = _names(fields["classes"], prod(steps[-1].shape))
-        return Program(ring, image, mean, std, unit, steps, logit, bounded, classes)
+        found = Program(ring, image, mean, std, unit, steps, logit, bounded, exact)
+        return replace(found, classes=_names(fields["classes"], found.answers))
     except BadProgram:
         raise
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise BadProgram(f"the program is malformed ({type(error).__name__})") from None
-
-
-def residues(octets: Buffer, ring: Ring) -> Words:
-    """Received words; ValueError where one is no residue."""
-    words = np.frombuffer(octets, np.uint64)
-    if words.size and int(words.max()) >= ring.modulus:
-        raise ValueError("the peer sent numbers outside the ring")
-    return words
 
 
 def _names(value: Any, logits: int) -> tuple[str, ...]:
@@ -119,11 +115,14 @@ def _described(op: StepOp) -> dict[str, Any]:
         case Linear(layer):
             sizes = [layer.outputs, layer.kernel, layer.stride, layer.groups]
             return {"op": "linear", "sizes": sizes}
-        case Nonlinear(relus, shift, top):
+        case Nonlinear(relus, shift, bits, top, exact):
             kept: Any = relus
             if not isinstance(relus, bool):
                 kept = base64.b64encode(np.packbits(relus.reshape(-1)).tobytes()).decode()
-            return {"op": "nonlinear", "relus": kept, "shift": shift, "top": top}
+            numbers = {"shift": shift, "bits": bits, "top": top, "exact": exact}
+            return {"op": "nonlinear", "relus": kept, **numbers}
+        case Top(bits):
+            return {"op": "top", "bits": bits}
         case Square():
             return {"op": "square"}
         case Sum(lifts):
@@ -183,6 +182,10 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
         return _nonlinear(fields, inputs[0], ring), inputs[0]
     if kind == "square":
         return Square(), inputs[0]
+    if kind == "top":
+        if not ring.binary or not 2 <= prod(inputs[0]) <= CLASSES:
+            raise ValueError
+        return Top(_integer(fields["bits"], 2, ring.bits)), (1, 1, 1)
     if kind == "slice":
         start = _integer(fields["start"], 0, channels - 1)
         stop = _integer(fields["stop"], start + 1, channels)
@@ -201,17 +204,24 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
 
 
 def _nonlinear(fields: Mapping[str, Any], shape: Shape, ring: Ring) -> Nonlinear:
-    shift, relus = _integer(fields["shift"], 0, ring.bits - 2), fields["relus"]
-    top = fields["top"]
+    bits, relus = _integer(fields["bits"], 2, ring.bits - 1), fields["relus"]
+    shift = _integer(fields["shift"], 0, bits - 2)
+    top, exact = fields["top"], fields["exact"]
+    if type(exact) is not bool:
+        raise ValueError
     if top is not None:
         top = _integer(top, 0, ring.bits - 2)
     if isinstance(relus, bool):
-        return Nonlinear(relus, shift, top)
+        return Nonlinear(relus, shift, bits, top, exact)
     packed = np.frombuffer(base64.b64decode(relus, validate=True), np.uint8)
     if packed.size != -(-prod(shape) // 8):
         raise ValueError
     return Nonlinear(
-        np.unpackbits(packed, count=prod(shape)).astype(np.bool_).reshape(shape), shift, top
+        np.unpackbits(packed, count=prod(shape)).astype(np.bool_).reshape(shape),
+        shift,
+        bits,
+        top,
+        exact,
     )
 
 

@@ -13,10 +13,11 @@ from math import ceil, floor, log2
 import numpy as np
 
 from deepreshape.design.ops import IMAGE, Add, Concat, Pool, Shape, Slice
+from deepreshape.private.homomorphic.flooding import PRIVACY
 from deepreshape.private.homomorphic.layers import products
 from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import folding
-from deepreshape.private.program.folding import Activation, Affine, Floats, Node
+from deepreshape.private.program.folding import Activation, Affine, Floats, Mask, Node
 from deepreshape.private.program.steps import (
     Join,
     Linear,
@@ -41,7 +42,8 @@ class Precision:
     """Bits without the sign: of the largest activation behind a ReLU or a truncation, of the
     largest weight of a layer, and of the room above the largest number seen.
 
-    A layer's weights get fewer bits where flooding could not hide their noise."""
+    A layer's weights get fewer bits where flooding could not hide their noise: each layer may tell
+    an equal part of what an image may (`flooding`), whose squares add up."""
 
     activation: int = 13
     weight: int = 10
@@ -86,7 +88,8 @@ def program(
     0..255, by channel. Raises DoesNotFit, also where numbers are beyond floating point.
     """
     tops = dict(_tops(nodes, images))
-    writer = _Writer(ring, precision, images.shape[1:], float(np.abs(images).max()))
+    linear = sum(isinstance(node.op, Affine) for node in nodes)
+    writer = _Writer(ring, precision, images.shape[1:], float(np.abs(images).max()), linear)
     unit = writer.tensors[IMAGE].unit
     for node in nodes:
         writer.write(node, tops[node.name])
@@ -146,7 +149,10 @@ def _tops(nodes: tuple[Node, ...], images: Floats) -> Iterator[tuple[str, float]
 class _Writer:
     """Steps and weights written so far, and the tensor that now stands for each node."""
 
-    def __init__(self, ring: Ring, precision: Precision, image: Shape, top: float) -> None:
+    def __init__(
+        self, ring: Ring, precision: Precision, image: Shape, top: float, linear: int
+    ) -> None:
+        self._privacy = PRIVACY + log2(max(1, linear)) / 2
         self.ring = ring
         self.precision = precision
         self.steps: list[Step] = []
@@ -161,8 +167,8 @@ class _Writer:
                 self._affine(node, affine, top)
             case Activation(kept):
                 source = self.tensors[node.inputs[0]]
-                shift = min(self._wider(source, top), self.ring.bits - 2)
-                op = Nonlinear(True if kept is None else kept, shift)
+                op = self._nonlinear(True if kept is None else kept, source, top)
+                shift = op.shift
                 unit = source.unit * 2**shift
                 self._step(node, op, unit, top)
                 self.seen[node.name] = ceil(top / unit)
@@ -200,7 +206,8 @@ class _Writer:
         unit = _unit(float(np.abs(affine.weights).max()), self.precision.weight)
         while True:
             weights = _rounded(affine.weights / unit)
-            if all(packing(of).hides(affine.layer, weights, self.ring) for of in PACKINGS):
+            asked = affine.layer, weights, self.ring, self._privacy
+            if all(packing(of).hides(*asked) for of in PACKINGS) or not weights.any():
                 return weights, unit
             unit *= 2
 
@@ -244,11 +251,18 @@ class _Writer:
         if not wider:
             return False
         # What the ring holds is zero behind the longest shift, and stays zero in any unit.
-        op = Nonlinear(False, min(wider, self.ring.bits - 2))
+        op = self._nonlinear(False, source, max(source.top, beside))
         step = f"{name}/truncated"
         self.steps.append(Step(step, op, (source.step,), source.shape))
         self.tensors[name] = replace(source, step=step, unit=source.unit * 2.0**wider)
         return True
+
+    def _nonlinear(self, kept: Mask | bool, source: _Tensor, top: float) -> Nonlinear:
+        """The step that leaves so large a number an activation's bits."""
+        shift = min(self._wider(source, top), self.ring.bits - 3)
+        most = source.top / source.unit * 2.0**self.precision.margin + 2.0**shift
+        bits = min(max(ceil(log2(most)) + 1, shift + 2), self.ring.bits - 1)
+        return Nonlinear(kept, shift, bits)
 
     def _wider(self, source: _Tensor, top: float) -> int:
         """By how many bits numbers up to `top` are wider there than an activation."""
@@ -261,11 +275,11 @@ class _Writer:
 
     def _holds(self, top: float, unit: float) -> bool:
         """Do numbers up to `top` fit the ring, with the margin, in this unit?"""
-        return top / unit * 2.0 ** (self.precision.margin + 1) < self.ring.modulus
+        return top / unit * 2.0 ** (self.precision.margin + 2) < self.ring.modulus
 
     def _require(self, node: Node, top: float, unit: float) -> None:
         if not self._holds(top, unit):
-            bits = floor(log2(top / unit)) + self.precision.margin + 2
+            bits = floor(log2(top / unit)) + self.precision.margin + 3
             raise DoesNotFit(
                 f"{node.name} needs {bits} bits, and the ring has {self.ring.bits}:"
                 f" take fewer bits for activations ({self.precision.activation})"

@@ -1,6 +1,11 @@
 """A private program in the clear, over the integers: what the two parties must arrive at, to the
-last bit, as long as no number that they decode leaves the ring."""
+last bit, as long as no number exceeds the bits of its step.
 
+Where a shift is rounded as the client's shares have it, those shares' cut bits say how; without
+them every shift rounds to the nearest, which no step of the protocol misses by more than one unit.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +15,15 @@ from deepreshape.private.homomorphic.layers import Convolution, products
 from deepreshape.private.program.steps import (
     Nonlinear,
     Program,
+    Square,
     Step,
+    Top,
     Weights,
-    rounding,
+    most_of,
     shifted,
     walk,
 )
-from deepreshape.private.rings import Integers
+from deepreshape.private.rings import Integers, Words
 
 EXACT = 53
 """A sum of integers below 2^53 is exact in float64, in any order."""
@@ -27,8 +34,8 @@ WORD = 62
 @dataclass(frozen=True, eq=False, slots=True)
 class Clear:
     """What an image comes to. logits: (classes,), in units of `program.logit`. left: the first step
-    that gives a number beyond the half ring which is decoded, where shares wrap and the protocol's
-    logits are others; None where there is none. topped: how many ReLUs gave their top instead of
+    that gives a number beyond the bits of the step that takes it, where the protocol's logits are
+    others; None where there is none. topped: how many ReLUs gave their top instead of
     more."""
 
     logits: Integers
@@ -36,19 +43,27 @@ class Clear:
     topped: int
 
 
-def logits(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> Integers:
+Lows = Mapping[str, Words]
+"""By step, the bits of the client's shares that its shift cuts, in the step's shape."""
+
+
+def logits(
+    program: Program, weights: Weights, pixels: npt.NDArray[np.uint8], lows: Lows | None = None
+) -> Integers:
     """The logits (classes,) of an image (height, width, 3), in units of `program.logit`."""
-    return clear(program, weights, pixels).logits
+    return clear(program, weights, pixels, lows).logits
 
 
-def clear(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> Clear:
-    """The logits of an image (height, width, 3), and whether a ring could give them. Nothing wraps:
-    integers are as large as they need to be."""
-    half, left, topped = (program.ring.modulus - 1) // 2, None, 0
+def clear(
+    program: Program, weights: Weights, pixels: npt.NDArray[np.uint8], lows: Lows | None = None
+) -> Clear:
+    """The logits of an image (height, width, 3), and whether a program could give them. Nothing
+    wraps: integers are as large as they need to be."""
+    left, topped = None, 0
 
-    def decoded(name: str, numbers: Integers) -> None:
+    def fits(name: str, numbers: Integers, most: int) -> None:
         nonlocal left
-        if left is None and numbers.size and max(-int(numbers.min()), int(numbers.max())) > half:
+        if left is None and numbers.size and max(-int(numbers.min()), int(numbers.max())) > most:
             left = name
 
     def linear(step: Step, values: Integers) -> Integers:
@@ -56,21 +71,24 @@ def clear(program: Program, weights: Weights, pixels: npt.NDArray[np.uint8]) -> 
         found = _convolved(step.layer, mine.weights, values)
         return _sized(found) + mine.bias.reshape(-1, 1, 1)
 
-    def nonlinear(step: Step, op: Nonlinear, values: Integers) -> Integers:
+    def joint(step: Step, values: Integers) -> Integers:
         nonlocal topped
-        lifted = values + rounding(op.shift)
-        decoded(step.inputs[0], lifted)
-        found = shifted(op, lifted)
+        op = step.op
+        if isinstance(op, Square):
+            return _sized(_wide(values, _bits(values)) ** 2)
+        if isinstance(op, Top):
+            fits(step.inputs[0], values, (1 << op.bits - 1) - 1)
+            return np.full(step.shape, values.argmax(), np.int64)
+        assert isinstance(op, Nonlinear)
+        fits(step.inputs[0], values, most_of(op, program.ring))
+        low = (lows or {}).get(step.name)
+        found = shifted(op, values, low)
         if op.top is not None:
-            topped += int((found != shifted(replace(op, top=None), lifted)).sum())
+            topped += int((found != shifted(replace(op, top=None), values, low)).sum())
         return found
 
-    def square(step: Step, values: Integers) -> Integers:
-        return _sized(_wide(values, _bits(values)) ** 2)
-
-    image = program.quantised(pixels)
-    last = walk(program, image, linear, nonlinear, square, _Exact())
-    decoded(program.steps[-1].name, last)
+    last = walk(program, program.quantised(pixels), linear, joint, _Exact())
+    fits(program.steps[-1].name, last, (program.ring.modulus - 1) // 2)
     return Clear(last, left, topped)
 
 

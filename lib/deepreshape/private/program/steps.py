@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.private.garbled.circuits import rounded
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.folding import Mask
 from deepreshape.private.rings import Integers, Ring, Words
@@ -36,13 +37,16 @@ class Linear:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Nonlinear:
-    """x -> max(x, 0) / 2^shift where `relus` is true, x / 2^shift elsewhere, rounded to the nearest
-    (halves up). relus: a mask, or one answer for all. What a ReLU gives is at most 2^top, if that
-    is set: then the sums behind it have a bound."""
+    """x -> max(x, 0) / 2^shift where `relus` is true, x / 2^shift elsewhere, rounded to an integer
+    on either side, or to the nearest, halves up, if `exact`. relus: a mask, or one answer for all.
+    bits: those of x and its sign, |x| + 2^shift being less than 2^(bits - 1). What a ReLU gives is
+    at most 2^top, if that is set: then the sums behind it have a bound."""
 
     relus: Mask | bool
     shift: int
+    bits: int
     top: int | None = None
+    exact: bool = False
 
     @property
     def passes(self) -> bool:
@@ -53,6 +57,13 @@ class Nonlinear:
 @dataclass(frozen=True, slots=True)
 class Square:
     """x -> x^2, by a multiplication of shares (`squares`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The number of the largest element, the first of equal ones. bits: as of `Nonlinear`."""
+
+    bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class SumPool:
     size: int
 
 
-StepOp = Linear | Nonlinear | Square | Sum | Join | Slice | SumPool
+StepOp = Linear | Nonlinear | Square | Top | Sum | Join | Slice | SumPool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,7 +118,9 @@ class Program:
 
     image: the shape of its input. unit: what an integer 1 of the input stands for, after pixels
     0..255 are normalised by `mean` and `std` (each by channel). logit: the same for the output.
-    bounded: by its weights, no image brings a number that is decoded out of the ring.
+    bounded: by its weights, no image brings a number beyond the bits that its step has.
+    exact: all shifts round to the nearest, halves up; else each is up or down, as the cut bits of
+    the client's share have it (`garbled.circuits.rounded`), and costs less.
     classes: what the logits are of, in words; empty where they have no names.
     """
 
@@ -119,7 +132,25 @@ class Program:
     steps: tuple[Step, ...]
     logit: float
     bounded: bool = False
+    exact: bool = False
     classes: tuple[str, ...] = ()
+
+    @property
+    def image_bytes(self) -> int:
+        """Of a share of the image."""
+        return prod(self.image) * self.ring.octets
+
+    def rounds(self, op: Nonlinear) -> bool:
+        """Does a shift round to the nearest? Modulo a prime all do."""
+        return self.exact or op.exact or not self.ring.binary
+
+    @property
+    def answers(self) -> int:
+        """Classes that it tells apart."""
+        last = self.steps[-1]
+        if not isinstance(last.op, Top):
+            return prod(last.shape)
+        return next(prod(step.shape) for step in self.steps if step.name == last.inputs[0])
 
     @property
     def relus(self) -> int:
@@ -205,11 +236,13 @@ def walk(
     program: Program,
     image: Numbers,
     linear: Callable[[Step, Numbers], Numbers],
-    nonlinear: Callable[[Step, Nonlinear, Numbers], Numbers],
-    square: Callable[[Step, Numbers], Numbers],
+    joint: Callable[[Step, Numbers], Numbers],
     of: Arithmetic[Numbers],
 ) -> Numbers:
-    """Take every step, from a share of the image to a share of the logits (classes,)."""
+    """Take every step, from a share of the image to a share of the logits (classes,).
+
+    joint: of nonlinear steps, squares and tops, where the parties meet.
+    """
     last_use = {name: step.name for step in program.steps for name in step.inputs}
     values = {IMAGE: image}
     for step in program.steps:
@@ -217,10 +250,8 @@ def walk(
         match step.op:
             case Linear():
                 values[step.name] = linear(step, inputs[0])
-            case Nonlinear():
-                values[step.name] = nonlinear(step, step.op, inputs[0])
-            case Square():
-                values[step.name] = square(step, inputs[0])
+            case Nonlinear() | Square() | Top():
+                values[step.name] = joint(step, inputs[0])
             case _:
                 values[step.name] = local(step.op, inputs, of)
         for name in step.inputs:
@@ -234,8 +265,18 @@ def rounding(shift: int) -> int:
     return (1 << shift) >> 1
 
 
-def shifted(op: Nonlinear, lifted: Integers) -> Integers:
-    """A `Nonlinear` step in the clear, on signed numbers to which `rounding` was added."""
-    cut = lifted >> op.shift
+def shifted(op: Nonlinear, numbers: Integers, lows: Words | None) -> Integers:
+    """A `Nonlinear` step in the clear. lows: the bits of the client's shares that are cut; without
+    them it rounds to the nearest."""
+    if lows is None:
+        cut = numbers + rounding(op.shift) >> op.shift
+    else:
+        cut = rounded(lows, numbers, op.shift)
     relu = np.maximum(cut, 0)
     return np.where(op.relus, relu if op.top is None else np.minimum(relu, 1 << op.top), cut)
+
+
+def most_of(op: Nonlinear, ring: Ring) -> int:
+    """The largest magnitude of what a `Nonlinear` step takes, in its bits."""
+    bits = min(op.bits, ring.bits - 1)
+    return (1 << bits - 1) - (1 << op.shift) - 1

@@ -1,9 +1,9 @@
-"""Tops of ReLUs, and units, with which no image leaves the ring.
+"""Tops of ReLUs, units and bits of steps, beyond which no image brings a number.
 
-Every ReLU gets a top, at least as high as what was seen and as high as the ring lets it be. Where
-even what was seen could leave the ring, by the weights, the numbers of that stretch get a coarser
-unit: the ReLU or truncation before it shifts by more bits, the one behind it by fewer. None of this
-costs a gate (`circuits.relu`).
+Every ReLU gets a top, the least power of two that nothing seen exceeds. Where even so numbers could
+leave the ring, by the weights, those of that stretch get a coarser unit: the ReLU or truncation
+before it shifts by more bits, the one behind it by fewer. Then every step gets the bits that the
+weights may need and no more, since a garbled circuit pays for each (`circuits.relu`).
 """
 
 from collections.abc import Mapping
@@ -53,15 +53,27 @@ def topped(program: Program, weights: Weights, seen: Mapping[str, int]) -> Toppe
     for name in bounds:
         coarser[stretches[name]] = max(coarser[stretches[name]], over[name])
     _settled(program, stretches, coarser)
-    most = program.ring.bits - 2
-    tops = {}
-    for name, bits in least.items():
-        room = [
-            coarser[stretches[of]] - over[of] for of in bounds if bounds[of].relus.get(name, 0) > 0
-        ]
-        free = program.ring.bits  # nothing that is decoded depends on it
-        tops[name] = max(0, min(most, bits + min(room, default=free) - coarser[stretches[name]]))
-    return Topped(*_changed(program, weights, stretches, coarser, tops), ())
+    tops = {name: max(0, bits - coarser[stretches[name]]) for name, bits in least.items()}
+    changed, narrower = _changed(program, weights, stretches, coarser, tops)
+    return Topped(_fitted(changed, narrower), narrower, ())
+
+
+def _fitted(program: Program, weights: Weights) -> Program:
+    """The program, each step with the bits that its numbers may need."""
+    tops = {
+        step.name: 2.0**step.op.top
+        for step in program.steps
+        if isinstance(step.op, Nonlinear) and step.op.top is not None
+    }
+    quick, steps = loose(program, weights), []
+    for step in program.steps:
+        if isinstance(step.op, Nonlinear):
+            name = step.inputs[0]
+            most = (rows(program, weights, name) or quick[name]).most(tops)
+            needed = ceil(log2(most + (1 << step.op.shift) + 1)) + 1
+            step = replace(step, op=replace(step.op, bits=max(needed, step.op.shift + 2)))
+        steps.append(step)
+    return replace(program, steps=tuple(steps))
 
 
 def _squares(program: Program) -> tuple[str, ...]:
@@ -72,20 +84,19 @@ def _squares(program: Program) -> tuple[str, ...]:
 def _over(
     program: Program, weights: Weights, tops: Mapping[str, int], most: int
 ) -> tuple[dict[str, Rows], dict[str, int]]:
-    """Bounds of what is decoded, and by how many bits they exceed half the ring (below zero: by how
+    """Bounds of what is decoded, and by how many bits they exceed what may be (below zero: by how
     many they are short of it), up to the first that does by more than `most`. What is loosely bound
     and fits is not bound closer."""
-    half = (program.ring.modulus - 1) // 2
     quick = loose(program, weights)
     largest = {name: 2.0**bits for name, bits in tops.items()}
     bounds: dict[str, Rows] = {}
     over: dict[str, int] = {}
-    for name, lifted in decoded(program).items():
+    for name, (added, limit) in decoded(program).items():
         bound = quick[name]
-        if bound.most(largest) + lifted > half:
+        if bound.most(largest) + added > limit:
             bound = rows(program, weights, name) or bound
         bounds[name] = bound
-        over[name] = ceil(log2(max(bound.most(largest) + lifted, 1) / half))
+        over[name] = ceil(log2(max(bound.most(largest) + added, 1) / limit))
         if over[name] > most:
             break
     return bounds, over
@@ -111,7 +122,7 @@ def _stretches(program: Program) -> dict[str, str]:
 
 def _settled(program: Program, stretches: Mapping[str, str], coarser: dict[str, int]) -> None:
     """Make units coarser until every shift is one that the circuits have."""
-    most, before = program.ring.bits - 2, None
+    most, before = program.ring.bits - 3, None
     while before != coarser:
         before = dict(coarser)
         for step in program.steps:
@@ -145,11 +156,13 @@ def _changed(
     return replace(program, steps=tuple(steps), unit=unit, logit=logit, bounded=True), narrower
 
 
-def decoded(program: Program) -> dict[str, int]:
-    """The tensors that are decoded: by name, the largest number that is added for rounding."""
-    found = {program.steps[-1].name: 0}
+def decoded(program: Program) -> dict[str, tuple[int, int]]:
+    """The tensors that are decoded: by name, what rounding may add, and the largest magnitude that
+    both together may have."""
+    half = program.ring.modulus // 2
+    found = {program.steps[-1].name: (0, half - 1)}
     for step in program.steps:
         if isinstance(step.op, Nonlinear):
-            name = step.inputs[0]
-            found[name] = max(found.get(name, 0), rounding(step.op.shift))
+            added, _ = found.get(step.inputs[0], (0, 0))
+            found[step.inputs[0]] = (max(added, 1 << step.op.shift), half // 2 - 1)
     return found

@@ -1,8 +1,8 @@
 """Frames between client and server, and an account of what they cost.
 
-A frame is a header and a payload (see `frames`). Nothing is authenticated: the parties are
-semi-honest, and on an open network the connection belongs inside a tunnel. Bytes from the other
-party are checked before memory is set aside for them, and every failure is a `WireError`.
+A frame is a header and a payload (see `frames`). Without a `Seal` nothing is authenticated or
+encrypted. Bytes from the other party are checked before memory is set aside for them, and every
+failure is a `WireError`.
 
 Either party may send at any time (see `Pipe`): no order of sends and receives in which each
 message has its receiver locks up, as long as neither is more than 64 MiB ahead.
@@ -11,7 +11,8 @@ message has its receiver locks up, as long as neither is more than 64 MiB ahead.
 import math
 import socket
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -25,6 +26,7 @@ from deepreshape.private.wire.pipe import (
     PeerSlow,
     Pipe,
     Refused,
+    Seal,
     TurnOver,
     Waited,
     WireError,
@@ -44,9 +46,9 @@ class Channel:
 
     link: the network to emulate; each side delays what it sends. limit: seconds that a send or a
     receive may take in all, where the call names no other; `within` bounds many together. heard:
-    what the peer has sent already. waited: is told of every wait (see `Pipe`). One thread uses a
-    channel. After an error the channel has stopped: every further call fails, except `refuse` and
-    `close`.
+    what the peer has sent already. waited: is told of every wait (see `Pipe`). seal: what encrypts
+    the connection; the first that is sent or received agrees on it. One thread uses a channel.
+    After an error the channel has stopped: every further call fails, except `refuse` and `close`.
     """
 
     def __init__(
@@ -57,17 +59,20 @@ class Channel:
         limit: float = 60.0,
         heard: bytes = b"",
         waited: Waited | None = None,
+        seal: Seal | None = None,
     ) -> None:
         self.limit = limit
         self._sock = sock
         self._relay = Relay(sock, link) if link else None
-        self._pipe = Pipe(sock, self._relay.inlet if self._relay else sock, heard, waited)
+        writing = self._relay.inlet if self._relay else sock
+        self._pipe = Pipe(sock, writing, heard, waited, seal)
         self._next_sent = self._next_received = 0
         self._half_sent = False
         self._stopped: str | None = None
         self._until = math.inf
         self._account = Account("", "")
         self._tallies: dict[Account, Tally] = {}
+        self._kinds: Counter[int] = Counter()
         self._sent_last: bool | None = None
 
     def __enter__(self) -> "Channel":
@@ -121,6 +126,21 @@ class Channel:
         for _ in range(count):
             yield self.receive(kind, at_most=at_most)
 
+    def receive_either(
+        self, allowed: Mapping[int, int], *, limit: float | None = None
+    ) -> tuple[int, bytearray]:
+        """Kind and payload of the next frame. allowed: kinds, and the bytes that each has."""
+        with self._working():
+            deadline = self._deadline(limit)
+            what = " or ".join(map(named, allowed))
+            found = self._any_header(what, deadline)
+            if found[0] not in allowed:
+                raise BadFrame(f"a frame of kind {found[0]} came where {what} was due")
+            size = allowed[found[0]]
+            payload = bytearray(frames.expected(found, found[0], size, size))
+            self._body(found[0], memoryview(payload), deadline)
+        return found[0], payload
+
     def receive_into(self, kind: int, buffer: "Octets") -> None:
         """Fill a contiguous buffer from the next frame, which is of this kind and length."""
         view = _octets(buffer)
@@ -138,8 +158,8 @@ class Channel:
     def refuse(self, reason: str, *, for_now: bool = False) -> None:
         """Tell the peer in one line why this side stops, if it still listens; never fails.
 
-        The reason is sent in the clear: nothing secret belongs in it. for_now: the peer may connect
-        again, and gets `TurnOver` rather than `Refused`.
+        Without a seal the reason is sent in the clear: nothing secret belongs in it. for_now: the
+        peer may connect again, and gets `TurnOver` rather than `Refused`.
         """
         # After half a frame, these bytes would be taken for the rest of its payload.
         if not self._half_sent:
@@ -169,7 +189,8 @@ class Channel:
     @property
     def traffic(self) -> Traffic:
         """What this side has sent and received up to now."""
-        return Traffic(MappingProxyType(dict(self._tallies)))
+        kinds = MappingProxyType(dict(self._kinds))
+        return Traffic(MappingProxyType(dict(self._tallies)), kinds)
 
     @property
     def seconds(self) -> float:
@@ -204,6 +225,7 @@ class Channel:
         self._next_sent += 1
         octets, turned = len(header) + payload.nbytes, self._sent_last is not True
         self._count(Tally(sent=octets, frames_sent=1, rounds=turned))
+        self._kinds[kind] += octets
         self._sent_last = True
 
     def _header(self, kind: int, least: int, most: int, deadline: float) -> int:
@@ -228,6 +250,7 @@ class Channel:
         self._next_received += 1
         octets, turned = HEADER.size + payload.nbytes, self._sent_last is not False
         self._count(Tally(received=octets, frames_received=1, rounds=turned))
+        self._kinds[kind] += octets
         self._sent_last = False
 
     def _last_words(self) -> None:

@@ -12,7 +12,7 @@ import ipaddress
 import selectors
 import socket
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -20,12 +20,23 @@ from time import monotonic
 from deepreshape.private.wire import frames
 from deepreshape.private.wire.frames import ERROR, HEADER, HELLO
 from deepreshape.private.wire.handshake import MOST, PROMPT, Parameter, greeting, judged
-from deepreshape.private.wire.pipe import BadFrame, Mismatch, PeerGone, WireError
+from deepreshape.private.wire.pipe import (
+    BadFrame,
+    Mismatch,
+    PeerGone,
+    Refused,
+    Unknown,
+    Unsealed,
+    WireError,
+)
+from deepreshape.private.wire.sealed import Sealed
 
 GREETING = 128
 """Clients that may be about to greet, with `HEADER.size + MOST` bytes at most each."""
 GUESTS = 64
 """Clients that may wait for a place."""
+EACH = 8
+"""Of them, connections of one that is known by its key."""
 AT_ONCE = 64
 """Connections that are accepted before greetings are looked at again."""
 REST = 0.5
@@ -37,12 +48,18 @@ V6_NETWORK = 64
 
 @dataclass(eq=False, slots=True)
 class Guest:
-    """A client at the door. heard: what it has sent, in the end a whole greeting and no more."""
+    """A client at the door. heard: what it has sent, in the end a whole greeting and no more.
+
+    origin: what it is told apart by, its address until it is known by its key. seal: what encrypts
+    all that it says, where clients need a key.
+    """
 
     sock: socket.socket
     origin: str
     until: float
+    seal: Sealed | None = None
     heard: bytearray = field(default_factory=bytearray)
+    number: str = ""
 
     def missing(self) -> int:
         """Bytes up to the end of its header, or of its greeting; raises BadFrame."""
@@ -55,11 +72,17 @@ class Guest:
 class Door:
     """Clients of a listener until they have a place. parameters: those that a greeting has to meet.
 
-    turned_away: how many, by reason; the caller takes them out.
+    sealed: what encrypts a client's connection, and knows it by its key; without it there are no
+    keys. turned_away: how many, by reason; the caller takes them out.
     """
 
-    def __init__(self, listener: socket.socket, parameters: Mapping[str, Parameter]) -> None:
-        self._listener, self._parameters = listener, parameters
+    def __init__(
+        self,
+        listener: socket.socket,
+        parameters: Mapping[str, Parameter],
+        sealed: Callable[[socket.socket], Sealed] | None = None,
+    ) -> None:
+        self._listener, self._parameters, self._sealed = listener, parameters, sealed
         self._greeting: dict[Guest, None] = {}  # the oldest first
         self._guests: dict[str, deque[Guest]] = {}  # by origin, the next first
         self._rests_until = 0.0
@@ -151,7 +174,8 @@ class Door:
             sock.setblocking(False)
             with suppress(OSError):  # some systems say here that the peer is gone
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            guest = Guest(sock, origin(peer[0]), now + PROMPT)
+            seal = self._sealed(sock) if self._sealed else None
+            guest = Guest(sock, origin(peer[0]), now + PROMPT, seal, number=peer[0])
             self._greeting[guest] = None
             self._selector.register(sock, selectors.EVENT_READ, guest)
             self._heard(guest)
@@ -167,6 +191,8 @@ class Door:
     def _heard(self, guest: Guest) -> None:
         """Take what a client at the door has sent."""
         try:
+            if guest.seal:
+                self._agree(guest, guest.seal)
             while guest in self._greeting:
                 self._take(guest, guest.missing())
                 if not guest.missing():
@@ -182,13 +208,30 @@ class Door:
         except PeerGone:
             self._forget(guest)
             guest.sock.close()
+        except Unknown:
+            self._turn_away(guest, "had no key that is known here", "")
+        except Unsealed:
+            self._turn_away(guest, "came without a key", "this server takes clients with keys only")
+        except Refused:
+            self._turn_away(guest, "did not take the key of this server", "")
         except WireError:
             self._turn_away(guest, "sent something else than a greeting", "BadFrame")
+
+    def _agree(self, guest: Guest, seal: Sealed) -> None:
+        """Go on with the handshake; raises BlockingIOError until a client is known."""
+        try:
+            seal.shake()
+        except BlockingIOError:
+            raise
+        except OSError:
+            raise PeerGone("the client went away") from None
+        assert seal.peer
+        guest.origin = seal.peer.name
 
     def _take(self, guest: Guest, most: int) -> None:
         """Read what has come; raises BlockingIOError, or PeerGone at the end."""
         try:
-            octets = guest.sock.recv(most)
+            octets = (guest.seal or guest.sock).recv(most)
         except BlockingIOError:
             raise
         except OSError:
@@ -199,6 +242,9 @@ class Door:
 
     def _welcome(self, guest: Guest) -> None:
         """Let a client wait for a place, or the last of the address that has the most of them."""
+        if guest.seal and len(self._guests.get(guest.origin, ())) >= EACH:
+            self._turn_away(guest, "had too many connections", "too many of yours wait already")
+            return
         del self._greeting[guest]
         self._guests.setdefault(guest.origin, deque()).append(guest)
         if self.guests > GUESTS:
@@ -217,8 +263,12 @@ class Door:
             hello = greeting("server", self._parameters)
             said, number = frames.header(HELLO, 0, len(hello)) + hello, 1
         payload = frames.reason(line)
-        with suppress(OSError):
-            guest.sock.send(said + frames.header(ERROR, number, len(payload)) + payload)
+        said += frames.header(ERROR, number, len(payload)) + payload
+        with suppress(OSError, WireError):
+            if guest.seal and guest.seal.peer:
+                guest.seal.sendmsg([memoryview(said)])
+            elif not guest.seal or not guest.seal.begun:
+                guest.sock.send(said)
 
     def _forget(self, guest: Guest) -> None:
         self._selector.unregister(guest.sock)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from deepreshape.private.wire.pipe import BadFrame
 
 MAGIC = b"DR"
-VERSION = 2
+VERSION = 3
 HEADER = struct.Struct("<2sBBQQ")
 """Magic, version, kind, number of the frame, length of the payload."""
 HELLO = 0

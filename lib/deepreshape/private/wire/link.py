@@ -1,5 +1,6 @@
 """Where the two parties meet: addresses, sockets, and a slower network than the real one."""
 
+import ipaddress
 import os
 import re
 import socket
@@ -39,6 +40,12 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def loopback(address: Address) -> bool:
+    """Is all that the host's name stands for this machine alone? WireError where it is unknown."""
+    numbers = (ipaddress.ip_address(found.partition("%")[0]) for _, found in _numbers(address))
+    return all((getattr(found, "ipv4_mapped", None) or found).is_loopback for found in numbers)
 
 
 QUEUE = 1024
@@ -91,9 +98,13 @@ def connect(address: Address, limit: float = 10.0) -> socket.socket:
 
 def _resolved(address: Address) -> tuple[socket.AddressFamily, str]:
     """The first that the host's name stands for: IPv4 or IPv6, and the number."""
+    return _numbers(address)[0]
+
+
+def _numbers(address: Address) -> list[tuple[socket.AddressFamily, str]]:
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
-        return found[0], str(found[4][0])
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        return [(each[0], str(each[4][0])) for each in found]
     except (OSError, UnicodeError):
         raise WireError(f"the host {address.host!r} is unknown") from None
 
@@ -130,7 +141,7 @@ class Link:
 
 LAN = Link(round_trip=0.5e-3, bandwidth=1e9)
 """A gigabit switch: the local network that evaluations of secure computation usually assume."""
-WAN = Link(round_trip=50e-3, bandwidth=100e6)
+WAN = Link(round_trip=100e-3, bandwidth=100e6)
 """Their wide-area network: two places some thousand kilometres apart."""
 CHEETAH_LAN = Link(round_trip=0.3e-3, bandwidth=3e9)
 """The local network of Cheetah (Huang et al. 2022), as its published code sets it up."""

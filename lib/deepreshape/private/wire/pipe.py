@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 
 class WireError(RuntimeError):
@@ -30,6 +31,14 @@ class Mismatch(WireError):
     """The two parties have different versions or parameters."""
 
 
+class Unknown(WireError):
+    """The other party's key is not one that is known here."""
+
+
+class Unsealed(WireError):
+    """The other party does not encrypt what it sends, as this side does."""
+
+
 class Refused(WireError):
     """The other party stopped, and said why."""
 
@@ -48,12 +57,24 @@ KEPT = 64 << 20
 PIECE = 1 << 18  # bytes that are kept at a time
 
 
+class Seal(Protocol):
+    """What encrypts a connection (see `sealed.Sealed`), and is then read and written in the place
+    of its sockets."""
+
+    def through(self, reading: socket.socket, writing: socket.socket) -> None: ...
+    def shake(self) -> None: ...
+    def recv(self, most: int) -> bytes: ...
+    def recv_into(self, view: memoryview) -> int: ...
+    def sendmsg(self, parts: list[memoryview]) -> int: ...
+
+
 class Pipe:
     """Both directions of a connection; used by one thread.
 
     Two parties may write at once: while a write waits for room, what arrives is kept for later
     reads, up to about `KEPT` bytes. The two sockets are one and the same, or `writing` leads to a
-    relay; closing them is the caller's. heard: what was read from the first already.
+    relay; closing them is the caller's. heard: what was read from the first already. seal: what
+    encrypts all that goes over them.
     """
 
     def __init__(
@@ -62,11 +83,17 @@ class Pipe:
         writing: socket.socket,
         heard: bytes = b"",
         waited: Waited | None = None,
+        seal: Seal | None = None,
     ) -> None:
         reading.setblocking(False)
         writing.setblocking(False)
         self._reading = reading
         self._writing = writing
+        self._source: Seal | socket.socket = seal or reading
+        self._sink: Seal | socket.socket = seal or writing
+        self._seal = seal
+        if seal:
+            seal.through(reading, writing)
         self._kept = bytearray(heard)
         self._ended = False
         self._waited = waited
@@ -77,10 +104,11 @@ class Pipe:
 
         `what` names them in a PeerGone or PeerSlow.
         """
+        self._shake(deadline, what)
         rest = [part for part in parts if part.nbytes]
         while rest:
             try:
-                sent = self._writing.sendmsg(rest)
+                sent = self._sink.sendmsg(rest)
             except BlockingIOError:
                 if not self._wait(deadline, writing=True):
                     raise PeerSlow(f"the peer did not take {what} in time") from None
@@ -95,12 +123,13 @@ class Pipe:
 
     def read_into(self, view: memoryview, deadline: float, what: str) -> None:
         """Fill `view`, bytes, before the time `deadline`; errors as in `write`."""
+        self._shake(deadline, what)
         done = min(len(self._kept), view.nbytes)
         view[:done] = self._kept[:done]
         del self._kept[:done]
         while done < view.nbytes:
             try:
-                got = self._reading.recv_into(view[done:])
+                got = self._source.recv_into(view[done:])
             except BlockingIOError:
                 if not self._wait(deadline, writing=False):
                     raise PeerSlow(
@@ -119,11 +148,27 @@ class Pipe:
 
     def comes(self, seconds: float) -> bool:
         """Is there something to read, or the end, within so many seconds?"""
-        if self._kept:
-            return True
+        deadline = time.monotonic() + seconds
+        self._shake(deadline, "a frame")
         poll = select.poll()
         poll.register(self._reading.fileno(), select.POLLIN)
-        return bool(poll.poll(math.ceil(1000 * seconds)))
+        self._keep()  # what is decrypted already is no longer in the socket
+        while not self._kept and not self._ended and (left := deadline - time.monotonic()) > 0:
+            poll.poll(math.ceil(1000 * left))
+            self._keep()
+        return bool(self._kept) or self._ended
+
+    def _shake(self, deadline: float, what: str) -> None:
+        """Agree on an encryption before all else, if there is to be one."""
+        while self._seal:
+            try:
+                self._seal.shake()
+                return
+            except BlockingIOError:
+                if not self._wait(deadline, writing=False):
+                    raise PeerSlow("the peer did not agree on an encryption in time") from None
+            except OSError:
+                raise PeerGone(f"the peer closed the connection where {what} was due") from None
 
     def _wait(self, deadline: float, writing: bool) -> bool:
         """Wait until the next try is worth while; False if the time is over.
@@ -156,7 +201,7 @@ class Pipe:
     def _keep(self) -> None:
         """Take what has arrived, if anything."""
         try:
-            octets = self._reading.recv(PIECE)
+            octets = self._source.recv(PIECE)
         except BlockingIOError:
             return
         except OSError:

@@ -1,7 +1,8 @@
 """An account of what went over a wire, by phase and step."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -41,16 +42,22 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Traffic:
-    """The tally of each account, in the order of their first use."""
+    """The tally of each account, in the order of their first use; and the bytes of each kind of
+    frame, headers included, both ways."""
 
     tallies: Mapping[Account, Tally]
+    kinds: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: "Traffic") -> "Traffic":
         """Of both together."""
         accounts = dict.fromkeys((*self.tallies, *other.tallies))
         both = self.tallies, other.tallies
         return Traffic(
-            {each: sum((some[each] for some in both if each in some), Tally()) for each in accounts}
+            {
+                each: sum((some[each] for some in both if each in some), Tally())
+                for each in accounts
+            },
+            Counter(self.kinds) + Counter(other.kinds),
         )
 
     def total(self, phase: str | None = None) -> Tally:

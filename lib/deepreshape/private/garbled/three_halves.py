@@ -1,18 +1,44 @@
 """What both garbling engines share: labels, layout of the tables, keys, the order of the work.
 
-Half gates (Zahur, Rosulek and Evans, EUROCRYPT 2015): XOR is free, an AND costs two labels. A label
-is 128 bits, held as two `uint64`, the low half first; its lowest bit is its colour. The two labels
-of a wire differ by the offset, whose colour is 1.
+Three halves (Rosulek and Roy, CRYPTO 2021, ePrint 2021/749): XOR is free, an AND costs one label
+and a half and three bits. A label is 128 bits, held as two `uint64`, the low half L first, then R;
+its lowest bit is its colour. The two labels of a wire differ by the offset d, whose colour is 1.
 
-The hash of a label x under a key k is AES_k(x) xor s(x), with s(high, low) = (high xor low, high),
-in the multi-instance setting of Guo, Katz, Wang, Weng and Yu (CRYPTO 2020, ePrint 2019/1168): what
-an attacker gains from many instances grows with the labels that one key serves, so a key serves one
-gate of one chunk, 2 * CHUNK labels, and no other. (The paper puts s(x) into the cipher too; to an
-ideal cipher that is a renaming.)
+An AND in the field of four elements. The two halves of a label are a vector over {0, 1, w, w + 1},
+bit by bit: w (L, R) = (L + R, L). Let i and j be the colours of the labels A and B that the
+evaluator has, k = i + j, and a, b the colours of those that mean true, the garbler's secret. Hashes
+H give 64 bits, and h a control bit each. The evaluator computes
+
+    L = H(A) + H(A + B) + i G0 + k G2 + (1 - i) B_L + (s W)_L     W = A + w^2 B
+    R = H(B) + H(A + B) + j G1 + k G2 + (1 - j) A_R + (s W)_R     s = r w + r' in the field
+    r = h(A) + h(A + B) + i z0 + k z2          r' = h(B) + h(A + B) + j z1 + k z2
+
+where z0, z1, z2 are a, b, a + b, hidden by the two control bits of A, B and A + B. So s is s0 for
+i = j = 0 and moves by (a + b w^2) (i + w^2 j), as W moves by (i + w^2 j) d. In their product i j
+cancels, since (i + w^2 j)^2 = i + w j. What is left of i j is (i j d_L, i j d_R), from the terms
+(1 - i) B_L and (1 - j) A_R: the AND's truth table. The rest is linear in i and j, so G0, G1 and G2
+can be set for it, and G2 is the same in both halves exactly if (a, b) is where the truth is.
+
+Nothing is betrayed. Of each of A, B and A + B the evaluator lacks one label. Its hash hides one of
+G0, G1, G2 and one of z0, z1, z2, so all it receives is uniform; what it computes of that is s, four
+values as likely whatever a and b are, and the output's label. (s0 is drawn by the hashes: the paper
+draws it and sends 5 bits.) A hash of a label x is 65 bits of AES_k(x) + (L / 2, R / 2), the halves
+shifted by a bit: H from the low half and h from the high one, for B the other way. The shift is
+here, and no orthomorphism, because what is added to a hash is any sum of halves of the offset; with
+d shifted it keeps 63 unknown bits, so a half of AES's output never comes out, with which, guessing
+the other, 2^64 decryptions would find d.
+
+Other hashes of a label x under a key k are AES_k(x) xor s(x), with s(high, low) = (high xor low,
+high). All are meant in the multi-instance setting of Guo, Katz, Wang, Weng and Yu (CRYPTO 2020,
+ePrint 2019/1168): what an attacker gains from many instances grows with the labels that one key
+serves, so a key serves one gate of one chunk, 3 * CHUNK pairs of labels, and no other. (The paper
+puts s(x) into the cipher too; to an ideal cipher that is a renaming.) A, B and A + B share a key:
+no two of them, nor one and another's other label, are equal unless A, B or A + B is constant, which
+no circuit has, or by a chance of 2^-127.
 
 Elements stand one beside the other: every gate is done for many at once. The tables of a chunk are
-those of its groups in order, the last group as short as it comes out; a group's tables have the
-shape (AND gates, 2, elements, 2).
+those of its groups in order, the last group as short as it comes out; a group's tables are for each
+AND (G0, G1), of the shape (elements, 2), then G2 and then an octet of three control bits.
 """
 
 from dataclasses import dataclass
@@ -34,6 +60,10 @@ Buffer = bytes | bytearray | memoryview | Octets
 
 LABEL = 16
 """Bytes of a label."""
+TABLE = 25
+"""Bytes of an AND gate's table: three halves, and control bits."""
+PARTS = (16, 8, 1)
+"""Of them (G0, G1), G2 and the control bits."""
 CHUNK = 1024
 """Elements that share a gate's key."""
 GROUP = 16
@@ -49,7 +79,7 @@ class Schedule:
 
     Instructions are rows (what, target, left, right, inversions), int32. Loads: input `left` into
     the place `target`. XOR and AND: of the places `left` and `right`; of an AND, inversions bit 0
-    is that of left, bit 1 that of right. OUT: output `target` is the colour of the place `left`.
+    is that of left, bit 1 that of right. OUT: output `target` is the label of the place `left`.
     """
 
     circuit: Circuit
@@ -61,14 +91,14 @@ class Chunk(NamedTuple):
     """Elements that are garbled or evaluated at once.
 
     keys: (AND gates, 16). garbler, evaluator: labels of the shape (elements, bits, 2), contiguous.
-    tables: contiguous. colours, which are written: (outputs, elements), 0 or 1.
+    tables: contiguous. outputs, which are written: labels (outputs, elements, 2).
     """
 
     keys: Octets
     garbler: Labels
     evaluator: Labels
     tables: Octets
-    colours: Octets
+    outputs: Labels
 
 
 class Engine(Protocol):
@@ -77,10 +107,10 @@ class Engine(Protocol):
     def __init__(self, schedule: Schedule) -> None: ...
 
     def garble(self, chunk: Chunk, offset: Labels) -> None:
-        """Zero labels in, tables and the zero labels' output colours out."""
+        """Zero labels in, tables and the outputs' zero labels out."""
 
     def evaluate(self, chunk: Chunk) -> None:
-        """Labels and tables in, output colours out."""
+        """Labels and tables in, the outputs' labels out."""
 
 
 def draw_offset(source: Randomness) -> Labels:
@@ -91,7 +121,7 @@ def draw_offset(source: Randomness) -> Labels:
 
 
 def chunk_keys(nonce: bytes, chunk: int, gates: int) -> Octets:
-    """The AES keys of a chunk's AND gates, shape (gates, 16).
+    """The AES keys of a chunk's gates, (gates, 16): of its ANDs, then those of its outputs.
 
     AES under a layer's nonce enumerates them, so no two of a layer are equal.
     """
@@ -161,7 +191,7 @@ class _Work:
         return self._held[wire]
 
     def settle(self, wire: int, what: int, left: int, right: int = 0, inversions: int = 0) -> None:
-        """Make a wire in a free place, and show its colour if it is an output."""
+        """Make a wire in a free place, and give its label if it is an output."""
         if not self._free:
             self._free.append(self.places)
             self.places += 1
