@@ -113,6 +113,34 @@ def test_a_server_may_round_to_the_nearest(call: Command, tmp_path: Path) -> Non
     assert logits[0] == logits[1]
 
 
+def test_of_the_top_a_client_learns_the_class_alone(call: Command) -> None:
+    told = json.loads(call("private", str(DIGITS), "--images", "2", "--json").out)["images"]
+    found = call("private", str(DIGITS), "--images", "2", "--answer", "top", "--json")
+    assert found.code == 0, found.err
+    rows = json.loads(found.out)["images"]
+    assert [row["class"] for row in rows] == [row["class"] for row in told]
+    assert not {"logit", "ahead", "likely"} & set(rows[0])
+
+
+def test_an_image_is_drawn_with_its_likeliest_classes(call: Command) -> None:
+    found = call("private", str(DIGITS), "--images", "1", "--pictures")
+    drawn = found.out.splitlines()[1:17]
+    assert {len(line) for line in drawn} == {32} and len(set("".join(drawn))) > 3
+    (likely,) = [line for line in found.out.splitlines() if line.startswith("likeliest first")]
+    assert len(likely.split(",")) == 5
+
+
+def test_images_are_prepared_ahead_at_a_server(call: Command, server: str, tmp_path: Path) -> None:
+    files = []
+    for shade in range(3):
+        files.append(tmp_path / f"{shade}.png")
+        Image.new("L", (32, 32), 80 * shade).save(files[-1])
+    asked = "classify", *map(str, files), "--server", server, "--json"
+    one, two = (json.loads(call(*asked, "--prepare", ahead).out) for ahead in ("1", "2"))
+    assert [row["class"] for row in one["images"]] == [row["class"] for row in two["images"]]
+    assert call(*asked, "--prepare", "0").code == 2
+
+
 def test_a_table_has_phases_and_steps(call: Command) -> None:
     answer = call("private", str(DIGITS), "--layers")
     assert answer.code == 0

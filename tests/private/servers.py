@@ -10,11 +10,23 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
+from deepreshape.design import Network, Stage
 from deepreshape.private.entrance import Entrance
+from deepreshape.private.program.model import Model
 from deepreshape.private.server import Service
 from deepreshape.private.serving import serve
 from deepreshape.private.wire.link import Address, listen, listening
 from tests.private.guests import guest, hello
+from tests.private.nets import packed, pixels
+
+NETWORK = Network(4, (Stage(4, 1),), 8, 5)
+IMAGES = pixels(NETWORK, 3)
+
+
+def tiny() -> Model:
+    """A model of a tiny net."""
+    made = packed(NETWORK)
+    return Model(made.program, made.weights, {})
 
 
 def descriptors(process: int | str | None = "self") -> list[int]:

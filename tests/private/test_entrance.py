@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepreshape.design import Network, Stage
 from deepreshape.private import entrance as module
 from deepreshape.private.client import Client
 from deepreshape.private.clients import Clients
@@ -31,12 +30,9 @@ from deepreshape.private.wire.link import Address, connect
 from deepreshape.private.wire.pipe import PeerGone, Refused, Unsealed, WireError
 from deepreshape.private.wire.sealed import Lock, Sealed
 from tests.private.guests import guest
-from tests.private.nets import packed, pixels
-from tests.private.servers import Crowd, Running, running
+from tests.private.servers import IMAGES, Crowd, Running, running, tiny
 from tests.private.wire.locks import certificate, client_lock, key, server_lock
 
-NETWORK = Network(4, (Stage(4, 1),), 8, 5)
-IMAGES = pixels(NETWORK, 3)
 LINE = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?P<name>\S+) from 127\.0\.0\.1: (?P<queries>\d+) queries,"
     r" (?P<in>[\d,]+) bytes in, (?P<out>[\d,]+) out, \d+\.\d s(?:, (?P<why>.+))?"
@@ -45,8 +41,7 @@ LINE = re.compile(
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    made = packed(NETWORK)
-    return Model(made.program, made.weights, {})
+    return tiny()
 
 
 @pytest.fixture(scope="module")

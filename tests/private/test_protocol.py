@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import seal
 
-from deepreshape.design import Network, Stage, cull, quadratic, reuse, thin
+from deepreshape.design import Network, Stage, cull, parse, quadratic, reuse, thin
 from deepreshape.design.architectures import Grouped, PreActivation, Separable
 from deepreshape.private import client as client_module
 from deepreshape.private import joint, packings, protocol
@@ -28,7 +28,7 @@ from deepreshape.private.garbled.leaves import LEAVES
 from deepreshape.private.garbled.three_halves import CHUNK, GROUP, LABEL, TABLE, Labels
 from deepreshape.private.garbled.transfer import BLOCKS, COLUMNS, HEADER, TREES, TransferError
 from deepreshape.private.homomorphic import ciphertexts, layers
-from deepreshape.private.homomorphic.coefficients import Coefficients
+from deepreshape.private.homomorphic.coefficients import COEFFICIENTS, Coefficients
 from deepreshape.private.homomorphic.contexts import (
     SECURE,
     SEED_BYTES,
@@ -36,9 +36,10 @@ from deepreshape.private.homomorphic.contexts import (
     CiphertextError,
     context,
 )
-from deepreshape.private.homomorphic.flooding import PRIVACY
+from deepreshape.private.homomorphic.flooding import PRIVACY, STEPS, VARIANCE
 from deepreshape.private.joint import Part, parts
 from deepreshape.private.program import public, reference
+from deepreshape.private.program.drawn import FEW, random_model
 from deepreshape.private.program.steps import Linear, Nonlinear, Program, Square, Step, Sum, walk
 from deepreshape.private.protocol import Kind, batches, joint_steps, linear_steps, offline_order
 from deepreshape.private.randomness import Randomness, Stream, SystemRandomness
@@ -808,6 +809,28 @@ def test_the_security_page_has_the_parameters_of_garbling_and_transfers() -> Non
         f"exceed {client_module.IN_MEMORY >> 20} MiB",
     ):
         assert text in _page()
+
+
+def test_the_security_page_has_the_bound_on_what_answers_tell() -> None:
+    name = "HRN-2x5x3x(m=8)-C1-T234"
+    model = random_model(parse(name), np.random.default_rng(0), FEW)
+    made = service(model.program, model.weights, "coefficients", 0)
+    listed = [step.layer for step in linear_steps(model.program)]
+    answers = sum(len(COEFFICIENTS.answer_bytes(layer, BINARY)) for layer in listed)
+    outputs = sum(prod(layer.output_shape) for layer in listed)
+    used = context(COEFFICIENTS.parameters(BINARY))
+    for text in (
+        f"below $W = 2^{{{used.flood_bits}}}$",
+        f"{name} with weights at random the bound is"
+        f" $2^{{-{layers.privacy(made.prepared.values()):.1f}}}$"
+        f" over {answers} answers with {outputs:,} coefficients of outputs",
+        f"{VARIANCE + 0.25}",
+        rf"N \cdot {VARIANCE} \cdot {VARIANCE + 1}",
+        f"2^{{-{PRIVACY}}}",
+    ):
+        assert text in _page(), text
+    assert STEPS == 5 / 4
+    assert r"D \le \frac{5}{4W^2}" in _page()
 
 
 def _page() -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepreshape.design import Network, Stage
 from deepreshape.private import serving, turns
 from deepreshape.private.client import Client
 from deepreshape.private.garbled.loading import load
@@ -32,17 +31,12 @@ from deepreshape.private.wire.handshake import PROMPT
 from deepreshape.private.wire.link import Address, connect
 from deepreshape.private.wire.pipe import Refused, TurnOver
 from tests.private.guests import guest, hello
-from tests.private.nets import packed, pixels
-from tests.private.servers import Crowd, Running, descriptors, running
-
-NETWORK = Network(4, (Stage(4, 1),), 8, 5)
-IMAGES = pixels(NETWORK, 3)
+from tests.private.servers import IMAGES, Crowd, Running, descriptors, running, tiny
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    made = packed(NETWORK)
-    return Model(made.program, made.weights, {})
+    return tiny()
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from deepreshape.private.protocol import (
 )
 from deepreshape.private.randomness import SEED, Randomness, uniform
 from deepreshape.private.rings import Integers, Words
-from deepreshape.private.stopwatch import Stopwatch, Work
+from deepreshape.private.stopwatch import Stopwatch
 from deepreshape.private.terms import PREPARED
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import Parameter, handshake
@@ -124,7 +124,7 @@ class Client:
             channel.send(Kind.IMAGE, ring.packed(ring.subtract(image, prepared.image)))
         for step in joint_steps(self.program):
             for part, end in prepared.ends[step.name]:
-                with self.watch.at("online", step.name, _work(part)):
+                with self.watch.at("online", step.name, part.work()):
                     self._answered(part, end, prepared.masks[step.name])
         prepared.kept.close()
         with self.watch.at("online", self.program.steps[-1].name, "clear"):
@@ -241,7 +241,7 @@ class Client:
         self, step: Step, part: Part, end: ClientEnd, batch: slice, labels: Labels, size: int
     ) -> None:
         """Receive what a batch of an end needs."""
-        with self.watch.at("offline", step.name, _work(part, "OT")):
+        with self.watch.at("offline", step.name, part.work("OT")):
             if batch.start == 0:
                 end.nonce = bytes(self._channel.receive(Kind.NONCE, exactly=SEED))
             message = self._answers.octets(size)
@@ -257,7 +257,3 @@ class Client:
             shares = end.answer(batch, opened)
             less = ring.subtract(shares, masks[part.elements[batch]])
             self._channel.send(Kind.SHARES, ring.packed(less))
-
-
-def _work(part: Part, otherwise: Work = "clear") -> Work:
-    return "GC" if part.garbled else otherwise

@@ -22,6 +22,7 @@ from deepreshape.private.protocol import Kind, Room
 from deepreshape.private.randomness import Randomness
 from deepreshape.private.rings import Ring, Words
 from deepreshape.private.squares import Multiplicand, Multiplier
+from deepreshape.private.stopwatch import Work
 from deepreshape.private.truncations import Dividend, Divider
 
 
@@ -94,6 +95,10 @@ class Part:
     @property
     def garbled(self) -> bool:
         return self.function is not None
+
+    def work(self, otherwise: Work = "clear") -> Work:
+        """What seconds spent on it count as, where it is not garbled."""
+        return "GC" if self.garbled else otherwise
 
 
 def parts(step: Step, program: Program) -> list[Part]:

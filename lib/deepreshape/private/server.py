@@ -25,7 +25,7 @@ from deepreshape.private.protocol import (
 )
 from deepreshape.private.randomness import Randomness, uniform
 from deepreshape.private.rings import Words
-from deepreshape.private.stopwatch import Stopwatch, Work
+from deepreshape.private.stopwatch import Stopwatch
 from deepreshape.private.terms import PREPARED
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.handshake import handshake
@@ -160,7 +160,7 @@ class Session:
             self._channel.send(Kind.NONCE, end.nonce)
             for batch in batches(part.elements.size):
                 labels = self._transferred(step, batch, end.bits)
-                with self.watch.at("offline", step.name, _work(part, "OT")):
+                with self.watch.at("offline", step.name, part.work("OT")):
                     message = end.prepare(batch, labels, self._offset)
                     self._channel.send(end.kinds[0], message)
             found.append((part, end))
@@ -199,18 +199,14 @@ class Session:
         ring, old = self._service.program.ring, share.reshape(-1)
         new = old.copy() if share.shape == step.shape else np.empty(step.shape, np.uint64)
         for part, end in ends:
-            with self.watch.at("online", step.name, _work(part)):
+            with self.watch.at("online", step.name, part.work()):
                 for batch in batches(part.elements.size):
                     self._channel.send(end.kinds[1], end.open(batch, old[part.taken(batch)]))
         for part, end in ends:
-            with self.watch.at("online", step.name, _work(part)):
+            with self.watch.at("online", step.name, part.work()):
                 for batch in batches(part.elements.size):
                     elements = part.elements[batch]
                     answer = self._channel.receive(Kind.SHARES, exactly=elements.size * ring.octets)
                     closed = end.close(batch, old[part.taken(batch)], ring.unpacked(answer))
                     new.reshape(-1)[elements] = closed
         return new.reshape(step.shape)
-
-
-def _work(part: Part, otherwise: Work = "clear") -> Work:
-    return "GC" if part.garbled else otherwise

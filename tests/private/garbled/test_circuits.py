@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.private.garbled.circuits import Coding, Function, relu, rounded, truncate
+from deepreshape.private.garbled.circuits import (
+    Coding,
+    Function,
+    argmax,
+    relu,
+    rounded,
+    truncate,
+)
 from deepreshape.private.garbled.gates import Circuit, Gate, bit_words, evaluate, word_bits
 from deepreshape.private.rings import BINARY, PRIME, Integers, Ring, Words
 
@@ -344,3 +351,26 @@ def test_wrong_inputs_are_clear_errors() -> None:
         evaluate(circuit, good[0], np.zeros((3, 5), np.bool_))
     with pytest.raises(ValueError, match="2 elements of the garbler, 3 of the other"):
         evaluate(circuit, good[0][:2], good[1])
+
+
+# The number of the largest
+
+
+@pytest.mark.parametrize(("count", "bits"), [(2, 3), (3, 2), (4, 2), (5, 2)])
+def test_the_largest_of_all_numbers_is_found_and_the_first_of_equal_ones(
+    count: int, bits: int
+) -> None:
+    """Every tuple of numbers of so many bits, the most negative among them, in shares that wrap."""
+    numbers = np.stack(np.meshgrid(*[np.arange(1 << bits)] * count), axis=-1).reshape(-1, count)
+    signed = numbers - (1 << bits - 1)
+    client = np.random.default_rng(0).integers(0, 1 << bits, signed.shape).astype(np.uint64)
+    function = argmax(Ring(1 << max(bits, 4)), count, bits)
+    server = function.ring.subtract(function.ring.residues(signed), client)
+    found = function.evaluate(server.reshape(-1), client.reshape(-1))
+    np.testing.assert_array_equal(found.astype(np.int64), signed.argmax(axis=1))
+
+
+def test_a_largest_of_one_number_or_modulo_a_prime_is_an_error() -> None:
+    for ring, count in ((BINARY, 1), (PRIME, 2)):
+        with pytest.raises(ValueError, match="a largest number"):
+            argmax(ring, count, 8)

@@ -6,7 +6,7 @@ The less is told, the longer it takes to copy a net by its answers.
 from dataclasses import replace
 from math import floor, log2
 
-from deepreshape.private.program.steps import Nonlinear, Program, Step, Top
+from deepreshape.private.program.steps import Nonlinear, Program, Step, Top, most_shift
 
 COARSE = 0.25
 """Rounded logits are multiples of the largest power of two times their unit that is at most so."""
@@ -21,8 +21,8 @@ def answering(program: Program, answer: str) -> Program:
     if answer == "logits":
         return program
     if answer == "rounded":
-        shift = min(max(0, floor(log2(COARSE / program.logit))), ring.bits - 4)
-        op = Nonlinear(False, shift, ring.bits - 1, exact=True)
+        shift = min(max(0, floor(log2(COARSE / program.logit))), most_shift(ring))
+        op = Nonlinear(False, shift, ring.bits, exact=True)
         step = Step("answer", op, (last.name,), last.shape)
         return replace(program, steps=(*program.steps, step), logit=program.logit * 2.0**shift)
     if not ring.binary:

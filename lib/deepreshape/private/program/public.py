@@ -204,11 +204,12 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
 
 
 def _nonlinear(fields: Mapping[str, Any], shape: Shape, ring: Ring) -> Nonlinear:
-    bits, relus = _integer(fields["bits"], 2, ring.bits - 1), fields["relus"]
-    shift = _integer(fields["shift"], 0, bits - 2)
-    top, exact = fields["top"], fields["exact"]
+    top, exact, relus = fields["top"], fields["exact"], fields["relus"]
     if type(exact) is not bool:
         raise ValueError
+    # The shares of what is cut and has no ReLU need a bit whose value is known.
+    bits = _integer(fields["bits"], 2, ring.bits if exact else ring.bits - 1)
+    shift = _integer(fields["shift"], 0, bits - 2)
     if top is not None:
         top = _integer(top, 0, ring.bits - 2)
     if isinstance(relus, bool):

@@ -277,6 +277,11 @@ def shifted(op: Nonlinear, numbers: Integers, lows: Words | None) -> Integers:
 
 
 def most_of(op: Nonlinear, ring: Ring) -> int:
-    """The largest magnitude of what a `Nonlinear` step takes, in its bits."""
-    bits = min(op.bits, ring.bits - 1)
-    return (1 << bits - 1) - (1 << op.shift) - 1
+    """The largest magnitude of what a `Nonlinear` step takes: in its bits, and in the ring."""
+    bits = op.bits if op.exact else min(op.bits, ring.bits - 1)
+    return min((1 << bits - 1) - 1, (ring.modulus - 1) // 2) - (1 << op.shift)
+
+
+def most_shift(ring: Ring) -> int:
+    """The most by which logits are shifted, so that rounding them takes no number out of a ring."""
+    return ring.bits - 4

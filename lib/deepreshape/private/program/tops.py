@@ -19,6 +19,7 @@ from deepreshape.private.program.steps import (
     Program,
     Square,
     Weights,
+    most_shift,
     rounding,
 )
 
@@ -160,7 +161,7 @@ def decoded(program: Program) -> dict[str, tuple[int, int]]:
     """The tensors that are decoded: by name, what rounding may add, and the largest magnitude that
     both together may have."""
     half = program.ring.modulus // 2
-    found = {program.steps[-1].name: (0, half - 1)}
+    found = {program.steps[-1].name: (1 << most_shift(program.ring), half - 1)}
     for step in program.steps:
         if isinstance(step.op, Nonlinear):
             added, _ = found.get(step.inputs[0], (0, 0))
