@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -32,8 +32,13 @@ def fetched() -> None:
 
 
 def answered(page: Page, count: int = 1) -> None:
+    """Wait for so many answers, and until no question is left: a change in between asks once more."""
     page.wait_for_function(
-        "count => Number(document.querySelector('.ex').dataset.answers ?? 0) >= count",
+        """count => {
+          const root = document.querySelector(".ex");
+          const waiting = root.classList.contains("ex-waiting");
+          return Number(root.dataset.answers ?? 0) >= count && !waiting;
+        }""",
         arg=count,
         timeout=PATIENCE,
     )
@@ -52,7 +57,7 @@ def set_to(page: Page, name: str, value: str) -> None:
 
 def asked(page: Page) -> dict[str, str]:
     """The settings in the page's address."""
-    return dict(parse_qsl(urlsplit(page.url).query))
+    return dict(parse_qsl(page.evaluate("location.search.slice(1)")))
 
 
 def texts_of(html: str) -> str:
