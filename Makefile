@@ -220,9 +220,10 @@ peers: $(READY) ## time SecretFlow SPU beside private inference; minutes, and a 
 	@PYTHON='$(PEERS_PYTHON)' $(BIN)python ci/peers/compare.py
 
 .PHONY: endure
-endure: $(READY) ## classify 1,000 images privately, and kill a party 200 times: an hour
+endure: $(READY) ## classify 1,000 images privately, kill a party 200 times, read 10^6 hostile frames
 	@$(BIN)python ci/endure.py images
 	@$(BIN)python ci/endure.py kills
+	@HOSTILE_FRAMES=1000000 $(PYTEST) -n 0 tests/private/wire/test_channel.py -k only_what_was_sent
 
 # Test files go to as many processes as there are cores, each on one thread.
 TESTERS ?= auto

@@ -6,9 +6,9 @@
 images: so many of CIFAR-100's test images (1,000) go through the shipped net between two processes;
 every logit has to be that of the reference with the client's roundings, and the answers are held
 against the labels and against the net that rounds to the nearest. kills: a client or a server, by
-turns, is killed at a random moment of a session, 200 times; the other has to end in a line within
-`PATIENCE` seconds, no temporary file may be left, and the server has to serve the next client. Each
-fails with status 1 where that is not so.
+turns, is killed at a random moment of its sessions, 200 times; the other has to end in a line
+within `PATIENCE` seconds, no temporary file may be left, and the server has to serve the next
+client. Each fails with status 1 where that is not so.
 """
 
 import os
@@ -31,9 +31,10 @@ from deepreshape.learn.images.sets import load as load_images
 from deepreshape.learn.images.sets import parse
 from deepreshape.places import DATA
 from deepreshape.private import serving
+from deepreshape.private.asking import classify
 from deepreshape.private.program import reference
 from deepreshape.private.program.model import Model, read
-from deepreshape.private.sessions import both, classify, over, ready
+from deepreshape.private.sessions import both, over, ready
 from deepreshape.private.wire.link import Address, listen, listening
 from deepreshape.private.wire.pipe import WireError
 
@@ -97,16 +98,16 @@ def kills(count: int) -> int:
                 failures.append(f"{victim} killed after {after:.2f} s: {said}")
                 print(failures[-1], flush=True)
         tempfile.tempdir = None
-    print(f"{count} kills within {1.1 * whole:.2f} s of a session: {len(failures)} failures")
+    print(f"{count} kills within {1.1 * whole:.2f} s of three images: {len(failures)} failures")
     return int(bool(failures))
 
 
 def _whole(model: Model) -> float:
-    """Seconds of a session for one image."""
+    """Seconds of a client's images."""
     with listen(Address("127.0.0.1", 0)) as listener:
         server = _server(model, listener)
         start = monotonic()
-        classify(listening(listener), lambda program: [_image(model)])
+        classify(listening(listener), lambda program: _images(model))
         seconds = monotonic() - start
         _ended(server)
     return seconds
@@ -128,7 +129,7 @@ def _killed(model: Model, victim: str, after: float, folder: Path) -> str | None
                 client.join()
                 # The server must serve the next client, whose session is its own.
                 start = monotonic()
-                classify(at, lambda program: [_image(model)])
+                classify(at, lambda program: _images(model)[:1])
                 if monotonic() - start > PATIENCE:
                     return "the next client waited too long"
             else:
@@ -150,7 +151,7 @@ def _killed(model: Model, victim: str, after: float, folder: Path) -> str | None
 
 def _client(model: Model, at: Address, said: "Queue[str]") -> None:
     try:
-        classify(at, lambda program: [_image(model)])
+        classify(at, lambda program: _images(model))
         said.put("finished")
     except (WireError, ValueError) as error:
         said.put(str(error))
@@ -180,9 +181,10 @@ def _ended(server: ForkProcess) -> None:
     server.join()
 
 
-def _image(model: Model) -> np.ndarray:
+def _images(model: Model) -> list[np.ndarray]:
+    """What a client asks for: three images, so that one is prepared while another is classified."""
     side = model.program.image[1]
-    return np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return list(np.random.default_rng(0).integers(0, 256, (3, side, side, 3), dtype=np.uint8))
 
 
 if __name__ == "__main__":

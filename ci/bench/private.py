@@ -5,9 +5,9 @@
 One thread a process. Garbled circuits: both engines, and the memory of many. Homomorphic
 encryption: one convolution under both packings. The whole: HRN-2x5x3x(m=8) culled and thinned, with
 random weights, client and server as two processes over the loopback address, beside the same
-arithmetic in the clear; and the shipped net on the loopback and over a slow wire, by turns, with
-its bytes by kind of frame. The door: a client alone, and among 200 connections that say
-nothing and 50 that say a byte a second.
+arithmetic in the clear; the shipped net on the loopback and over a slow wire, by turns, with its
+bytes by kind of frame; and several images over that wire in one session and in two. The door: a
+client alone, and among 200 connections that say nothing and 50 that say a byte a second.
 """
 
 import os
@@ -28,6 +28,7 @@ import numpy as np
 
 from deepreshape.design import parse
 from deepreshape.places import DATA
+from deepreshape.private.asking import classify
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.engine_numba import NumbaEngine
 from deepreshape.private.garbled.engine_numpy import NumpyEngine
@@ -38,13 +39,13 @@ from deepreshape.private.latency import garbled_seconds, latency
 from deepreshape.private.packings import PACKINGS, packing
 from deepreshape.private.program import reference
 from deepreshape.private.program.drawn import random_model
-from deepreshape.private.program.model import read
+from deepreshape.private.program.model import Model, read
 from deepreshape.private.protocol import Kind
 from deepreshape.private.randomness import SystemRandomness, uniform
 from deepreshape.private.rings import BINARY
 from deepreshape.private.serving import serve
-from deepreshape.private.sessions import both, classify, over, ready
-from deepreshape.private.wire.link import WAN, Address, listen, listening
+from deepreshape.private.sessions import both, over, ready
+from deepreshape.private.wire.link import WAN, Address, Link, listen, listening
 
 NETWORK = "HRN-2x5x3x(m=8)-C1-T234"
 RELUS, MANY = 100_000, 1_000_000
@@ -54,6 +55,8 @@ CONVOLUTION = Convolution(64, 64, 16, 3)
 IMAGES = 3
 SHIPPED = DATA / "models" / "cifar100.safetensors"
 DIGITS = DATA / "models" / "digits.safetensors"
+SEVERAL = 6
+"""Images of a client that asks for several."""
 IDLE, DRIPPING = 200, 50
 LONGER = 2.0
 """Times that a client's wait may grow in a crowd."""
@@ -63,7 +66,7 @@ def main(rounds: int = 3) -> int:
     garbled(rounds)
     many()
     homomorphic(rounds)
-    return max(door(rounds), whole(), wired())
+    return max(door(rounds), whole(), wired(), overlapped(rounds))
 
 
 def garbled(rounds: int) -> None:
@@ -206,33 +209,64 @@ def wired() -> int:
     return 0 if equal else 1
 
 
+def overlapped(rounds: int) -> int:
+    """Seconds an image of several over a slow wire, in one session and in two, by turns.
+
+    Each connection emulates a wire of its own. Were both on one, a second session would gain less,
+    by no more than the time that the wire takes for the bytes of one image's online phase.
+    """
+    model, times = read(SHIPPED), {1: [], 2: []}  # type: tuple[Model, dict[int, list[float]]]
+    side, choices = model.program.image[1], np.random.default_rng(0)
+    images = list(choices.integers(0, 256, (SEVERAL, side, side, 3), dtype=np.uint8))
+    with _served(model, WAN) as at:
+        for number in range(max(2, rounds)):
+            for sessions in (1, 2) if number % 2 else (2, 1):
+                found = classify(at, lambda program: images, WAN, sessions=sessions)
+                times[sessions].append(found.took / len(images))
+    one, two = median(times[1]), median(times[2])
+    online = found.traffic.total("online")
+    shared = WAN.seconds(max(online.sent, online.received) // len(images))
+    print(
+        f"{len(images)} images over wan: {one:.2f} s an image in one session, {two:.2f} s in two"
+        f" ({one / two:.2f} times); {shared:.2f} s an image more at most on one wire"
+    )
+    return 0
+
+
+@contextmanager
+def _served(model: Model, link: Link | None = None) -> Iterator[Address]:
+    """A server in a process of its own."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        made = ready(model, "coefficients")
+        context = multiprocessing.get_context("fork")
+        server = context.Process(target=serve, args=(listener, made, link, lambda line: None))
+        server.start()
+        try:
+            yield listening(listener)
+        finally:
+            server.terminate()
+            server.join()
+
+
 def door(rounds: int) -> int:
     """A client's seconds at a server, alone and in a crowd by turns; fails where a crowd costs more
     than `LONGER` times."""
     model = read(DIGITS)
     side = model.program.image[1]
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    with listen(Address("127.0.0.1", 0)) as listener:
-        at, made = listening(listener), ready(model, "coefficients")
+    alone, among = list[float](), list[float]()
+    with _served(model) as at:
 
         def once() -> float:
             start = perf_counter()
             classify(at, lambda program: [image])
             return perf_counter() - start
 
-        context = multiprocessing.get_context("fork")
-        server = context.Process(target=serve, args=(listener, made, None, lambda line: None))
-        server.start()
-        try:
-            once()
-            alone, among = [], []
-            for _ in range(max(3, rounds)):
-                alone.append(once())
-                with _crowd(at):
-                    among.append(once())
-        finally:
-            server.terminate()
-            server.join()
+        once()
+        for _ in range(max(3, rounds)):
+            alone.append(once())
+            with _crowd(at):
+                among.append(once())
     ours, crowded = median(alone), median(among)
     print(
         f"a digit at a server: {ours:.2f} s alone, {crowded:.2f} s among {IDLE} idle and"

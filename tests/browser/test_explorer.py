@@ -32,7 +32,7 @@ def fetched() -> None:
 
 
 def answered(page: Page, count: int = 1) -> None:
-    """Wait for so many answers, and until no question is left: a change in between asks once more."""
+    """Wait for so many answers, and until none is left to come: a change in between asks again."""
     page.wait_for_function(
         """count => {
           const root = document.querySelector(".ex");

@@ -15,12 +15,12 @@ from PIL import Image
 
 from deepreshape.cli.accounts import answers, named
 from deepreshape.places import DATA
-from deepreshape.private import sessions
+from deepreshape.private import asking
+from deepreshape.private.asking import Classified, Outcome
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.model import Model, read, write
 from deepreshape.private.program.steps import Linear, LinearWeights, Program, Step, Sum
 from deepreshape.private.rings import BINARY
-from deepreshape.private.sessions import Classified, Outcome
 from deepreshape.private.wire.link import Address
 from deepreshape.private.wire.pipe import PeerGone
 from deepreshape.private.wire.traffic import Traffic
@@ -172,7 +172,7 @@ def _outcome(logits: list[int], classes: tuple[str, ...] = ()) -> Outcome:
     step = Step("fc", Sum((0,)), ("image",), (len(logits), 1, 1))
     shape = (len(logits), 1, 1)
     program = Program(BINARY, shape, (0.0,), (1.0,), 1.0, (step,), 0.5, classes=classes)
-    return Outcome([Classified(np.array(logits), 1.0, 0.1, {})], program, Traffic({}), {})
+    return Outcome([Classified(0, np.array(logits), 1.0, 0.1, {})], program, Traffic({}), {}, 1.1)
 
 
 def test_of_equal_logits_the_first_decides_as_in_torch() -> None:
@@ -229,7 +229,7 @@ def test_what_was_finished_before_a_server_stopped_is_shown(
 ) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "a.png")
     outcome = replace(_outcome([1, 2]), failure=PeerGone("the peer went away"))
-    monkeypatch.setattr(sessions, "classify", lambda *_: outcome)
+    monkeypatch.setattr(asking, "classify", lambda *_: outcome)
     files = [str(tmp_path / "a.png")] * 6
     answer = call("classify", *files, "--server", "127.0.0.1:9")
     assert answer.code == 1

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from deepreshape.private import entrance as module
+from deepreshape.private.asking import Outcome, classify
 from deepreshape.private.client import Client
 from deepreshape.private.clients import Clients
 from deepreshape.private.entrance import Entrance
@@ -24,7 +25,7 @@ from deepreshape.private.program.reference import logits
 from deepreshape.private.protocol import Kind
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.server import Service, Session
-from deepreshape.private.sessions import Outcome, classify, ready
+from deepreshape.private.sessions import ready
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect
 from deepreshape.private.wire.pipe import PeerGone, Refused, Unsealed, WireError
@@ -73,7 +74,8 @@ def server(start: Start) -> Iterator[Running]:
 
 
 def ask(at: Address, count: int = 1, lock: Lock | None = None) -> Outcome:
-    return classify(at, lambda program: list(IMAGES[:count]), lock=lock or client_lock())
+    images = list(IMAGES[:count])
+    return classify(at, lambda program: images, lock=lock or client_lock(), sessions=1)
 
 
 def asked(clients: Clients) -> int:

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 from deepreshape.private import serving, turns
+from deepreshape.private.asking import classify
 from deepreshape.private.client import Client
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
 from deepreshape.private.randomness import SystemRandomness
 from deepreshape.private.server import Service
-from deepreshape.private.sessions import classify, ready
+from deepreshape.private.sessions import ready
 from deepreshape.private.wire import door
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.door import GREETING, GUESTS, V6_NETWORK

@@ -15,15 +15,15 @@ import pytest
 
 from deepreshape.design import parse
 from deepreshape.private import sessions
-from deepreshape.private.client import Client, Preparation
+from deepreshape.private.asking import Classified, classify
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits
 from deepreshape.private.server import Session
 from deepreshape.private.serving import serve
-from deepreshape.private.sessions import Classified, both, classify, ready
+from deepreshape.private.sessions import both, ready
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen, listening
-from deepreshape.private.wire.pipe import Refused, WireError
+from deepreshape.private.wire.pipe import Refused
 from tests.private.guests import guest
 from tests.private.nets import Pixels, packed, pixels
 
@@ -162,27 +162,6 @@ def test_a_killed_server_leaves_neither_its_port_nor_a_session() -> None:
 def test_an_image_of_another_size_is_refused_before_it_costs_anything(server: Address) -> None:
     with pytest.raises(ValueError, match="16 x 16"):
         classify(server, lambda program: [np.zeros((8, 8, 3), np.uint8)])
-
-
-@pytest.mark.parametrize("finished", [0, 2])
-def test_images_that_were_finished_outlive_a_server_that_stops(
-    server: Address, model: Model, monkeypatch: pytest.MonkeyPatch, finished: int
-) -> None:
-    prepare, calls = Client.prepare, iter(range(6))
-
-    def cut(client: Client) -> Preparation:
-        if next(calls) == finished:
-            client._channel.close()
-        return prepare(client)
-
-    monkeypatch.setattr(Client, "prepare", cut)
-    if not finished:
-        with pytest.raises(WireError):
-            classify(server, lambda program: [IMAGES[0]] * 6)
-        return
-    found = classify(server, lambda program: [IMAGES[0]] * 6)
-    assert [right(model, IMAGES[0], each) for each in found.images] == [True] * finished
-    assert isinstance(found.failure, WireError)
 
 
 def test_pixels_that_are_no_bytes_are_refused_before_they_cost_anything(server: Address) -> None:

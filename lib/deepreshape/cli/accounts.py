@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepreshape.cli.tables import new_table, table_of
+from deepreshape.private.asking import Outcome
 from deepreshape.private.program.steps import Top
-from deepreshape.private.sessions import Both, Outcome
+from deepreshape.private.sessions import Both
 
 TOP = 5
 """Classes that are listed with an image, the likeliest first."""
@@ -18,8 +19,8 @@ def answers(names: Sequence[str], outcome: Outcome) -> list[dict[str, Any]]:
     next, and the likeliest classes."""
     rows = []
     classes, program = outcome.program.classes, outcome.program
-    for name, found in zip(names, outcome.images, strict=False):
-        row: dict[str, Any] = {"image": name}
+    for found in outcome.images:
+        row: dict[str, Any] = {"image": names[found.number]}
         if isinstance(program.steps[-1].op, Top):
             order = found.logits
         else:

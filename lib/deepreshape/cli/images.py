@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from deepreshape.private.asking import Pixels
 from deepreshape.private.program.steps import Program
-from deepreshape.private.sessions import Pixels
 
 
 class Unread(ValueError):

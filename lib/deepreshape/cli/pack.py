@@ -21,6 +21,7 @@ from deepreshape.learn.images.sets import parse as parse_data
 from deepreshape.learn.runs.record import Record
 from deepreshape.learn.search.masks import load_masks
 from deepreshape.learn.tensor_files import load_tensors
+from deepreshape.private.asking import Pixels
 from deepreshape.private.packings import DEFAULT
 from deepreshape.private.program.compiled import (
     Agreement,
@@ -32,7 +33,7 @@ from deepreshape.private.program.compiled import (
 from deepreshape.private.program.model import Fact, Model, write
 from deepreshape.private.program.quantise import Precision
 from deepreshape.private.program.steps import Program
-from deepreshape.private.sessions import Pixels, both
+from deepreshape.private.sessions import both
 from deepreshape.progress import Shown
 
 Arrays = dict[str, npt.NDArray[Any]]

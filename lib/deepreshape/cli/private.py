@@ -12,14 +12,15 @@ from deepreshape.cli.accounts import account, answer_table, answers, by_layer, n
 from deepreshape.cli.images import fitted, opened
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import draw, say, show
-from deepreshape.private import sessions
+from deepreshape.private import asking, sessions
+from deepreshape.private.asking import Pixels
 from deepreshape.private.clients import Clients
 from deepreshape.private.entrance import Entrance, Say
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program.model import Model, read
 from deepreshape.private.program.reference import Clear, clear
 from deepreshape.private.serving import serve as take_sessions
-from deepreshape.private.sessions import Both, Pixels
+from deepreshape.private.sessions import Both
 from deepreshape.private.wire.keys import certificate
 from deepreshape.private.wire.link import Address, Link, listen, listening, loopback
 from deepreshape.private.wire.sealed import lock
@@ -99,6 +100,7 @@ def classify(
     images: tuple[Path, ...],
     server: str,
     ahead: int,
+    at_once: int,
     key: Path | None,
     trust: Path | None,
     insecure: bool,
@@ -109,22 +111,29 @@ def classify(
     secure(address, {"--key": key, "--trust": trust}, insecure)
     locked = lock(key, [certificate(trust)], server=False) if key and trust else None
     pictures = [opened(path) for path in images]
-    outcome = sessions.classify(
+    outcome = asking.classify(
         address,
         lambda program: fitted(pictures, program),
         link,
         lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
         ahead,
         locked,
+        at_once,
     )
     rows = answers([str(path) for path in images], outcome)
     bounded = outcome.program.bounded
     if as_json:
         failure = str(outcome.failure) if outcome.failure else None
-        facts = {"bounded": bounded, "loaded": outcome.loaded, "failure": failure}
+        facts = {
+            "bounded": bounded,
+            "loaded": outcome.loaded,
+            "took": outcome.took,
+            "failure": failure,
+        }
         print_json({"images": rows, **facts})
     else:
         show(answer_table(rows))
+        click.echo(f"from the first greeting to the last answer: {outcome.took:.2f} s")
         click.echo(_loaded(outcome.loaded))
     if not bounded:
         click.echo(UNBOUNDED, err=True)

@@ -5,8 +5,9 @@ import pytest
 
 from deepreshape.paper.chapters import messages
 from deepreshape.places import DATA
+from deepreshape.private.asking import Outcome
 from deepreshape.private.program.model import read
-from deepreshape.private.sessions import Outcome, both
+from deepreshape.private.sessions import both
 from deepreshape.private.wire.traffic import Account, Tally, Traffic
 
 

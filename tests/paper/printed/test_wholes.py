@@ -46,6 +46,14 @@ def test_a_row_of_which_one_network_was_not_run_has_no_gain(record: Measurements
     assert "In 0 of the 29 rows" in wholes.sentence(alone)
 
 
+def test_the_end_counts_where_the_hybrenet_is_faster(record: Measurements) -> None:
+    cost = record.wholes
+    turned = {GAIN.behind.whole: cost[GAIN.ahead.whole], GAIN.ahead.whole: cost[GAIN.behind.whole]}
+    pairs = len(wholes.gains(record))
+    assert f"in at least {pairs} of {pairs} pairs" in wholes.conclusion(record)
+    assert f"in at least 0 of {pairs} pairs" in wholes.conclusion(replace(record, wholes=turned))
+
+
 def test_every_gain_has_one_verdict_on_each_wire(record: Measurements) -> None:
     found = wholes.gains(record)
     frame = wholes.claims(found)

@@ -95,23 +95,42 @@ def _told(printed: float, found: float) -> str:
 
 def sentence(record: Measurements) -> str:
     """How much was run whole, and what came of the gains."""
-    found, every = gains(record), protocols.gains(record)
+    found, every, ran = gains(record), protocols.gains(record), len(run(record))
+    printed = len(printed_wholes())
+    which = f"All {printed} networks" if ran == printed else f"{ran} of the {printed} networks"
     said = (
-        f"{len(run(record))} of the {len(printed_wholes())} networks of Tables 6 to 8, each with"
-        " its number of ReLUs, were run whole, with logits equal to the reference. In"
-        f" {len(found)} of the {len(every)} rows with a printed gain both were."
+        f"{which} of Tables 6 to 8, each with its number of ReLUs, were run whole, with logits"
+        f" equal to the reference. In {len(found)} of the {len(every)} rows with a printed gain"
+        " both were."
     )
     if not found:
         return said
-    parts = []
-    for name in WIRES:
-        words = [protocols.verdict(each.gain.printed, each.measured[name]) for each in found]
-        counts = (f"{words.count(word)} {word}" for word in VERDICTS)
-        parts.append(f"{name} {', '.join(counts)}")
+    parts = (f"{name} {counts}" for name, counts in verdicts(found).items())
     same = sum(alike(each) for each in found)
     return (
         f"{said} Of these gains: {'; '.join(parts)}. The sums over layers of the sections before"
         f" give the same verdict in {same} of these {len(WIRES) * len(found)} cases."
+    )
+
+
+def verdicts(found: Iterable[WholeGain]) -> dict[str, str]:
+    """How many gains hold, are less or are gone on each of `WIRES`, such as "7 hold, 1 less"."""
+    gains = list(found)
+    counted = {}
+    for name in WIRES:
+        words = [protocols.verdict(each.gain.printed, each.measured[name]) for each in gains]
+        counted[name] = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS)
+    return counted
+
+
+def conclusion(record: Measurements) -> str:
+    """The same for who reads no more than the page's end."""
+    found = gains(record)
+    faster = min(sum(each.measured[name] > 1 for each in found) for name in WIRES)
+    parts = (f"{name} {counts}" for name, counts in verdicts(found).items())
+    return (
+        f"The HybReNet is the faster one in at least {faster} of {len(found)} pairs, wherever the"
+        f" parties sit. Of the printed gains: {'; '.join(parts)}."
     )
 
 
