@@ -9,7 +9,8 @@ Public are, of the modules,
     program.compiled     compiled, Compiled, agreement, Agreement
     program.model        Model, read, write
     program.reference    logits
-    sessions             both, Both, classify, Outcome, ready, over
+    sessions             both, Both, ready, over
+    asking               classify, Classified, Outcome
     serving              serve
     wire.keys            make, certificate, Certificate
     wire.link            Address, listen, Link
