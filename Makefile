@@ -54,7 +54,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make reproduce-NAME    one page, in seconds; NAME is"
-	@echo "    $(EXACT) $(RECORDED)" | fold -s -w 92 | sed '2,$$s/^/    /'
+	@echo "    $(EXACT) $(RECORDED) $(WALKED)" | fold -s -w 92 | sed '2,$$s/^/    /'
 	@echo
 	@echo "  make reproduce-NAME    train what a page draws, then make it; NAME is"
 	@echo "    $(TRAINED)" | fold -s -w 92 | sed '2,$$s/^/    /'
@@ -66,8 +66,8 @@ help: ## list the targets
 setup: $(READY) ## make the virtual environment; the targets below do it by themselves
 
 
-# The pages: EXACT need no training, TRAINED do, RECORDED are read from the repository's records;
-# PLAIN have no picture.
+# The pages: EXACT need no training, TRAINED do, RECORDED are read from the repository's records,
+# WALKED train something small; PLAIN have no picture.
 include ci/contents.mk
 
 # How much of a trained figure is computed, and on what. Results land in build/.
@@ -76,6 +76,8 @@ DATASET ?=
 SEEDS ?= 1
 DEVICE ?= auto
 PRECISION ?= auto
+# What runs are made by: in-turn, side-by-side, ray (RAY_ADDRESS names a cluster); empty: as it fits.
+EXECUTOR ?=
 # Folders may be named from here, though notebooks run in theirs; make's abspath splits at spaces.
 whole = $(if $(filter /% ~%,$(firstword $(1))),,$(CURDIR)/)$(1)
 define folder
@@ -111,7 +113,7 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 	@mkdir -p build/notebooks build/figures build/failed
 	@$(if $(is-trained),$(BIN)python -m deepreshape run $* --profile '$(PROFILE)' \
 	  $(if $(DATASET),--data '$(DATASET)') --seeds '$(SEEDS)' --device '$(DEVICE)' \
-	  --precision '$(PRECISION)')
+	  --precision '$(PRECISION)' $(if $(EXECUTOR),--executor '$(EXECUTOR)'))
 	@$(if $(is-trained),PROFILE='$(PROFILE)' DATASET='$(DATASET)' SEEDS='$(SEEDS)' \
 	  DEVICE='$(DEVICE)') $(BIN)python -m papermill --no-progress-bar --cwd notebooks \
 	  notebooks/$*.ipynb build/failed/$*.ipynb \
@@ -125,8 +127,8 @@ build/notebooks/%.ipynb build/figures/%.png build/figures/%.svg build/figures/%.
 # A page that was not reproduced here is in the book as it was committed. `make book` brings those
 # that were up to date, `make reproduce-NAME` its own.
 GOALS := $(MAKECMDGOALS:reproduce-%=%)
-WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
-  $(if $(filter all,$(GOALS)),$(EXACT) $(TRAINED) $(RECORDED)) \
+WANTED := $(filter $(EXACT) $(TRAINED) $(RECORDED) $(WALKED),$(GOALS)) $(if $(filter exact,$(GOALS)),$(EXACT)) \
+  $(if $(filter all,$(GOALS)),$(EXACT) $(TRAINED) $(RECORDED) $(WALKED)) \
   $(if $(filter book serve pdf,$(GOALS)),$(patsubst build/notebooks/%.ipynb,%,\
   $(wildcard build/notebooks/*.ipynb)))
 
@@ -207,9 +209,11 @@ private-inference: $(READY) ## classify images that the server does not see: IMA
 	  $(if $(IMAGES),$(foreach file,$(IMAGES),--image '$(file)'),--images 5)
 
 .PHONY: bench
-bench: $(READY) ## time counting, training, private inference, each beside a reference
+bench: $(READY) ## time design, training, campaigns, inference, each beside a reference
 	@$(BIN)python ci/bench/design.py
+	@$(BIN)python ci/bench/search.py
 	@$(BIN)python ci/bench/train.py 1
+	@$(BIN)python ci/bench/campaign.py 1
 	@$(BIN)python ci/bench/private.py
 
 # SPU has an environment of its own, which the script makes in build/peers: PEERS_PYTHON=... names its
@@ -219,8 +223,16 @@ PEERS_PYTHON ?= python3.11
 peers: $(READY) ## time SecretFlow SPU beside private inference; minutes, and a download
 	@PYTHON='$(PEERS_PYTHON)' $(BIN)python ci/peers/compare.py
 
+# A GPU that is there for minutes: DEVICE=cpu GPU_SIZE=tiny rehearses them.
+MINUTES ?= 10
+GPU_SIZE ?= paper
+.PHONY: gpu-minutes
+gpu-minutes: $(READY) ## turn MINUTES=10 on a GPU into records, in build/gpu-minutes.tar.gz
+	@$(BIN)python ci/gpu_minutes.py --minutes '$(MINUTES)' --size '$(GPU_SIZE)' \
+	  --device '$(if $(filter auto,$(DEVICE)),cuda,$(DEVICE))'
+
 .PHONY: endure
-endure: $(READY) ## classify 1,000 images privately, kill a party 200 times, read 10^6 hostile frames
+endure: $(READY) ## 1,000 private images, 200 killed parties, 10^6 hostile frames: an hour
 	@$(BIN)python ci/endure.py images
 	@$(BIN)python ci/endure.py kills
 	@HOSTILE_FRAMES=1000000 $(PYTEST) -n 0 tests/private/wire/test_channel.py -k only_what_was_sent
@@ -266,6 +278,13 @@ lint: $(READY) ## check style and types
 format: $(READY) ## put the code into the one style
 	$(BIN)python -m ruff check --fix .
 	$(BIN)python -m ruff format .
+
+.PHONY: package
+package: $(READY) ## build the wheel and the source archive in build/package
+	@rm -rf build/package; mkdir -p build
+	@$(BIN)python -m build --no-isolation --outdir build/package . >build/package.log 2>&1 \
+	  || { tail -n 5 build/package.log >&2; exit 1; }
+	@ls build/package/*
 
 .PHONY: clean
 clean: ## remove build/, keep the environment

@@ -46,7 +46,7 @@ SUMS = {
 }
 SECONDS = 300
 WORKER = ROOT / "book" / "explorer" / "worker.js"
-NEEDED = ("deepreshape.paper.explorer.view", "deepreshape.paper.explorer.cells")
+NEEDED = tuple(f"deepreshape.paper.explorer.{name}" for name in ("view", "search", "cells"))
 """What a page calls; what these import is packed too."""
 OPEN = ("lib/deepreshape/design/*.py", "lib/deepreshape/private/latency.py")
 """What live cells may import besides."""

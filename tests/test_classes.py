@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torchvision.datasets
 
 from deepreshape.classes import class_names
 from deepreshape.learn.images.sources import KNOWN
@@ -16,7 +17,20 @@ def test_a_part_of_a_set_has_its_names() -> None:
     assert class_names("cifar100[per_class=5]") == names
 
 
-@pytest.mark.parametrize("data", ["mnist5k", "nothing", "../paper/errata"])
+@pytest.mark.parametrize("name", ["cifar100", "cifar10", "fashion-mnist"])
+def test_every_class_has_a_name_of_its_own(name: str) -> None:
+    names = class_names(name)
+    assert len(set(names)) == len(names) == KNOWN[name].classes
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fashion-mnist", "FashionMNIST")])
+def test_the_names_are_in_the_order_of_torchvision(name: str, kind: str) -> None:
+    theirs = getattr(torchvision.datasets, kind).classes
+    ours = [each.lower().replace(" or top", "/top") for each in class_names(name)]
+    assert ours == [each.lower() for each in theirs]
+
+
+@pytest.mark.parametrize("data", ["svhn", "mnist5k", "nothing", "../paper/errata"])
 def test_a_set_without_names_has_none(data: str) -> None:
     assert class_names(data) == ()
 

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.pages import EXACT, RECORDED, TRAINED
+from tests.pages import EXACT, RECORDED, TRAINED, WALKED
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -86,7 +86,7 @@ def test_no_path_of_a_machine_is_left(path: Path) -> None:
     assert [text for text in everything if PLACE.search(text) or str(ROOT) in text] == []
 
 
-@pytest.mark.parametrize("page", EXACT + TRAINED + RECORDED)
+@pytest.mark.parametrize("page", EXACT + TRAINED + RECORDED + WALKED)
 def test_no_output_says_what_is_another_each_time(page: str) -> None:
     stored = read(ROOT / "notebooks" / f"{page}.ipynb")
     outputs = [output for cell in stored.cells for output in cell.get("outputs", [])]

@@ -1,29 +1,38 @@
 """Every line that the book's page on troubleshooting quotes is what the project says."""
 
+import errno
 import importlib.util
 import re
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import click
 import pytest
+import torch
+from PIL import Image
 
 from ci import page_python, setup
 from deepreshape.cli import main
-from deepreshape.cli.private import secure
 from deepreshape.design import parse
+from deepreshape.extras import MissingExtra, needing
+from deepreshape.image_files import opened
 from deepreshape.learn.images import mirror, packages
+from deepreshape.learn.images.decoding import decoded
 from deepreshape.learn.images.folder import Folder
-from deepreshape.learn.training.machine import this_machine
+from deepreshape.learn.runs.cluster import _start
+from deepreshape.learn.runs.nodes import imported
+from deepreshape.learn.tensor_files import alone
+from deepreshape.learn.training.machine import on_free_cores, this_machine
 from deepreshape.learn.training.nets import build
-from deepreshape.learn.workers import Team
+from deepreshape.learn.workers import death
 from deepreshape.private.clients import Clients
+from deepreshape.private.entrance import secure
 from deepreshape.private.program.model import read
 from deepreshape.private.wire.channel import Channel
 from deepreshape.private.wire.link import Address, connect, listen
@@ -69,6 +78,16 @@ def in_the_way(patch: Patch) -> str:
     return refused(lambda: setup.locked(VENV).__enter__())
 
 
+def no_extra(patch: Patch) -> str:
+    def without() -> None:
+        with needing("train", "train"):
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    with pytest.raises(MissingExtra) as caught:
+        without()
+    return str(caught.value)
+
+
 def no_npm(patch: Patch) -> str:
     patch.setattr("shutil.which", lambda name: None)
     with pytest.raises(page_python.Missing) as caught:
@@ -97,26 +116,88 @@ def empty_mirror(patch: Patch) -> str:
     return refused(lambda: [*mirror.shard_files(folder, "train", "cifar100", None)])
 
 
-def no_test_images(patch: Patch) -> str:
-    Path("birds/train").mkdir(parents=True)
-    return refused(lambda: Folder("birds", 32).known)
+def laid_out(*folders: str, image: str = "0.png") -> str:
+    """What is said of birds with these folders, and an empty file in each."""
+    for folder in folders:
+        path = Path("birds", folder)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / image).touch()
+    return refused(lambda: Folder("birds").known)
 
 
-def no_size(patch: Patch) -> str:
-    return refused(lambda: Folder("birds", None))
+def nowhere(patch: Patch) -> str:
+    return laid_out()
+
+
+def no_train(patch: Patch) -> str:
+    return laid_out("test/crow", "test/jay")
+
+
+def one_class(patch: Patch) -> str:
+    return laid_out("train/crow", "test/crow")
+
+
+def other_classes(patch: Patch) -> str:
+    return laid_out("train/crow", "train/jay", "test/crow", "test/kite")
+
+
+def too_deep(patch: Patch) -> str:
+    return laid_out("train/crow/one", "train/crow/two", "train/jay")
+
+
+def no_images(patch: Patch) -> str:
+    return laid_out("train/crow", "train/jay", image="0.heic")
+
+
+def damaged(patch: Patch) -> str:
+    file = Path("birds/train/crow/4.png")
+    file.parent.mkdir(parents=True)
+    file.touch()
+    return refused(lambda: decoded([file], [True], 32, skip=False))
+
+
+def doubtful(patch: Patch) -> str:
+    file = Path("birds/train/crow/4.tiff")
+    file.parent.mkdir(parents=True)
+    Image.new("I", (4, 4)).save(file)
+    return refused(lambda: decoded([file], [True], 32, skip=True) and opened(file))
+
+
+def no_disk(patch: Patch) -> str:
+    patch.setenv("DEEPRESHAPE_CACHE", "cache")
+    patch.setattr("deepreshape.learn.images.rows.memory", lambda: 0)
+    patch.setattr("deepreshape.learn.images.decoding.free", lambda folder: 20_000_000_000)
+    return refused(lambda: decoded([Path("none.png")] * 50_000, [True] * 50_000, 512, skip=False))
 
 
 def died(by: signal.Signals) -> Callable[[Patch], str]:
     """What is said of a process that died by a signal over its task."""
 
-    def said(patch: Patch) -> str:
-        team = Team.__new__(Team)
-        dead = SimpleNamespace(pid=1, exitcode=-by, is_alive=lambda: False)
-        vars(team).update(_members=[dead], _doing={1: 0})
-        patch.setattr(Team, "_reported", lambda self: iter(()))
-        return team.epitaph(["ResNet18"])
+    return lambda patch: str(death(-by, "ResNet18"))
 
-    return said
+
+def no_locks(patch: Patch) -> str:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    patch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError) as caught, alone(Path("build/runs/unfinished/lock")):
+        pass
+    return str(caught.value)
+
+
+def no_ray(patch: Patch) -> str:
+    patch.setitem(sys.modules, "ray", None)
+    return refused(imported)
+
+
+def no_cluster(patch: Patch) -> str:
+    def connect(*_: object) -> None:
+        raise TimeoutError("timed out")
+
+    patch.setattr("socket.create_connection", connect)
+    patch.setenv("RAY_ADDRESS", "192.0.2.7:6379")
+    return refused(lambda: _start(SimpleNamespace()))
 
 
 def interrupted(patch: Patch) -> str:
@@ -132,6 +213,18 @@ def interrupted(patch: Patch) -> str:
     signal.signal(signal.SIGTERM, before)
     assert end.value.code == 130
     return said[0].removeprefix("deepreshape: ")
+
+
+def busy_cores(patch: Patch) -> str:
+    said: list[str] = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    patch.delenv("OMP_NUM_THREADS", raising=False)
+    patch.setattr("deepreshape.learn.training.processor.free_cores", lambda: 1)
+    with on_free_cores(said.append):
+        pass
+    torch.set_num_threads(before)
+    return said[0]
 
 
 def no_gpu(patch: Patch) -> str:
@@ -166,9 +259,8 @@ def at_9000(line: str, address: Address) -> str:
 
 
 def elsewhere(patch: Patch) -> str:
-    with pytest.raises(click.UsageError) as caught:
-        secure(Address("192.0.2.7", 9000), {"--key": None, "--trust": None}, insecure=False)
-    return caught.value.format_message()
+    there = Address("192.0.2.7", 9000)
+    return refused(lambda: secure(there, {"--key": None, "--trust": None}, insecure=False))
 
 
 def told(client: str, trusts: str) -> str:
@@ -219,13 +311,25 @@ PROVOKED: tuple[Callable[[Patch], str], ...] = (
     full,
     in_the_way,
     no_npm,
+    no_extra,
     no_download,
     no_mirror,
     empty_mirror,
-    no_test_images,
-    no_size,
+    nowhere,
+    no_train,
+    one_class,
+    other_classes,
+    too_deep,
+    no_images,
+    damaged,
+    doubtful,
+    no_disk,
+    busy_cores,
     died(signal.SIGKILL),
     died(signal.SIGSEGV),
+    no_locks,
+    no_ray,
+    no_cluster,
     interrupted,
     no_gpu,
     too_large,

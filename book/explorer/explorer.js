@@ -263,6 +263,15 @@
     attributeFilter: ["data-theme"],
   });
 
+  // What the search for designs reads of this form, and how it sets a network.
+
+  root.texts = texts;
+  root.set = (values) => {
+    fill(values);
+    starting();
+    ask();
+  };
+
   // The page as its address says.
 
   form.querySelector(".ex-all").disabled = false;

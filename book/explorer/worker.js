@@ -45,7 +45,11 @@ async function start(files) {
   python.unpackArchive(new Uint8Array(library), "zip", { extractDir: ROOT });
   python.runPython(`import sys; sys.path.insert(0, "${ROOT}/lib")`);
   const function_ = (module, name) => python.pyimport(`deepreshape.paper.explorer.${module}`)[name];
-  return { respond: function_("view", "respond_json"), run: function_("cells", "shown") };
+  return {
+    respond: function_("view", "respond_json"),
+    suggest: function_("search", "respond_json"),
+    run: function_("cells", "shown"),
+  };
 }
 
 let functions;

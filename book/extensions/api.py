@@ -64,12 +64,20 @@ def parsed(module: str) -> ast.Module:
     return ast.parse(source(module).read_text(encoding="utf-8"))
 
 
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Those of a module, and what it imports for types: names that are there when asked for."""
+    for node in tree.body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
+
+
 def public(package: str) -> list[Name]:
-    """The public names of a package, in order."""
+    """The public names of a package, in order; of its own parts, none."""
     tree = parsed(package)
     found = []
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module:
+    for node in statements(tree):
+        if isinstance(node, ast.ImportFrom) and node.module not in (None, "typing", package):
             found += [Name(alias.name, package) for alias in node.names]
     for module, names in LISTED.findall(ast.get_docstring(tree, clean=False) or ""):
         found += [Name(name, f"{package}.{module}") for name in names.split(", ")]
@@ -78,8 +86,10 @@ def public(package: str) -> list[Name]:
 
 def defined(module: str, name: str) -> Defined:
     """The definition of a name that a module has, its own or imported. Raises LookupError."""
-    body = parsed(module).body
+    body = [*statements(parsed(module))]
     for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef) and node.name == name and _is_overload(node):
+            continue
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             return Defined(node, module, ast.get_docstring(node) or "")
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
@@ -89,6 +99,11 @@ def defined(module: str, name: str) -> Defined:
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
             return defined(str(node.module), name)
     raise LookupError(f"{module} has no {name}")
+
+
+def _is_overload(node: ast.FunctionDef) -> bool:
+    """Is it one of several types of a function, whose last definition has the words?"""
+    return any(ast.unparse(each) == "overload" for each in node.decorator_list)
 
 
 def signature(node: Definition) -> str:

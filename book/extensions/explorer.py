@@ -1,9 +1,15 @@
-"""The explorer and live cells: two directives, and the scripts of the pages that have them.
+"""The explorer, its search and live cells: directives, and the scripts of pages that have them.
 
     ```{explorer}
     ```
 
 is the whole explorer, with the values of its first settings.
+
+    ```{designs}
+    ```
+
+below it searches for designs within limits, by the explorer's input, classes, depths and order. It
+has those within the first limits.
 
     ```{live} What it does, for readers who do not see it
     from deepreshape.design import hybrenet
@@ -24,7 +30,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from deepreshape.paper.explorer import cells, form
+from deepreshape.paper.explorer import cells, form, search
 from deepreshape.paper.explorer.answers import points
 from deepreshape.paper.explorer.view import respond
 
@@ -37,6 +43,7 @@ SCRIPTS = {
         "vega-embed/vega-embed.min.js",
         "explorer.js",
     ),
+    "designs": ("engine.js", "designs.js"),
 }
 """What a page loads for each of the directives."""
 AXES = {
@@ -66,6 +73,16 @@ def explorer() -> str:
     )
 
 
+def designs() -> str:
+    """The search for designs as HTML."""
+    first = search.respond({}, {})
+    return (
+        f'<div class="sg">{search.form()}<p class="sg-error" role="alert"></p>'
+        '<p class="sg-status" role="status"></p>'
+        f'<div class="sg-found">{first["html"]}</div></div>'
+    )
+
+
 def live(code: str, title: str) -> str:
     """A live cell as HTML. Raises `cells.CellError` where the code does."""
     output = cells.run(code)
@@ -88,6 +105,15 @@ class Explorer(SphinxDirective):
         _used(self, "explorer")
         self.env.note_reread()
         return [nodes.raw("", explorer(), format="html")]
+
+
+class Designs(SphinxDirective):
+    """The directive `designs`."""
+
+    def run(self) -> list[nodes.Node]:
+        _used(self, "designs")
+        self.env.note_reread()
+        return [nodes.raw("", designs(), format="html")]
 
 
 class Live(SphinxDirective):
@@ -124,6 +150,7 @@ def _scripts(app: Sphinx, page: str, template: str, context: Any, doctree: Any) 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("explorer", Explorer)
+    app.add_directive("designs", Designs)
     app.add_directive("live", Live)
     app.connect("html-page-context", _scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,12 +1,14 @@
-"""Where this project's own files lie: the library is used from a checkout (editable install)."""
+"""Where this project's own files lie: in a checkout (an editable install), or in a package."""
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-"""The checkout."""
-DATA = ROOT / "data"
-"""Published numbers and recorded runs."""
+PACKED = Path(__file__).parent / "data"
+"""What a built package holds of the checkout's `data` (`setup.py`)."""
+ROOT = Path.cwd() if PACKED.is_dir() else Path(__file__).parents[2]
+"""The checkout; of a package, the folder that the program was started in."""
+DATA = PACKED if PACKED.is_dir() else ROOT / "data"
+"""Published numbers, constants of the latency model, recorded runs and two trained models."""
 RECORDED = DATA / "runs"
 """Records that this repository keeps of larger runs."""
 

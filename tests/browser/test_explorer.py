@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ci import page_python
+from deepreshape.paper.explorer.search import respond as search
 from deepreshape.paper.explorer.settings import FAMILIES, ORDERS, read, written
 from deepreshape.paper.explorer.view import respond
 from tests.browser.visits import Opener, Visit
@@ -230,6 +232,60 @@ def test_the_plot_follows_the_axis_and_the_input(page: Page) -> None:
     set_to(page, "input", "48")
     page.wait_for_selector(".ex-plot", state="hidden")
     assert "no network for this input size" in page.locator(".ex-plot-text").inner_text()
+
+
+# Designs within limits
+
+
+def searched(page: Page) -> None:
+    """Ask for designs, and wait for the answer."""
+    before = int(page.locator(".sg").get_attribute("data-answers") or 0)
+    page.locator(".sg-form button").click()
+    page.wait_for_function(
+        "count => Number(document.querySelector('.sg').dataset.answers ?? 0) > count",
+        arg=before,
+        timeout=PATIENCE,
+    )
+
+
+def test_the_first_designs_stand_without_python(open_page: Opener) -> None:
+    visit = open_page("explorer")
+    shown = visit.page.locator(".sg-found").inner_text()
+    first = search({}, {})
+    assert first["summary"] in shown
+    assert not [it.url for it in visit.asked if "packed" in it.url]
+
+
+def test_designs_are_searched_by_limits_and_by_the_explorer_s_settings(page: Page) -> None:
+    set_to(page, "input", "64")
+    limits = {"max-relus": "50K", "max-latency": "20s", "max-flops": ""}
+    for name, text in limits.items():
+        page.locator(f"#sg-{name}").fill(text)
+    page.locator("#sg-protocol").select_option("ours-wan")
+    searched(page)
+    answer = search({"input": "64"}, {**limits, "protocol": "ours-wan"})
+    names = re.findall('<th scope="row">(.*?)</th>', answer["html"])
+    assert names
+    assert page.locator(".sg-found tbody th").all_inner_texts() == names
+    assert page.locator(".sg-error").inner_text() == ""
+
+
+def test_a_design_is_set_in_the_explorer(page: Page) -> None:
+    searched(page)
+    name = page.locator(".sg-found tbody th").first.inner_text()
+    before = int(page.locator(".ex").get_attribute("data-answers") or 0)
+    page.locator(".sg-set").first.click()
+    answered(page, before + 1)
+    assert page.locator(".ex-name").inner_text().startswith(f"{name}, input")
+
+
+def test_limits_that_are_none_are_told_and_the_last_answer_stays(page: Page) -> None:
+    page.locator("#sg-max-relus").fill("many")
+    shown = page.locator(".sg-found").inner_text()
+    searched(page)
+    assert "'many' is not a whole number" in page.locator(".sg-error").inner_text()
+    assert page.locator(".sg-found").inner_text() == shown
+    page.locator("#sg-max-relus").fill("100K")
 
 
 # Live cells

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from ci.bench import design, private, train
-from deepreshape.design import Network
+from ci.bench import campaign, design, private, search, train
+from deepreshape.design import Network, Space
 from deepreshape.private.homomorphic.layers import Convolution
 
 
@@ -44,6 +44,32 @@ def test_it_fails_where_the_reference_counts_otherwise(
     assert (out, err.count("\n")) == ("", 1)
 
 
+# The search
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SPACE", Space((3, 2, 4, 1), channels=(8,), reuse=(1, 4)))
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_search_by_each_protocol_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert search.main() == 0
+    out, err = capsys.readouterr()
+    assert [line.partition(":")[0] for line in out.splitlines()] == list(search.PROTOCOLS)
+    assert err == ""
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_search_that_prices_otherwise_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(search, "reference", lambda network, protocol: (1, 1, 1.0))
+    assert search.main() == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
 # The training loop
 
 
@@ -66,6 +92,21 @@ def test_the_plain_loop_sees_whole_pictures_and_their_labels() -> None:
     picture, label = train.Pictures(2)[1]
     assert picture.shape == (3, 32, 32)
     assert 0 <= label < 100
+
+
+# Campaigns
+
+
+def test_processes_on_one_store_make_each_run_once_either_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert campaign.main(rounds=1, runs=4, processes=2, seconds=0.01) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("4 runs of 0.01 s by 2 processes on one store:\n")
+    assert re.search(r"waited for [0-9.]+ s, whoever is busy passed over [0-9.]+ s\n", out)
+
+
+# Private inference
 
 
 def test_private_inference_is_told_beside_its_references(

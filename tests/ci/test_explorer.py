@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from book.extensions.explorer import AXES, SCRIPTS, explorer, live
+from book.extensions.explorer import AXES, SCRIPTS, designs, explorer, live
+from deepreshape.paper.explorer import search
 from deepreshape.paper.explorer.answers import points
 from deepreshape.paper.explorer.cells import CellError
 from deepreshape.paper.explorer.view import respond
@@ -41,6 +42,12 @@ def test_the_explorer_holds_the_first_answer_and_the_points() -> None:
     assert found
     assert json.loads(found[1]) == {"points": points(), "mine": respond({})["mine"]}
     assert html.count('<tr><th scope="row">') > len(points())
+
+
+def test_the_search_holds_the_first_answer() -> None:
+    html = designs()
+    assert search.respond({}, {})["html"] in html
+    assert search.form() in html
 
 
 def test_the_plot_has_an_axis_for_every_number() -> None:

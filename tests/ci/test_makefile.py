@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.pages import EXACT, RECORDED, TRAINED
+from tests.pages import EXACT, RECORDED, TRAINED, WALKED
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("DEEPRESHAPE_RUNS", "DEEPRESHAPE_MIRROR", "DEEPRESHAPE_CACHE")
@@ -71,7 +71,7 @@ def trained(commands: str) -> set[str]:
 
 
 def test_no_page_is_listed_twice() -> None:
-    listed = EXACT + TRAINED + RECORDED
+    listed = EXACT + TRAINED + RECORDED + WALKED
     assert len(set(listed)) == len(listed)
 
 

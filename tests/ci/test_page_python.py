@@ -16,6 +16,7 @@ import pytest
 
 from ci import page_python
 from ci.page_python import Missing, checked, complete, digest, downloaded, have, library, pack
+from deepreshape.paper.explorer.search import respond as search
 from deepreshape.paper.explorer.view import respond
 
 CONTENT = {"a.mjs": b"a", "b.wasm": b"bb"}
@@ -109,6 +110,15 @@ def test_the_packed_library_answers_as_the_whole_one(unpacked: Path) -> None:
             f"print(json.dumps(respond({texts!r})))"
         )
         assert json.loads(said(unpacked, code)) == respond(texts)
+
+
+def test_the_packed_library_searches_as_the_whole_one(unpacked: Path) -> None:
+    asked = {"max-latency": "20s", "protocol": "ours-wan"}
+    code = (
+        "import json\nfrom deepreshape.paper.explorer.search import respond\n"
+        f"print(json.dumps(respond({{}}, {asked!r})))"
+    )
+    assert json.loads(said(unpacked, code)) == search({}, asked)
 
 
 def test_the_packed_library_is_small_and_has_what_cells_import(unpacked: Path) -> None:

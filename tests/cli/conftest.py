@@ -57,11 +57,11 @@ def float32(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is computed on the CPU in float32, on one thread; nothing is probed."""
     import torch
 
-    from deepreshape.learn.runs import executors
+    from deepreshape.learn.runs import crews, executors
     from deepreshape.learn.training import machine
 
     here = machine.Machine(torch.device("cpu"), "float32")
-    for module in (executors, machine):
+    for module in (crews, executors, machine):
         monkeypatch.setattr(module, "this_machine", lambda *_: here)
 
 

@@ -52,7 +52,7 @@ def test_a_wrong_kernel_is_a_line_and_exit_status_1(
 
 
 def test_a_damaged_data_file_is_a_line_and_exit_status_1(call: Command, tmp_path: Path) -> None:
-    path = tmp_path / "cache" / "mnist5k.safetensors"
+    path = tmp_path / "cache" / "mnist5k-0.safetensors"
     save_tensors(path, {"train_labels": torch.zeros(9)}, {})
     path.write_bytes(path.read_bytes()[:-1])
     answer = call("doctor")

@@ -28,6 +28,8 @@ HEAVY = {
         ["count", "ResNet18", "--json"],
         ["equalize", "--order", "3,2,4,1"],
         ["equalize", "--order", "3,2,4,1", "--by", "depth", "--json"],
+        ["suggest", "--order", "3,2,4,1", "--channels", "8"],
+        ["suggest", "--order", "3,2,4,1", "--channels", "8", "--protocol", "ours-wan", "--json"],
         ["latency", "ResNet18", "--layers"],
         ["latency", "ResNet18", "--json"],
         [],

@@ -17,11 +17,11 @@ from deepreshape.cli.usage import commands as usage
 from tests.cli.commands import ROOT, Command, check_refusal, imported, started
 
 COMMANDS = (
-    *("count", "equalize", "latency", "measure", "verify", "plan", "run", "train", "runs"),
-    *("pack", "private", "serve", "classify", "keys", "doctor"),
+    *("count", "equalize", "suggest", "latency", "measure", "verify", "plan", "run", "train"),
+    *("criticality", "runs", "pack", "private", "serve", "classify", "keys", "doctor"),
 )
 GROUPS = {
-    "runs": ("list", "show", "compare", "export", "migrate"),
+    "runs": ("list", "show", "compare", "export", "import", "migrate"),
     "keys": ("make", "allow", "remove", "list"),
 }
 LEAVES = [
@@ -195,6 +195,8 @@ WRONG = (
     *("run fig12 --data nothing", "train nonsense", "train ResNet18 --epochs many"),
     *("train ResNet18 --data nothing", "train ResNet18 --beta 1"),
     *("count nonsense", "count ResNet18 --cull 9", "latency nonsense", "equalize --order 1,1"),
+    *("suggest --order 1,1", "suggest --order 3,2,4,1 --max-latency soon"),
+    *("criticality nonsense", "criticality ResNet18 --cull 1"),
     *("verify nothing", "doctor nothing", "keys make a/b", "keys list README.md"),
 )
 

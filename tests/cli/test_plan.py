@@ -12,8 +12,9 @@ from rich.progress import Progress
 
 from deepreshape.design import cost
 from deepreshape.learn.runs import executors, speed
-from deepreshape.learn.runs.executors import Executor, waves
-from deepreshape.learn.runs.price import Speed, elapsed, gpu, macs, seconds, with_teachers
+from deepreshape.learn.runs.agenda import elapsed
+from deepreshape.learn.runs.executors import Executor
+from deepreshape.learn.runs.price import Speed, gpu, macs, seconds, with_teachers
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.machine import Machine
@@ -119,7 +120,7 @@ def test_totals_are_of_what_is_missing(call: Command, shelf: Path, probes: list[
     total, missing = found["total"], runs[1:]
     assert (total["runs"], total["to_make"]) == (len(runs), len(missing))
     assert total["macs"] == sum(map(macs, missing))
-    assert total["here_s"] == pytest.approx(elapsed(waves(missing), SPEED, 2))
+    assert total["here_s"] == pytest.approx(elapsed(missing, SPEED, 2))
     assert total["gpu_s"] == pytest.approx(sum(seconds(run, gpu("A100")) for run in missing))
     assert [row["record"] for row in found["runs"]] == ["done", *[None] * len(missing)]
 
@@ -333,7 +334,7 @@ def test_what_the_repository_has_is_not_trained(
     call: Command, shelf: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(wanted("table4"), repository)
-    monkeypatch.setattr("deepreshape.learn.runs.executors.obtain", None)
+    monkeypatch.setattr("deepreshape.learn.runs.crews.obtain", None)
     answer = call("run", "table4", "--profile", "smoke")
     assert (answer.err, answer.code) == ("", 0)
     assert not shelf.exists()
@@ -400,3 +401,38 @@ def test_a_teacher_whose_net_is_gone_is_made_again(
     put([teacher], shelf)
     found = planned(call, "fig12", "--profile", "smoke")
     assert found["total"]["to_make"] == len(runs)
+
+
+@pytest.mark.parametrize("name", ["ray", "side-by-side", "in-turn"])
+def test_who_executes_is_chosen(
+    name: str,
+    call: Command,
+    shelf: Path,
+    repository: Path,
+    executed: list[tuple[list[Run], Store, Executor]],
+) -> None:
+    call("run", "fig12", "--profile", "smoke", "--executor", name)
+    assert executed[0][2] == Executor("auto", backend=name)
+
+
+def test_a_part_of_the_runs_is_made(
+    call: Command, shelf: Path, executed: list[tuple[list[Run], Store, Executor]]
+) -> None:
+    said = [call("run", "fig12", "--profile", "smoke", "--shard", f"{i}/3") for i in (1, 2, 3)]
+    runs = experiments.runs_of(experiments.find("fig12").drawn(profile("smoke")))
+    made = [run for part, _, _ in executed for run in part]
+    assert sorted(run.key for run in made) == sorted(run.pinned().key for run in runs)
+    for number, (part, _, _) in enumerate(executed, start=1):
+        failed = ", 1 failed" * bool(part)
+        expected = f"fig12, part {number} of 3: {len(part)} records in {shelf}{failed}\n"
+        assert said[number - 1].out == expected
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "/", "1/", "1/x", "-1/3", "1/3/5", "²/3", ""])
+def test_a_part_that_is_none_is_refused(shard: str, call: Command) -> None:
+    check_refusal(call("run", "fig12", "--shard", shard), f"{shard!r} is no part such as 2/8")
+
+
+@pytest.mark.parametrize("name", ["dask", "nowhere:crew", ""])
+def test_an_executor_that_is_none_is_refused(name: str, call: Command, shelf: Path) -> None:
+    check_refusal(call("run", "fig12", "--profile", "smoke", "--executor", name), "executor")

@@ -133,6 +133,7 @@ def commands() -> Iterator[str]:
     yield from ("count ResNet18 --layers", "count R34-HRN-2x6x3x(m=12) --input 64 --layers")
     yield from ("latency HRN-2x5x3x(m=8) --layers", "latency ConvNeXt-T --layers")
     yield from ("equalize --order 3,2,4,1 --rule all", "equalize --order 3,1,4,2 --by depth")
+    yield "suggest --order 3,2,4,1 --protocol ours-lan --all --channels 16,40,64"
     yield from ("verify", "runs list", f"runs show {keys[0]}", f"runs compare {' '.join(keys[:5])}")
     yield from ("plan fig12 table6", "plan fig7 --profile paper", "plan --profile short")
 

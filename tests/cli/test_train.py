@@ -263,7 +263,7 @@ def test_a_recorded_run_is_not_made_again(
     call: Command, shelf: Path, float32: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = call(*ARGUMENTS, "--json").out
-    monkeypatch.setattr("deepreshape.learn.runs.executors.obtain", None)
+    monkeypatch.setattr("deepreshape.learn.runs.crews.obtain", None)
     assert call(*ARGUMENTS, "--json") == Answer(first, "", 0)
 
 
@@ -342,13 +342,15 @@ BAD = {
         ["train", "ResNet18", "--data", "mnist5k[size=4]"],
         "4 is not a multiple of 8",
     ),
-    "unknown data": (["train", "ResNet18", "--data", "cifar"], "unknown data set 'cifar'"),
+    "unknown data": (
+        ["train", "ResNet18", "--data", "cifar"],
+        "unknown data set 'cifar': neither a folder nor one of mnist5k, cifar100,",
+    ),
     "empty data": (["train", "ResNet18", "--data", ""], "does not name a data set"),
     "folder that is not there": (
         ["train", "ResNet18", "--data", "folder:nowhere[size=16]"],
-        "nowhere: there is no folder train in it",
+        "nowhere is not there: it should be a folder of images by class",
     ),
-    "folder without a size": (["train", "ResNet18", "--data", "folder:birds"], "needs a size"),
     "unknown profile": ([*ARGUMENTS, "--profile", "huge"], "unknown profile 'huge'"),
     "unknown device": ([*ARGUMENTS, "--device", "tpu"], "unknown device 'tpu'"),
     "no workers": ([*ARGUMENTS, "--workers", "0"], "workers must be at least 1"),

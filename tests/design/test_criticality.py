@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepreshape.design import DesignError, cost, parse
-from deepreshape.design.criticality import EXPONENT, criticality, order
+from deepreshape.design.criticality import EXPONENT, alone, criticality, order
 from deepreshape.paper.printed import tables
 from tests.cells import cells
 
@@ -133,3 +133,18 @@ def test_a_criticality_to_be_ordered_is_finite(value: float) -> None:
 def test_no_stages_have_no_order() -> None:
     with pytest.raises(DesignError, match="at least one stage"):
         order([])
+
+
+@pytest.mark.parametrize("name", ["ResNet18(m=4)", "WRN16x2", "VGG16(m=4)", "MobileNetV2(m=8)"])
+def test_the_stages_alone_have_the_relus_of_the_network_between_them(name: str) -> None:
+    network = parse(name)
+    whole = cost(network).stage_relus
+    for stage in range(1, len(whole) + 1):
+        relus = cost(alone(network, stage)).stage_relus
+        assert relus[stage - 1] == whole[stage - 1]
+        assert sum(relus) == whole[stage - 1]
+
+
+def test_there_is_no_stage_0_to_stand_alone() -> None:
+    with pytest.raises(DesignError, match="there is no stage 0"):
+        alone(parse("ResNet18"), 0)

@@ -1,5 +1,6 @@
 """What the tests of learning share: one thread, one place to compute, one clean cache."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 
 from deepreshape.learn.images.sets import loaded
 from deepreshape.learn.runs.store import Store
+from deepreshape.learn.training import checkpoints
 from deepreshape.learn.training.machine import Machine
 
 
@@ -18,6 +20,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a checkpoint takes beside epochs of a moment."""
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
 
 
 @pytest.fixture

@@ -77,7 +77,9 @@ def result(run: Run, store: Store) -> dict[str, Any]:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All but locks, which stay."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(str(path.relative_to(folder)) for path in found)
 
 
 def forked(work: Callable[[], None]) -> int:

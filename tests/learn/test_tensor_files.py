@@ -4,7 +4,7 @@ import errno
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,11 @@ from torch import Tensor
 
 from deepreshape.files import write_text
 from deepreshape.learn.tensor_files import (
+    Busy,
     CorruptFile,
     alone,
     cache_folder,
+    digest_of,
     load_tensors,
     save_tensors,
 )
@@ -260,6 +262,30 @@ def test_a_failed_save_leaves_the_old_tensors(tmp_path: Path) -> None:
     assert same(load_tensors(path)[0], SAMPLE)
 
 
+# Tensors that are not in memory
+
+
+class Parts:
+    """Bytes of which no more than a few rows are ever there."""
+
+    def __init__(self, whole: torch.Tensor) -> None:
+        self._whole, self.shape, self.dtype = whole, whole.shape, whole.dtype
+
+    def split(self, count: int) -> Iterator[torch.Tensor]:
+        return (part.clone() for part in self._whole.split(count))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 2500])
+def test_a_tensor_in_parts_makes_the_same_file(tmp_path: Path, rows: int) -> None:
+    images = (torch.arange(rows * 12) % 251).byte().view(rows, 2, 2, 3)
+    labels = torch.arange(rows).to(torch.int16)
+    path = tmp_path / "x.safetensors"
+    tensors = {"b": Parts(images), "a": labels}
+    digest = save_tensors(path, tensors, META)
+    assert digest == digest_of({"b": images, "a": labels}, META) == digest_of(tensors, META)
+    assert same(load_tensors(path)[0], {"b": images, "a": labels})
+
+
 # Alone
 
 
@@ -271,7 +297,6 @@ def count(path: Path, times: int) -> None:
 
 
 def test_no_two_processes_are_alone_at_once(tmp_path: Path) -> None:
-    """However often the lock file is removed and made anew."""
     path = tmp_path / "number"
     path.write_text("0")
     context = multiprocessing.get_context("fork")
@@ -281,23 +306,56 @@ def test_no_two_processes_are_alone_at_once(tmp_path: Path) -> None:
     for child in children:
         child.join()
     assert path.read_text() == "200"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_nothing_is_left_of_a_lock_after_an_error(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
-    with pytest.raises(error), alone(tmp_path / "folder" / "lock"):
+def test_a_lock_is_free_after_an_error(tmp_path: Path, error: type[BaseException]) -> None:
+    lock = tmp_path / "folder" / "lock"
+    with pytest.raises(error), alone(lock):
         raise error
-    assert list((tmp_path / "folder").iterdir()) == []
+    with alone(lock, wait=False):
+        pass
+
+
+def test_a_lock_file_is_never_removed(tmp_path: Path) -> None:
+    """Whoever opened it, on whichever machine, waits for the same file."""
+    lock = tmp_path / "lock"
+    with alone(lock):
+        before = lock.stat().st_ino
+    with alone(lock):
+        pass
+    assert lock.stat().st_ino == before
 
 
 def test_a_lock_that_a_killed_process_left_holds_no_one_up(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
-    with alone(tmp_path / "lock"):
+    with alone(tmp_path / "lock", wait=False):
         pass
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_another_holds_is_not_waited_for_unless_asked(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with (
+        alone(lock),
+        pytest.raises(Busy, match=f"^{lock} is held by another process$"),
+        alone(lock, wait=False),
+    ):
+        pytest.fail("two are alone")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_named(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other kind of lock takes their place, of which a killed process would leave one."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    said = f"^{tmp_path} lies on a file system without locks"
+    with pytest.raises(OSError, match=said), alone(tmp_path / "lock"):
+        pytest.fail("alone without a lock")
 
 
 def test_another_user_may_open_a_lock_that_a_killed_process_left(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from deepreshape.paper.contents import EXACT, LISTS, PAGES, RECORDED, TRAINED, WRITTEN
+from deepreshape.paper.contents import EXACT, LISTS, PAGES, RECORDED, TRAINED, WALKED, WRITTEN
 from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.places import ROOT
 from tests import pages as targets
@@ -61,7 +61,7 @@ def amiss(
     return [f"{name}: {lack}" for lack, names in lacks.items() for name in sorted(names)]
 
 
-MADE = targets.EXACT + targets.TRAINED + targets.RECORDED
+MADE = targets.EXACT + targets.TRAINED + targets.RECORDED + targets.WALKED
 BOOK: dict[str, Any] = {
     "pages": PAGES,
     "experiments": EXPERIMENTS,
@@ -99,7 +99,7 @@ def test_what_lacks_its_counterpart_is_named(changed: dict[str, Any], said: str)
 
 
 def test_every_page_is_of_one_kind() -> None:
-    kinds = (*EXACT, *TRAINED, *RECORDED, *WRITTEN)
+    kinds = (*EXACT, *TRAINED, *RECORDED, *WALKED, *WRITTEN)
     assert sorted(kinds) == sorted(PAGES)
     assert list(TRAINED) == list(EXPERIMENTS)
     assert sorted(WRITTEN) == TEXTS
@@ -112,8 +112,8 @@ def test_lists_are_those_of_the_register(place: str) -> None:
 
 
 def test_the_makefile_makes_pages_by_their_kind() -> None:
-    found = (targets.EXACT, targets.TRAINED, targets.RECORDED)
-    assert found == (list(EXACT), list(TRAINED), list(RECORDED))
+    found = (targets.EXACT, targets.TRAINED, targets.RECORDED, targets.WALKED)
+    assert found == (list(EXACT), list(TRAINED), list(RECORDED), list(WALKED))
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -9,7 +9,8 @@ import pytest
 
 from deepreshape.private import serving
 from deepreshape.private.asking import Classified, Outcome, classify
-from deepreshape.private.client import Client, Preparation
+from deepreshape.private.client import Preparation
+from deepreshape.private.client import Session as Client
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits

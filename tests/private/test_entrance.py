@@ -16,7 +16,7 @@ import pytest
 
 from deepreshape.private import entrance as module
 from deepreshape.private.asking import Outcome, classify
-from deepreshape.private.client import Client
+from deepreshape.private.client import Session as Client
 from deepreshape.private.clients import Clients
 from deepreshape.private.entrance import Entrance
 from deepreshape.private.garbled.loading import load

@@ -21,7 +21,8 @@ from deepreshape.design.architectures import Grouped, PreActivation, Separable
 from deepreshape.private import client as client_module
 from deepreshape.private import joint, packings, protocol
 from deepreshape.private import server as server_module
-from deepreshape.private.client import Client, Preparation
+from deepreshape.private.client import Preparation
+from deepreshape.private.client import Session as Client
 from deepreshape.private.garbled import garbling
 from deepreshape.private.garbled.garbling import Reused
 from deepreshape.private.garbled.leaves import LEAVES

@@ -18,7 +18,7 @@ import pytest
 
 from deepreshape.private import serving, turns
 from deepreshape.private.asking import classify
-from deepreshape.private.client import Client
+from deepreshape.private.client import Session as Client
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program.model import Model
 from deepreshape.private.program.reference import logits

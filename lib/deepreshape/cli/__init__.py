@@ -9,10 +9,11 @@ from deepreshape import __version__
 from deepreshape.cli.usage import check, look, private, train
 from deepreshape.cli.usage.commands import Sections
 from deepreshape.cli.usage.keys import keys
+from deepreshape.extras import MissingExtra
 
 SECTIONS = {
-    "Look at designs": (look.count, look.equalize, look.latency),
-    "Train": (train.plan, train.run, train.train, train.runs),
+    "Look at designs": (look.count, look.equalize, look.suggest, look.latency),
+    "Train": (train.plan, train.run, train.train, train.criticality, train.runs),
     "Run privately": (private.pack, private.private, private.serve, private.classify, keys),
     "Check": (check.verify, check.doctor, check.measure),
 }
@@ -21,7 +22,8 @@ SECTIONS = {
 def main() -> None:
     """Run a command. What ends it otherwise than well is one line on stderr and an exit status:
 
-    2: what was given cannot be taken, such as a wrong option or a file that is missing or damaged;
+    2: what was given cannot be taken, such as a wrong option, a file that is missing or damaged, or
+    a command whose packages are not installed;
     1: the work failed, or `verify` found a difference; 130: Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -36,7 +38,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; the same command goes on from here")
         code = 130
-    except ValueError as error:
+    except (ValueError, MissingExtra) as error:
         _say(str(error))
         code = 2
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepreshape.cli.tables import new_table, table_of
+from deepreshape.private import parties
 from deepreshape.private.asking import Outcome
-from deepreshape.private.program.steps import Top
 from deepreshape.private.sessions import Both
 
 TOP = 5
@@ -18,20 +18,15 @@ def answers(names: Sequence[str], outcome: Outcome) -> list[dict[str, Any]]:
     and seconds. Where the server tells logits, also that of the class, how far it is ahead of the
     next, and the likeliest classes."""
     rows = []
-    classes, program = outcome.program.classes, outcome.program
-    for found in outcome.images:
-        row: dict[str, Any] = {"image": names[found.number]}
-        if isinstance(program.steps[-1].op, Top):
-            order = found.logits
-        else:
-            logits = found.logits * program.logit
-            order = (-logits).argsort(kind="stable")
-            likely = [named(int(at), classes[at] if classes else None) for at in order[:TOP]]
-            ahead = float(logits[order[0]] - logits[order[1]]) if logits.size > 1 else 0.0
-            row |= {"logit": float(logits[order[0]]), "ahead": ahead, "likely": likely}
+    for found in parties.answers(outcome):
+        row: dict[str, Any] = {"image": names[found.place]}
+        if logits := found.logits:
+            first, *rest = (logits[number] for number, _ in found.likely)
+            likely = [named(*each) for each in found.likely[:TOP]]
+            row |= {"logit": first, "ahead": first - rest[0] if rest else 0.0, "likely": likely}
         row |= {
-            "class": int(order[0]),
-            "name": classes[order[0]] if classes else None,
+            "class": found.number,
+            "name": found.name,
             "offline": found.offline,
             "online": found.online,
         }

@@ -1,18 +1,21 @@
 """Commands that look at designs: `count`, `equalize` and `latency`. They need no framework."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import click
 
+from deepreshape.cli.networks import is_module
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import Row, new_table, say, show
 from deepreshape.cli.usage.arguments import edited
-from deepreshape.design import Cost, Network, cost, layers, paper_convention
+from deepreshape.design import AnyNetwork, Cost, Network, by_name, cost, layers, paper_convention
 from deepreshape.design.cost import layer_macs, layer_params
-from deepreshape.design.equalize import Equalization, Solution, by_depth, by_width, require_depths
+from deepreshape.design.equalize import Equalization, Rule, Solution
 from deepreshape.design.ops import Conv, FullyConnected, Layer, Relu
+from deepreshape.extras import needing
 from deepreshape.private.latency import latency as modelled
 from deepreshape.private.latency import layer_latencies
 
@@ -21,7 +24,13 @@ GREEK = ("alpha", "beta", "gamma")
 
 
 def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
-    network = edited(**arguments)
+    name, *size = (arguments.pop(key) for key in ("network", "resolution", "classes"))
+    if is_module(name) and not any(arguments.values()):
+        # torch is imported for a module of one's own alone.
+        with needing("a module", "train"):
+            import_module("deepreshape.cli.modules").count(name, *size, by_layer, as_json)
+        return
+    network = edited(name, *size, **arguments)
     by_layers = _layer_counts(network) if by_layer else {}
     if as_json:
         print_json(_counts(network, cost(network)) | by_layers)
@@ -31,45 +40,45 @@ def count(by_layer: bool, as_json: bool, **arguments: Any) -> None:
         _print_layer_counts(by_layers)
 
 
-def _places(counted: Cost) -> dict[str, int]:
+def _places(counted: Cost, is_staged: bool) -> dict[str, int]:
     """ReLUs of stem, stages and, where it has any, head."""
-    places = {"stem": counted.relus[0]}
+    places = {"stem": counted.relus[0]} if is_staged else {}
     places |= {f"stage{number}": relus for number, relus in enumerate(counted.relus[1:], start=1)}
     return places | ({"head": counted.head_relus} if counted.head_relus else {})
 
 
-def _counts(network: Network, counted: Cost) -> dict[str, Any]:
+def _counts(network: AnyNetwork, counted: Cost) -> dict[str, Any]:
     return {
         **described(network),
-        "relus": {"total": counted.total_relus, **_places(counted)},
+        "relus": {"total": counted.total_relus, **_places(counted, isinstance(network, Network))},
         "macs": counted.macs,
         "flops": {"A": counted.flops("A"), "B": counted.flops("B")},
         "params": counted.params,
     } | ({"squares": counted.squares} if counted.squares else {})
 
 
-def described(network: Network) -> Row:
+def described(network: AnyNetwork) -> Row:
     return {"network": network.name, "input": network.resolution, "classes": network.classes}
 
 
-def heading(network: Network) -> str:
+def heading(network: AnyNetwork) -> str:
     """A network, its input and its classes in a line."""
     size = network.resolution
     return f"{network.name}, input {size} x {size}, {network.classes} classes"
 
 
-def _print_counts(network: Network, counted: Cost) -> None:
+def _print_counts(network: AnyNetwork, counted: Cost) -> None:
     click.echo(heading(network))
     table = new_table("", "count>", "share>")
     total = counted.total_relus
-    for place, relus in _places(counted).items():
+    for place, relus in _places(counted, isinstance(network, Network)).items():
         name = place.replace("stage", "stage ")
         table.add_row(f"ReLUs {name}", f"{relus:,}", f"{relus / max(total, 1):.2%}")
     table.add_row("ReLUs", f"{total:,}", "", end_section=not counted.squares)
     if counted.squares:
         table.add_row("squares", f"{counted.squares:,}", "", end_section=True)
     table.add_row("MACs", f"{counted.macs:,}", "")
-    used = paper_convention(network)
+    used = paper_convention(network) if isinstance(network, Network) else None
     for convention in ("A", "B"):
         note = "as the paper counts" if convention == used else ""
         table.add_row(f"FLOPs {convention}", f"{counted.flops(convention):,}", note)
@@ -77,7 +86,7 @@ def _print_counts(network: Network, counted: Cost) -> None:
     show(table)
 
 
-def _layer_counts(network: Network) -> Row:
+def _layer_counts(network: AnyNetwork) -> Row:
     """ReLUs, multiply-accumulates and parameters: `layers` in order, `stages` and `kinds`."""
     rows = [_row(layer, len(network.stages)) for layer in layers(network)]
     return {"layers": rows, "stages": _summed(rows, "stage"), "kinds": _summed(rows, "kind")}
@@ -143,14 +152,12 @@ def _cells(row: Row) -> list[str]:
 def equalize(
     depths: tuple[int, ...] | None,
     order: tuple[int, ...],
-    by: str,
-    rule: Any,
+    by: Literal["width", "depth"],
+    rule: Rule,
     most: int,
     as_json: bool,
 ) -> None:
-    depths = require_depths(depths or (2,) * len(order), order)
-    width = by == "width"
-    found = by_width(depths, order, rule, most) if width else by_depth(order, rule, most)
+    found = by_name.equalize(order, depths, by=by, rule=rule, most=most)
     if as_json:
         solutions = [_solution(solution, by, rule) for solution in found.solutions]
         print_json({"inequality": found.inequality, "rule": rule, "solutions": solutions})

@@ -1,6 +1,6 @@
 """The command that times layers and elements on this machine: `measure`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -11,10 +11,15 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from deepreshape.design import Network, parse
+from deepreshape.cli.networks import named
+from deepreshape.design import AnyNetwork
 from deepreshape.learn.training import processor
-from deepreshape.paper.printed.entries import garbled_networks, printed_wholes, timed_networks
-from deepreshape.paper.printed.protocols import WHOLE
+from deepreshape.paper.printed.entries import (
+    WHOLE,
+    garbled_networks,
+    printed_wholes,
+    timed_networks,
+)
 from deepreshape.private import garbled_counts, measured, measuring
 from deepreshape.private.packings import PACKINGS
 from deepreshape.private.program.drawn import garbled
@@ -35,10 +40,10 @@ def measure(
     quiet: bool,
 ) -> None:
     if counted is not None:
-        _count([parse(name) for name in networks], counted, again)
+        _count([named(name) for name in networks], counted, again)
         return
-    chosen = [parse(name) for name in networks] or timed_networks()
-    run = [str(parse(name)) for name in wholes or (() if networks else (WHOLE,))]
+    chosen = [named(name) for name in networks] or timed_networks()
+    run = [str(named(name)) for name in wholes or (() if networks else (WHOLE,))]
     shapes = dict.fromkeys(
         shape
         for network in chosen
@@ -61,7 +66,7 @@ def measure(
 def _whole(which: measured.Whole) -> measured.WholeCost:
     """In a process of its own, whose memory holds nothing else."""
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-        work = apart.submit(measuring.whole, parse(which.network), which.packing, which.relus)
+        work = apart.submit(measuring.whole, named(which.network), which.packing, which.relus)
         return work.result()
 
 
@@ -82,7 +87,7 @@ def _timed(
     return record
 
 
-def _count(networks: list[Network], path: Path, again: bool) -> None:
+def _count(networks: Sequence[AnyNetwork], path: Path, again: bool) -> None:
     """Bring the counts of a file up to date, network by network."""
     try:
         known = garbled_counts.read(path)

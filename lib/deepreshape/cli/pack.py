@@ -1,46 +1,63 @@
-"""The command `pack`: from the weights of a recorded run to a private model."""
+"""The command `pack`: from the weights of a recorded run, or of elsewhere, to a private model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy.typing as npt
 from torch import Tensor
 
 from deepreshape.classes import class_names
+from deepreshape.cli.data import decoded
+from deepreshape.cli.networks import is_reference, named
 from deepreshape.cli.output import print_json
-from deepreshape.cli.private import UNBOUNDED, drawn
+from deepreshape.cli.private import UNBOUNDED
 from deepreshape.cli.rows import Recorded, one
 from deepreshape.cli.tables import new_table, show
-from deepreshape.design import parse
-from deepreshape.learn.images.sets import load
+from deepreshape.design import AnyNetwork, parse
+from deepreshape.learn.images.sets import DataSet, contents, load
 from deepreshape.learn.images.sets import parse as parse_data
-from deepreshape.learn.runs.record import Record
+from deepreshape.learn.modules.references import referenced
+from deepreshape.learn.modules.weights import load_file
 from deepreshape.learn.search.masks import load_masks
 from deepreshape.learn.tensor_files import load_tensors
+from deepreshape.learn.training.nets import build
+from deepreshape.packed import class_list, drawn, fitting, fixed_point, origin
 from deepreshape.private.asking import Pixels
 from deepreshape.private.packings import DEFAULT
 from deepreshape.private.program.compiled import (
     Agreement,
     Compiled,
     agreement,
-    compiled,
     floating_logits,
 )
 from deepreshape.private.program.model import Fact, Model, write
 from deepreshape.private.program.quantise import Precision
-from deepreshape.private.program.steps import Program
 from deepreshape.private.sessions import both
 from deepreshape.progress import Shown
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+class Source(NamedTuple):
+    """What is packed: a trained net as arrays, its images, and what a model says of it."""
+
+    network: AnyNetwork
+    weights: Arrays
+    masks: Arrays
+    data: DataSet
+    classes: tuple[str, ...]
+    about: dict[str, Fact]
+
+
 def pack(
     key: str,
+    weights: Path | None,
+    data: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
     out: Path,
     check: int,
     count: int,
@@ -53,16 +70,15 @@ def pack(
 ) -> None:
     if out.exists() and not out.is_file():
         raise ValueError(f"{out} is no file, and a model is not written in its place")
-    found = one(store, key)
-    if found.record.status != "done":
-        raise ValueError(f"the run {found.record.key} failed, so it has no weights")
-    weights, masks = _trained(found)
-    data = parse_data(str(found.record.run["data"]))
-    images = load(replace(data, digest=found.record.data_digest))
-    network = parse(str(found.record.run["network"]))
+    if weights is None and not is_reference(key):
+        if data or mean or std:
+            raise click.UsageError("--data, --mean and --std go with --weights, or with a module")
+        source = _of_run(one(store, key))
+    else:
+        source = _of_weights(key, weights, data, quiet)
+    images = load(source.data)
     bits = Precision(activation=activation_bits, weight=weight_bits)
-    seen = images.train.images[drawn(len(images.train), 256)].numpy()
-    made = compiled(network, weights, masks, seen, images.mean, images.std, bits)
+    made = fixed_point(source.network, source.weights, source.masks, images, bits, mean, std)
     chosen = drawn(len(images.test), check)
     pictures = images.test.images[chosen].numpy()
     same = _compared(made, pictures, images.test.labels[chosen].numpy(), quiet)
@@ -71,8 +87,8 @@ def pack(
             f"only {100 * same.alike:.2f} % of {same.images:,} test images are classified as in"
             f" floating point, of {least_alike:g} % wanted: nothing is written"
         )
-    program = replace(made.program, classes=_class_names(found.record.run["data"], made.program))
-    model = Model(program, made.weights, _about(found.record, made, same))
+    program = replace(made.program, classes=fitting(source.classes, made.program))
+    model = Model(program, made.weights, source.about | _about(made, same))
     if len(asked := pictures[:count]):
         alike = {"asked": len(asked), "asked_alike": _alike(made, model, asked)}
         model = replace(model, about={**model.about, **alike})
@@ -85,6 +101,46 @@ def pack(
         _print(model.about, out)
 
 
+def _of_run(found: Recorded) -> Source:
+    """The net of a recorded run. Raises ValueError where it failed, or its weights are gone."""
+    record = found.record
+    if record.status != "done":
+        raise ValueError(f"the run {record.key} failed, so it has no weights")
+    network, about = named(str(record.run["network"])), origin(record)
+    images = replace(parse_data(str(record.run["data"])), digest=record.data_digest)
+    return Source(network, *_trained(found), images, class_list(record), about)
+
+
+def _of_weights(network: str, file: Path | None, data: str | None, quiet: bool) -> Source:
+    """A network with the weights of a file, or a module with those that it is made with. Raises
+    ValueError where network, weights and images do not fit."""
+    if data is None:
+        raise click.UsageError(
+            "--data: a network with weights of elsewhere needs images, on which numbers are"
+            " measured and fixed point is compared with floating point"
+        )
+    images = parse_data(data)
+    decoded(images, quiet)
+    is_sized = "@" in network
+    side, classes = (None, None) if is_sized else (images.resolution, images.classes)
+    if is_reference(network):
+        net = referenced(network, side, classes, file)
+    else:
+        net = build(parse(network, side, classes), seed=0).eval()
+        assert file is not None  # `pack` comes here with a file, or with a module
+        load_file(net, file)
+    found = net.network
+    if (found.resolution, found.classes) != (images.resolution, images.classes):
+        raise ValueError(
+            f"{found.name} takes {found.resolution} pixels and has {found.classes} classes;"
+            f" {images} has {images.resolution} and {images.classes}"
+        )
+    about: dict[str, Fact] = {"network": str(found), "data": str(images)}
+    about |= {"weights": file.name if file else network}
+    names = contents(images)[0] or class_names(str(images))
+    return Source(found, _arrays(net.state_dict()), {}, images, names, about)
+
+
 def _compared(made: Compiled, pictures: Pixels, labels: npt.NDArray[Any], quiet: bool) -> Agreement:
     """Fixed point against floating point on images, with progress."""
     with Shown("{task.description}", quiet=quiet) as progress:
@@ -92,13 +148,9 @@ def _compared(made: Compiled, pictures: Pixels, labels: npt.NDArray[Any], quiet:
         return agreement(made, pictures, labels, lambda n: progress.advance(task, n))
 
 
-def _about(record: Record, made: Compiled, same: Agreement) -> dict[str, Fact]:
+def _about(made: Compiled, same: Agreement) -> dict[str, Fact]:
     """What a model says of itself; `ABOUT` has the words."""
     return {
-        "network": str(record.run["network"]),
-        "data": str(record.run["data"]),
-        "run": record.key,
-        "test": record.test,
         "relus": made.program.relus,
         "truncations": made.program.truncations,
         "bounded": "no" if made.open else "yes",
@@ -116,12 +168,6 @@ def _print(about: Mapping[str, Fact], out: Path) -> None:
         table.add_row(ABOUT[name], f"{value:,}" if isinstance(value, int) else str(value))
     table.add_row("file", f"{out} ({out.stat().st_size / 1e6:.2f} MB)")
     show(table)
-
-
-def _class_names(data: object, program: Program) -> tuple[str, ...]:
-    """The names of a data set's classes, where they are those of a program's logits."""
-    names = class_names(str(data))
-    return names if len(names) == prod(program.steps[-1].shape) else ()
 
 
 ALIKE = 99.0
@@ -174,7 +220,9 @@ def _arrays(tensors: Mapping[str, Tensor]) -> Arrays:
 ABOUT = {
     "network": "network",
     "data": "data",
+    "images": "SHA-256 of the images",
     "run": "run",
+    "weights": "weights",
     "test": "test accuracy of the record",
     "relus": "ReLUs",
     "truncations": "elements truncated without a ReLU",

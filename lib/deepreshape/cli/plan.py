@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deepreshape import places
+from deepreshape.cli.data import asked, decoded
 from deepreshape.cli.output import digits, duration, large, print_json
 from deepreshape.cli.prices import Price
 from deepreshape.cli.rows import epochs_text
@@ -29,21 +30,29 @@ def run(
     name: str,
     profile: str,
     data: str | None,
+    skip_damaged: bool,
     seeds: tuple[int, ...],
     panels: str | None,
+    shard: tuple[int, int] | None,
+    backend: str | None,
     device: str,
     workers: int | None,
     precision: Precision | None,
     quiet: bool,
     store: Path,
 ) -> None:
-    executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    executor = executors.Executor(device, workers, not quiet, precision, backend)
+    data = decoded(asked(data, skip_damaged), quiet)
     wanted = _runs(name, profile, data, seeds, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
+    said = name
+    if shard is not None:
+        said = f"{name}, part {shard[0]} of {shard[1]}"
+        wanted = executors.part(wanted, *shard)
     records = executors.execute(wanted, Store(store, places.RECORDED), executor)
     failed = sum(record.status == "failed" for record in records)
-    click.echo(f"{name}: {len(records)} records in {store}" + (f", {failed} failed" * bool(failed)))
+    click.echo(f"{said}: {len(records)} records in {store}" + (f", {failed} failed" * bool(failed)))
 
 
 def _runs(
@@ -58,6 +67,7 @@ def plan(
     names: tuple[str, ...],
     profile: str,
     data: str | None,
+    skip_damaged: bool,
     seeds: tuple[int, ...],
     panels: str | None,
     gpu: str,
@@ -70,6 +80,7 @@ def plan(
     as_json: bool,
 ) -> None:
     executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    data = decoded(asked(data, skip_damaged), quiet)
     named = tuple(dict.fromkeys(names))
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), Store(store, places.RECORDED), executor, probe)

@@ -6,7 +6,9 @@ from deepreshape.cli.rows import epochs, settings, what
 from deepreshape.cli.tables import Row
 from deepreshape.design import cost
 from deepreshape.learn.runs import executors, speed
-from deepreshape.learn.runs.price import Gpu, Speed, elapsed, macs, seconds, with_teachers
+from deepreshape.learn.runs.agenda import elapsed
+from deepreshape.learn.runs.crews import processes
+from deepreshape.learn.runs.price import Gpu, Speed, macs, seconds, with_teachers
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training import machine
@@ -21,7 +23,7 @@ class Price:
 
     def __init__(self, gpu: Gpu, store: Store, executor: executors.Executor, anew: bool) -> None:
         here = machine.this_machine(executor.device, executor.precision)
-        self.gpu, self.store, self.workers = gpu, store, executors.processes(executor, here)
+        self.gpu, self.store, self.workers = gpu, store, processes(here, executor.workers)
         known = None if anew else speed.known(here, self.workers)
         self.speed = known or _measured(here, self.workers, executor.show)
         self.here = {
@@ -59,7 +61,7 @@ class Price:
             "runs": len(with_teachers(runs)),
             "to_make": len(made),
             "macs": sum(map(macs, made)),
-            "here_s": elapsed(executors.waves(made), self.speed, self.workers),
+            "here_s": elapsed(made, self.speed, self.workers),
             "gpu_s": sum(seconds(run, self.gpu) for run in made),
             "searches": sum(run.search is not None for run in made),
         }

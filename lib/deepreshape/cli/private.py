@@ -1,28 +1,28 @@
 """The commands of private inference: `private`, `serve` and `classify`."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
-import numpy as np
 
 from deepreshape.cli.accounts import account, answer_table, answers, by_layer, named, phases
-from deepreshape.cli.images import fitted, opened
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import draw, say, show
+from deepreshape.extras import needing
+from deepreshape.image_files import opened
 from deepreshape.private import asking, sessions
 from deepreshape.private.asking import Pixels
 from deepreshape.private.clients import Clients
-from deepreshape.private.entrance import Entrance, Say
+from deepreshape.private.entrance import Entrance, lines, secure
 from deepreshape.private.garbled.loading import load
+from deepreshape.private.parties import taken
 from deepreshape.private.program.model import Model, read
 from deepreshape.private.program.reference import Clear, clear
 from deepreshape.private.serving import serve as take_sessions
 from deepreshape.private.sessions import Both
 from deepreshape.private.wire.keys import certificate
-from deepreshape.private.wire.link import Address, Link, listen, listening, loopback
+from deepreshape.private.wire.link import Address, Link, listen, listening
 from deepreshape.private.wire.sealed import lock
 
 UNBOUNDED = (
@@ -60,42 +60,6 @@ def serve(
             click.echo("stopped")
 
 
-@contextmanager
-def lines(log: Path | None) -> Iterator[Say]:
-    """What writes a line to the end of a log, whoever else does, or to standard error."""
-    if log is None:
-        yield lambda line: click.echo(line, err=True)
-        return
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-    try:
-
-        def say(line: str) -> None:
-            with suppress(OSError):  # a full disk ends no server, and queries are counted elsewhere
-                os.write(handle, f"{line}\n".encode())
-
-        yield say
-    finally:
-        os.close(handle)
-
-
-def secure(address: Address, keys: Mapping[str, Path | None], insecure: bool) -> None:
-    """Raise UsageError for an address beyond this machine without keys, if that is not asked for.
-
-    keys: options and what they name, of which all are given or none.
-    """
-    given = [name for name, path in keys.items() if path]
-    wanted = " and ".join(keys)
-    if given and insecure:
-        raise click.UsageError(f"{given[0]} and --insecure exclude each other")
-    if given and len(given) < len(keys):
-        raise click.UsageError(f"{wanted} need each other")
-    if not given and not insecure and not loopback(address):
-        raise click.UsageError(
-            f"{address} is not only this machine: it takes {wanted} (see `deepreshape keys`),"
-            " or --insecure"
-        )
-
-
 def classify(
     images: tuple[Path, ...],
     server: str,
@@ -113,7 +77,7 @@ def classify(
     pictures = [opened(path) for path in images]
     outcome = asking.classify(
         address,
-        lambda program: fitted(pictures, program),
+        lambda program: taken(pictures, program),
         link,
         lambda: click.echo(f"{address} has not answered: others may be before you", err=True),
         ahead,
@@ -159,7 +123,7 @@ def private(
         raise click.UsageError("--images and --image exclude each other")
     if files:
         names = [str(path) for path in files]
-        pictures = fitted([opened(path) for path in files], loaded.program)
+        pictures = taken([opened(path) for path in files], loaded.program)
     else:
         names, pictures = _test_images(loaded, count or 1)
     both = sessions.both(loaded, packing, lambda program: pictures, link, exact, answer)
@@ -236,12 +200,15 @@ def _loaded(seconds: float) -> str:
 def _test_images(model: Model, count: int) -> tuple[list[str], list[Pixels]]:
     """Test images of the set that a model was trained on, drawn once and named by their labels."""
     # Images that are given need no torch, which takes seconds.
-    from deepreshape.learn.images.sets import load as load_images
-    from deepreshape.learn.images.sets import parse
+    with needing("a data set", "train", "private"):
+        from deepreshape.learn.images.sets import load as load_images
+        from deepreshape.learn.images.sets import parse
+        from deepreshape.packed import drawn
 
     if "data" not in model.about:
         raise ValueError("the model does not say what it was trained on: name images with --image")
-    test = load_images(parse(str(model.about["data"]))).test
+    data, digest = parse(str(model.about["data"])), model.about.get("images")
+    test = load_images(replace(data, digest=str(digest)) if digest else data).test
     if count > len(test):
         raise ValueError(f"{model.about['data']} has {len(test):,} test images, not {count:,}")
     chosen = drawn(len(test), count)
@@ -250,9 +217,3 @@ def _test_images(model: Model, count: int) -> tuple[list[str], list[Pixels]]:
     shown = [named(label, classes[label] if classes else None) for label in labels]
     names = [f"test image {i}, class {label}" for i, label in zip(chosen, shown, strict=True)]
     return names, [test.images[i].numpy() for i in chosen]
-
-
-def drawn(images: int, count: int) -> list[int]:
-    """So many of the images, always the same: sets are ordered by class."""
-    found: list[int] = np.random.default_rng(0).permutation(images)[:count].tolist()
-    return found

@@ -87,6 +87,8 @@ def _where(whole: Row) -> Named:
     yield "SHA-256 of the data", whole["data_digest"]
     for name in ["split", *["teacher"] * bool(whole["run"]["teacher"])]:
         yield f"SHA-256 of the {name}", whole[f"{name}_digest"] or UNKNOWN
+    yield "classes", ", ".join(whole["classes"]) or None
+    yield "damaged files left out", whole["left_out"] or None
     for name, value in whole["files"].items():
         yield name.replace("_", " "), value
 

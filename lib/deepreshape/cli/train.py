@@ -1,5 +1,6 @@
 """The command that makes one run: `train`."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -7,14 +8,15 @@ from typing import Any, Literal
 import click
 
 from deepreshape import places
+from deepreshape.cli.data import asked, decoded
+from deepreshape.cli.networks import named
 from deepreshape.cli.record import print_record
 from deepreshape.cli.rows import one
 from deepreshape.cli.usage.arguments import edited
-from deepreshape.design import Network, parse
+from deepreshape.design import AnyNetwork
 from deepreshape.learn.images.sets import DataSet
-from deepreshape.learn.images.sets import parse as parse_data
 from deepreshape.learn.runs import executors
-from deepreshape.learn.runs.run import Run
+from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.losses import DISTILLATIONS, distillation
 from deepreshape.learn.training.machine import Precision
@@ -26,6 +28,7 @@ from deepreshape.paper.trained.profiles import profile as find_profile
 def train(
     profile: str,
     data: str | None,
+    skip_damaged: bool,
     seed: int,
     teacher: str | None,
     distil: str | None,
@@ -33,6 +36,7 @@ def train(
     snl: int | None,
     by: Literal["pixel", "channel"] | None,
     senet: int | None,
+    backend: str | None,
     device: str,
     workers: int | None,
     precision: Precision | None,
@@ -42,25 +46,33 @@ def train(
     **arguments: Any,
 ) -> None:
     _require_together(teacher, distil, beta, snl, by, senet)
-    executor = executors.Executor(device, workers, show=not quiet, precision=precision)
+    executor = executors.Executor(device, workers, not quiet, precision, backend)
     size = find_profile(profile)
-    images = size.images("cifar100") if data is None else parse_data(data)
+    images = asked(data, skip_damaged) or size.images("cifar100")
     said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
     changes = {name: value for name, value in said.items() if value is not None}
-    wanted = Run(_fitted(images, **arguments), images, size.recipe, seed)
+    wanted = Run(fitted(images, **arguments), images, size.recipe, seed)
     wanted = _searched(wanted, size, snl, by, senet)
     wanted = replace(wanted, recipe=replace(wanted.recipe, **changes))
     if teacher is not None:
-        wanted = _taught(wanted, size, teacher, distil, beta)
+        wanted = taught(wanted, size, teacher, distil, beta)
+    decoded(images, quiet)
     wanted = wanted.pinned()
     shelf = Store(store, places.RECORDED)
-    (record,) = executors.execute([wanted], shelf, executor)
-    if record.status == "failed":
-        raise RuntimeError(
-            f"run {record.key} failed: {record.error};"
-            f" delete {shelf.path(_failed(wanted, shelf))} to train it again"
-        )
+    (record,) = made([wanted], shelf, executor)
     print_record(one(store, record.key), as_json)
+
+
+def made(runs: Sequence[Run], shelf: Store, executor: executors.Executor) -> list[Record]:
+    """The records of runs, made where they are missing. Raises RuntimeError for one that failed."""
+    records = executors.execute(runs, shelf, executor)
+    for run, record in zip(runs, records, strict=True):
+        if record.status == "failed":
+            raise RuntimeError(
+                f"run {record.key} failed: {record.error};"
+                f" delete {shelf.path(_failed(run, shelf))} to train it again"
+            )
+    return records
 
 
 def _require_together(
@@ -87,9 +99,9 @@ def _require_together(
         )
 
 
-def _fitted(
+def fitted(
     images: DataSet, network: str, resolution: int | None, classes: int | None, **edits: Any
-) -> Network:
+) -> AnyNetwork:
     """A network for the images; where its name or an option says otherwise, that stays."""
     if "@" not in network:
         resolution = images.resolution if resolution is None else resolution
@@ -114,11 +126,11 @@ def _searched(
     return run
 
 
-def _taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: float | None) -> Run:
+def taught(run: Run, size: Profile, teacher: str, distil: str | None, beta: float | None) -> Run:
     """The run with a teacher, which the profile's recipe for teachers trains."""
     images = run.data
     fit = () if "@" in teacher else (images.resolution, images.classes)
-    taught = replace(run, network=parse(teacher, *fit), recipe=size.teacher_recipe, seed=1)
+    taught = replace(run, network=named(teacher, *fit), recipe=size.teacher_recipe, seed=1)
     kind = distillation(distil or "kd")(**({} if beta is None else {"beta": beta}))
     return replace(run, recipe=replace(size, recipe=run.recipe).taught(kind), teacher=taught)
 

@@ -3,7 +3,7 @@
 Public are the names in `__all__`, and of the modules
 
     equalize       by_width, by_depth, Equalization, Solution
-    criticality    criticality, order
+    criticality    alone, criticality, order
 """
 
 from deepreshape.design.architectures import DesignError, Stage
@@ -20,6 +20,7 @@ from deepreshape.design.families import (
     vgg,
     wide_resnet,
 )
+from deepreshape.design.graph import AnyNetwork, Graph
 from deepreshape.design.layers import layers
 from deepreshape.design.network import Network, parse
 from deepreshape.design.ops import Layer
@@ -36,15 +37,24 @@ from deepreshape.design.reduce import (
     thin,
 )
 from deepreshape.design.relu_plan import ReluPlan
+from deepreshape.design.space import Space
+from deepreshape.design.suggest import Limits, Suggestion, Suggestions, Timing, suggest
 
 __all__ = [
+    "AnyNetwork",
     "Convention",
     "Cost",
     "DesignError",
+    "Graph",
     "Layer",
+    "Limits",
     "Network",
     "ReluPlan",
+    "Space",
     "Stage",
+    "Suggestion",
+    "Suggestions",
+    "Timing",
     "algorithm2",
     "cifar_resnet",
     "convnext_like",
@@ -66,6 +76,7 @@ __all__ = [
     "reuse",
     "scale",
     "shrink",
+    "suggest",
     "thin",
     "vgg",
     "wide_resnet",

@@ -4,6 +4,7 @@ The layers of a part depend on that part alone, not on the network around it: wh
 layers can be summed once for each part and remembered.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -83,10 +84,10 @@ def part_layers(part: Part) -> tuple[Layer, ...]:
     sites = [layer.name for layer in tape.layers if isinstance(layer.op, Relu)]
     kept = sites[::-2] if part.kept == "thinned" and part.role == "stage" else []
     dropped = set(sites) - set(kept)
-    return _replaced(tape.layers, dropped) if part.quadratic else _without(tape.layers, dropped)
+    return _replaced(tape.layers, dropped) if part.quadratic else without(tape.layers, dropped)
 
 
-def _without(listed: list[Layer], dropped: set[str]) -> tuple[Layer, ...]:
+def without(listed: Sequence[Layer], dropped: Collection[str]) -> tuple[Layer, ...]:
     """The list without some of its ReLUs: what read one reads its input."""
     reads = {layer.name: layer.inputs[0] for layer in listed if layer.name in dropped}
     return tuple(

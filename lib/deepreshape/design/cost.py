@@ -15,6 +15,7 @@ from deepreshape.design.architectures import (
     PreActivation,
 )
 from deepreshape.design.blocks import Part, part_layers
+from deepreshape.design.graph import AnyNetwork, Graph
 from deepreshape.design.layers import parts
 from deepreshape.design.network import Network
 from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Layer, Op, Quadratic, Relu
@@ -60,23 +61,39 @@ class Cost:
         return self.macs + BATCHNORM_FLOPS[convention] * self.batchnorm
 
 
-def cost(network: Network) -> Cost:
+def cost(network: AnyNetwork) -> Cost:
     """The cost of a network, part by part (conventions 1 to 16 in book/conventions.md).
+
+    A network of no family has no stem of its own; its first stage has it.
 
     >>> from deepreshape.design import resnet18
     >>> counted = cost(resnet18(m=16))
     >>> counted.total_relus, counted.macs
     (139264, 35058176)
     """
+    if isinstance(network, Graph):
+        return _cost_of(network)
     relus, *others = zip(*map(part_cost, parts(network)), strict=True)
     macs, batchnorm, params, squares = map(sum, others)
     return Cost(relus[:-1], macs, batchnorm, params, relus[-1], squares)
 
 
+def _cost_of(graph: Graph) -> Cost:
+    relus = [0] * (len(graph.stages) + 2)
+    for layer in graph.listed:
+        relus[layer.stage] += prod(layer.shape) if isinstance(layer.op, Relu) else 0
+    _, macs, batchnorm, params, squares = layers_cost(graph.listed)
+    return Cost(tuple(relus[:-1]), macs, batchnorm, params, relus[-1], squares)
+
+
 @lru_cache(maxsize=2**16)
 def part_cost(part: Part) -> tuple[int, int, int, int, int]:
-    """ReLUs, MACs, BatchNorm elements, parameters and squares of a part."""
-    listed = part_layers(part)
+    """`layers_cost` of a part."""
+    return layers_cost(part_layers(part))
+
+
+def layers_cost(listed: tuple[Layer, ...]) -> tuple[int, int, int, int, int]:
+    """ReLUs, MACs, BatchNorm elements, parameters and squares of layers."""
     elements: Counter[type[Op]] = Counter()
     for layer in listed:
         elements[type(layer.op)] += prod(layer.shape)
@@ -98,14 +115,14 @@ def layer_macs(layer: Layer) -> int:
 def layer_params(layer: Layer) -> int:
     """Learned numbers of one layer."""
     match layer.op:
-        case Conv(inputs=inputs, outputs=outputs, kernel=kernel, groups=groups):
-            return kernel * kernel * inputs // groups * outputs
+        case Conv(inputs=inputs, outputs=outputs, kernel=kernel, groups=groups, bias=bias):
+            return (kernel * kernel * inputs // groups + bias) * outputs
         case BatchNorm(channels=channels):
             return 2 * channels
         case Quadratic(channels=channels):
             return 3 * channels
-        case FullyConnected(inputs=inputs, outputs=outputs):
-            return (inputs + 1) * outputs
+        case FullyConnected(inputs=inputs, outputs=outputs, bias=bias):
+            return (inputs + bias) * outputs
         case _:
             return 0
 

@@ -6,11 +6,36 @@ accuracy that each gives against how many ReLUs it takes. Tables 10 and 11 print
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import overload
 
 from deepreshape.design.architectures import DesignError
+from deepreshape.design.graph import AnyNetwork
+from deepreshape.design.network import Network
+from deepreshape.design.reduce import cull
 
 EXPONENT = 0.07
 """The weight of the ReLU count next to that of accuracy (Jha et al. 2021)."""
+
+
+@overload
+def alone(network: Network, stage: int) -> Network: ...
+@overload
+def alone(network: AnyNetwork, stage: int) -> AnyNetwork: ...
+
+
+def alone(network: AnyNetwork, stage: int) -> AnyNetwork:
+    """With ReLUs in one stage alone; stage 1 has the stem's, and the last the head's.
+
+    Raises DesignError where there is no such stage.
+
+    >>> from deepreshape.design import resnet18
+    >>> alone(resnet18(m=16), 3).name
+    'ResNet18(m=16)-C124'
+    """
+    if stage not in range(1, len(network.stages) + 1):
+        stages = len(network.stages)
+        raise DesignError(f"there is no stage {stage}: {network.name} has stages 1 to {stages}")
+    return cull(network, {*range(1, len(network.stages) + 1)} - {stage})
 
 
 def criticality(relus: Sequence[int], accuracies: Sequence[float]) -> tuple[float, ...]:

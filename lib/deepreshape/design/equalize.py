@@ -12,7 +12,7 @@ gamma of four stages). The stem does not count here. Line 5 of Algorithm 1 print
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, combinations, islice, pairwise
+from itertools import accumulate, islice, pairwise
 from math import ceil, floor
 from operator import mul
 from typing import Literal, get_args
@@ -20,7 +20,7 @@ from typing import Literal, get_args
 from deepreshape.design import names
 from deepreshape.design.architectures import DesignError, basic
 from deepreshape.design.network import MOST_BLOCKS, MOST_STAGES
-from deepreshape.design.regions import Region, Run
+from deepreshape.design.regions import Region, equalizing
 
 Rule = Literal["pareto", "paper", "all"]
 """Which solutions: those of which no number can be lowered without raising another, those that the
@@ -78,13 +78,13 @@ def inequality(order: Sequence[int]) -> str:
     >>> inequality((3, 2, 4, 1))
     'ϕ3(αβ/16) > ϕ2(α/4) > ϕ4(αβγ/64) > ϕ1'
     """
-    order = _require_order(order)
+    order = require_order(order)
     return " > ".join(_width_term(stage, len(order)) for stage in order)
 
 
 def equalized(depths: Sequence[int], factors: Sequence[int], order: Sequence[int]) -> bool:
     """Do the stages' ReLUs fall strictly from each stage of `order` to the next?"""
-    _require_order(order)
+    require_order(order)
     require_depths(depths, order)
     counts = relus(depths, factors)
     return all(counts[more - 1] > counts[less - 1] for more, less in pairwise(order))
@@ -103,20 +103,17 @@ def by_width(
     >>> [solution.factors for solution in found.solutions]
     [(5, 5, 3), (5, 7, 2), (6, 6, 2), (7, 5, 2)]
     """
-    order = _require_order(order)
+    order = require_order(order)
     depths = require_depths(depths, order)
     _require_rule(rule, most, 2)
     written = inequality(order)
-    region = _region(depths, order, f"{written} at depths {_listed(depths)}")
+    region = equalizing(depths, order, f"{written} at depths {_listed(depths)}")
     if next(region.points(), None) is None:
         raise DesignError(f"no whole factors of at least 2 satisfy {region.what}")
-    capped = replace(region, lowest=frozenset())
-    for number in range(region.size):
-        capped = capped.within(number, most=most)
     regions: dict[Rule, tuple[Region, ...]] = {
         "pareto": (region,),
         "paper": _paper_regions(region),
-        "all": (capped,),
+        "all": (region.upto(most),),
     }
     found = (factors for part in regions[rule] for factors in part.points())
     solutions = []
@@ -138,12 +135,12 @@ def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equ
     >>> by_depth(order=(3, 2, 4, 1)).solutions[0].name
     'HRN[1,3,7,9](m=16)'
     """
-    order = _require_order(order)
+    order = require_order(order)
     _require_rule(rule, most, 1)
     written = " > ".join(f"ϕ{k}/{2 ** (k - 1)}" if k > 1 else "ϕ1" for k in order)
     doubling = (2,) * (len(order) - 1)
     smallest = _smallest_depths(order)
-    copied = _paper_regions(_region((1,) * len(order), order, written))
+    copied = _paper_regions(equalizing((1,) * len(order), order, written))
     found: dict[Rule, Iterable[tuple[int, ...]]] = {
         "pareto": (smallest,),
         "paper": ((1, *factors) for part in copied for factors in part.points()),
@@ -163,22 +160,6 @@ def by_depth(order: Sequence[int], rule: Rule = "pareto", most: int = 16) -> Equ
 
 
 # By width
-
-
-def _region(depths: Sequence[int], order: Sequence[int], what: str) -> Region:
-    """The Pareto-minimal solutions of the inequality, written out for every pair of stages."""
-    size = len(depths) - 1
-    least = {(j, j + 1): 2 for j in range(size)}
-    most: dict[Run, int] = {}
-    for more, less in combinations(order, 2):
-        # phi_k lambda_1 ... lambda_(k-1) / 4^(k-1) is larger for k = more than for k = less.
-        ratio = Fraction(depths[less - 1], depths[more - 1]) * Fraction(4) ** (more - less)
-        if more > less:
-            run = (less - 1, more - 1)
-            least[run] = max(floor(ratio) + 1, least.get(run, 1))
-        else:
-            most[more - 1, less - 1] = ceil(1 / ratio) - 1
-    return Region(size, least, most, frozenset(range(size)), what)
 
 
 def _paper_regions(pareto: Region) -> tuple[Region, ...]:
@@ -240,7 +221,8 @@ def _above(depths: Mapping[int, int], stage: int) -> int:
 # What is asked for, and what is answered
 
 
-def _require_order(order: Sequence[int]) -> tuple[int, ...]:
+def require_order(order: Sequence[int]) -> tuple[int, ...]:
+    """Raise DesignError unless an order names each of so many stages once."""
     stages = len(order)
     if not 2 <= stages <= MOST_STAGES:
         raise DesignError(f"an order is of 2 to {MOST_STAGES} stages, not {stages}")

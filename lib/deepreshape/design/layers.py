@@ -7,6 +7,7 @@ plan has a polynomial in its place.
 
 from deepreshape.design.architectures import Inverted
 from deepreshape.design.blocks import Kept, Part, part_layers
+from deepreshape.design.graph import AnyNetwork, Graph
 from deepreshape.design.network import Network
 from deepreshape.design.ops import IMAGE, Layer
 from deepreshape.design.relu_plan import STEM, ReluPlan
@@ -39,11 +40,13 @@ def _edits(plan: ReluPlan, stages: set[int]) -> tuple[Kept, int, Divisions, bool
     return kept, plan.reuse, plan.divisions, plan.everywhere and kept == "all", quadratic
 
 
-def layers(network: Network) -> tuple[Layer, ...]:
+def layers(network: AnyNetwork) -> tuple[Layer, ...]:
     """All layers of a network (conventions 1, 4 to 7 and 11 to 13 in book/conventions.md).
 
     The last gives the logits, shape (classes, 1, 1).
     """
+    if isinstance(network, Graph):
+        return network.listed
     found: list[Layer] = []
     source = IMAGE
     for stage, part in enumerate(parts(network)):

@@ -8,9 +8,10 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A convolution without bias, padded to keep the map's size at stride 1.
+    """A convolution, padded to keep the map's size at stride 1.
 
-    groups: input and output channels fall into so many groups that do not mix.
+    groups: input and output channels fall into so many groups that do not mix. bias: only networks
+    of no family have any.
     """
 
     inputs: int
@@ -18,6 +19,7 @@ class Conv:
     kernel: int = 3
     stride: int = 1
     groups: int = 1
+    bias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,20 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Flatten:
+    """The numbers of all maps, channel by channel and row by row, as so many channels."""
+
+
+@dataclass(frozen=True, slots=True)
 class FullyConnected:
-    """A fully connected layer with bias."""
+    """A fully connected layer."""
 
     inputs: int
     outputs: int
+    bias: bool = True
 
 
-Op = Conv | BatchNorm | Relu | Quadratic | Add | Slice | Concat | Pool | FullyConnected
+Op = Conv | BatchNorm | Relu | Quadratic | Add | Slice | Concat | Pool | Flatten | FullyConnected
 
 IMAGE = "image"
 """The name by which the first layer calls the network's input, or a part's."""
@@ -129,6 +137,8 @@ def _output_shape(op: Op, inputs: list[Shape]) -> Shape:
             return sum(shape[0] for shape in inputs), height, width
         case Pool(size):
             return (channels, height // size, width // size) if size else (channels, 1, 1)
+        case Flatten():
+            return channels * height * width, 1, 1
         case FullyConnected():
             return op.outputs, 1, 1
         case BatchNorm() | Relu() | Quadratic() | Add():

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from typing import overload
 
 from deepreshape.design.architectures import DesignError, Inverted, Plain
 from deepreshape.design.cost import cost
+from deepreshape.design.graph import AnyNetwork, Graph, Place, cull_graph, thin_graph
 from deepreshape.design.network import Network
 from deepreshape.design.relu_plan import STEM
 from deepreshape.design.reuse_module import Divisions
@@ -15,34 +17,67 @@ from deepreshape.design.reuse_module import Divisions
 HALF = Fraction(1, 2)
 
 
-def cull(network: Network, stages: Iterable[int]) -> Network:
+@overload
+def cull(network: Network, stages: Iterable[int]) -> Network: ...
+@overload
+def cull(network: Graph, stages: Iterable[Place]) -> Graph: ...
+@overload
+def cull(network: AnyNetwork, stages: Iterable[Place]) -> AnyNetwork: ...
+
+
+def cull(network: AnyNetwork, stages: Iterable[Place]) -> AnyNetwork:
     """Without any ReLU in these stages (ReLU Culling). Stage 1 takes the stem's along, and the last
-    stage the head's; 0 is the stem alone. Raises DesignError where there is no such stage.
+    stage the head's; 0 is the stem alone. Of a `Graph` also at names like these patterns. Raises
+    DesignError where there is no such stage, or no such name.
 
     >>> from deepreshape.design import resnet18
     >>> cull(resnet18(m=16), [1]).name
     'ResNet18(m=16)-C1'
     """
-    culled = frozenset(stages)
-    network.require_stages(culled - {STEM})
+    if isinstance(network, Graph):
+        return cull_graph(network, stages)
+    chosen = _numbers(network, stages)
+    network.require_stages(chosen - {STEM})
     plan = network.relus
-    return replace(network, relus=replace(plan, culled=plan.culled | culled))
+    return replace(network, relus=replace(plan, culled=plan.culled | chosen))
 
 
-def thin(network: Network, stages: Iterable[int]) -> Network:
+@overload
+def thin(network: Network, stages: Iterable[int]) -> Network: ...
+@overload
+def thin(network: Graph, stages: Iterable[Place]) -> Graph: ...
+@overload
+def thin(network: AnyNetwork, stages: Iterable[Place]) -> AnyNetwork: ...
+
+
+def thin(network: AnyNetwork, stages: Iterable[Place]) -> AnyNetwork:
     """With every second ReLU in these stages, counted from the last (ReLU Thinning): one of the two
-    of a basic block. Stage 1 loses the stem's too, and the last stage the head's.
+    of a basic block. Stage 1 loses the stem's too, and the last stage the head's. Of a `Graph` also
+    at names like these patterns.
 
-    Raises DesignError where there is no such stage.
+    Raises DesignError where there is no such stage, or no such name.
 
     >>> from deepreshape.design import resnet18
     >>> thin(resnet18(m=16), [2, 3]).name
     'ResNet18(m=16)-T23'
     """
-    thinned = frozenset(stages)
-    network.require_stages(thinned)
+    if isinstance(network, Graph):
+        return thin_graph(network, stages)
+    chosen = _numbers(network, stages)
+    network.require_stages(chosen)
     plan = network.relus
-    return replace(network, relus=replace(plan, thinned=plan.thinned | thinned))
+    return replace(network, relus=replace(plan, thinned=plan.thinned | chosen))
+
+
+def _numbers(network: Network, stages: Iterable[Place]) -> frozenset[int]:
+    """Stages by their numbers. Raises DesignError for a pattern of names."""
+    chosen = frozenset(stages)
+    for place in chosen:
+        if isinstance(place, str):
+            raise DesignError(
+                f"the ReLUs of {network.name} are named by their stage, not like {place!r}"
+            )
+    return frozenset(place for place in chosen if isinstance(place, int))
 
 
 def quadratic(network: Network, stages: Iterable[int] | None = None) -> Network:
@@ -138,6 +173,13 @@ def reuse(
         raise DesignError(f"a ReLU-reuse factor must be at least 2, not {factor}")
     plan = replace(network.relus, reuse=factor, divisions=divisions, everywhere=everywhere)
     return replace(network, relus=plan)
+
+
+def without_reuse(network: AnyNetwork) -> AnyNetwork:
+    """With plain convolutions in the place of ReLU-reuse modules."""
+    if isinstance(network, Graph):
+        return network
+    return replace(network, relus=replace(network.relus, reuse=1))
 
 
 def optimize(network: Network, culled: Iterable[int] = (1,)) -> Network:

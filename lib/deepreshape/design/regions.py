@@ -4,10 +4,11 @@ This is the puzzle behind equalization by width: whichever of two stages has mor
 of the factors between them has a lower or an upper bound.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
-from math import prod
+from fractions import Fraction
+from itertools import combinations, count
+from math import ceil, floor, prod
 
 from deepreshape.design.architectures import DesignError
 
@@ -43,6 +44,13 @@ class Region:
         return replace(
             self, least=lower, most={**self.most, run: min(most, self.most.get(run, most))}
         )
+
+    def upto(self, most: int) -> "Region":
+        """All its factors up to a number, not the lowest alone."""
+        found = replace(self, lowest=frozenset())
+        for number in range(self.size):
+            found = found.within(number, most=most)
+        return found
 
     def __contains__(self, factors: tuple[int, ...]) -> bool:
         return self._bounds(factors) and not any(
@@ -89,6 +97,26 @@ class Region:
                 yield from extend((*begun, factor), (*(run * factor for run in runs), 1))
 
         return extend((), (1,))
+
+
+def equalizing(depths: Sequence[int], order: Sequence[int], what: str) -> Region:
+    """The lowest factors of at least 2 that give stages of these depths strictly fewer ReLUs from
+    each of `order` to the next (Algorithm 1); stages that it does not name have any number.
+
+    Stage k has phi_k lambda_1 ... lambda_(k-1) / 4^(k-1), so every pair is a bound of a product.
+    """
+    size = len(depths) - 1
+    least = {(j, j + 1): 2 for j in range(size)}
+    most: dict[Run, int] = {}
+    for more, less in combinations(order, 2):
+        # Larger for k = more than for k = less.
+        ratio = Fraction(depths[less - 1], depths[more - 1]) * Fraction(4) ** (more - less)
+        if more > less:
+            run = (less - 1, more - 1)
+            least[run] = max(floor(ratio) + 1, least.get(run, 1))
+        else:
+            most[more - 1, less - 1] = ceil(1 / ratio) - 1
+    return Region(size, least, most, frozenset(range(size)), what)
 
 
 def _closed(size: int, least: Mapping[Run, int]) -> dict[Run, int]:

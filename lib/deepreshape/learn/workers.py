@@ -8,9 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from queue import Empty
 from typing import Any
@@ -66,88 +66,130 @@ def ended(status: int) -> str:
         return f"died by signal {-status}"
 
 
+class Died(RuntimeError):
+    """A process that ended over a task. what: how, and over which. is_hopeless: so would others."""
+
+    def __init__(self, what: str, hint: str, is_hopeless: bool = False) -> None:
+        super().__init__(f"{what}: {hint}")
+        self.what, self.is_hopeless = what, is_hopeless
+
+
 @contextmanager
 def team(workers: int, tasks: Sequence[str]) -> Iterator["Team"]:
     """Processes that share the cores, and end with the block.
 
-    tasks: what each task is, by number, to be told of a process that dies: RuntimeError.
+    tasks: what each task is, by number, to be told of a process that dies.
     """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     news = context.Queue()
     threads = max(1, len(os.sched_getaffinity(0)) // workers)
-    pool = ProcessPoolExecutor(workers, context, _start, (news, threads, os.getpid()))
-    made = Team(pool, news, others)
+    made = Team([Member(context, news, threads) for _ in range(workers)], news, tasks)
     try:
         with environment(tuned()):
             yield made
-        pool.shutdown()
-    except BrokenProcessPool:
-        raise RuntimeError(made.epitaph(tasks)) from None
+        made.leave()
     finally:
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
 
 
+class Member:
+    """One process, and after its death another: nobody else's death is felt by it."""
+
+    def __init__(self, context: Any, news: Any, threads: int) -> None:
+        self._terms = (1, context, _start, (news, threads, os.getpid()))
+        self.pool = ProcessPoolExecutor(*self._terms)
+        self.process: BaseProcess | None = None
+        self.waiting = 0
+
+    def submit(self, *call: Any) -> Future[Any]:
+        before = set(multiprocessing.active_children())
+        future = self.pool.submit(*call)
+        started = set(multiprocessing.active_children()) - before
+        self.process = next(iter(started), self.process)
+        self.waiting += 1
+        return future
+
+    def renew(self) -> None:
+        self.pool = ProcessPoolExecutor(*self._terms)
+
+
 class Team:
     """Processes that tasks are given to, each under a number."""
 
-    def __init__(self, pool: ProcessPoolExecutor, news: Any, others: set[BaseProcess]) -> None:
-        self._pool, self._news, self._others = pool, news, others
-        self._futures: dict[Future[Any], int] = {}
-        self._members: set[BaseProcess] = set()
-        self._doing: dict[int | None, int] = {}
+    def __init__(self, members: Sequence[Member], news: Any, tasks: Sequence[str]) -> None:
+        self._members, self._news, self._tasks = members, news, tasks
+        self._given: dict[Future[Any], tuple[int, Member]] = {}
+        self._begun: set[int | None] = set()
+
+    @property
+    def is_free(self) -> bool:
+        """Has one of them nothing to do?"""
+        return any(member.waiting == 0 for member in self._members)
 
     def submit(self, number: int, work: Callable[..., Any], *arguments: Any) -> None:
         """Let one of them call `work(number, *arguments)`, which may `report`."""
-        self._futures[self._pool.submit(_work, work, number, *arguments)] = number
-        self._note()
+        member = min(self._members, key=lambda each: each.waiting)
+        self._given[member.submit(_work, work, number, *arguments)] = (number, member)
+
+    def ended(
+        self, progress: Callable[[int, int], None], patience: float = 0.2
+    ) -> Iterator[tuple[int, Future[Any]]]:
+        """Number and outcome of the tasks that ended, for the first of which it waits so many
+        seconds; that of a process that died is `Died`. progress: called with number and amount of
+        every report."""
+        done, _ = wait(self._given, patience, FIRST_COMPLETED)
+        self._listen(progress)
+        for future in [future for future in self._given if future in done]:
+            number, member = self._given.pop(future)
+            member.waiting -= 1
+            if isinstance(future.exception(), BrokenProcessPool):
+                future = Future()
+                future.set_exception(self._death(number, member))
+                member.renew()
+            yield number, future
 
     def results(self, progress: Callable[[int, int], None]) -> Iterator[tuple[int, Any]]:
-        """Number and result of each task that was given, as it is done. progress: called with
-        number and amount of every report."""
-        pending = set(self._futures)
-        while pending:
-            done, pending = wait(pending, timeout=0.2)
-            self._note()
-            for number, amount in self._reported():
-                progress(number, amount)
-            for future in done:
-                yield self._futures.pop(future), future.result()
+        """Number and result of each task that was given, as it is done. Raises Died."""
+        while self._given:
+            for number, future in self.ended(progress):
+                yield number, future.result()
 
-    def _note(self) -> None:
-        """Know every process by the time that it dies."""
-        self._members |= set(multiprocessing.active_children()) - self._others
+    def leave(self) -> None:
+        for member in self._members:
+            member.pool.shutdown()
 
-    def _reported(self) -> Iterator[tuple[int, int]]:
-        try:
+    def _listen(self, progress: Callable[[int, int], None]) -> None:
+        with suppress(Empty):
             while True:
                 process, number, amount = self._news.get_nowait()
-                self._doing[process] = number
-                yield number, amount
-        except Empty:
-            return
+                self._begun.add(process)
+                progress(number, amount)
 
-    def epitaph(self, tasks: Sequence[str]) -> str:
-        """Which process died, of what, over what."""
-        deadline = time.monotonic() + PATIENCE
-        while any(each.is_alive() for each in self._members) and time.monotonic() < deadline:
+    def _death(self, number: int, member: Member) -> Died:
+        process, deadline = member.process, time.monotonic() + PATIENCE
+        # The pool waits for it as well, and whichever is first has its status.
+        while process and process.exitcode is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        list(self._reported())
-        # The pool ends all that are left by SIGTERM.
-        dead = {each.pid: each.exitcode for each in self._members if each.exitcode}
-        first = next((pid for pid in dead if dead[pid] != -signal.SIGTERM), next(iter(dead), None))
-        status = dead.get(first) or 0
-        what = f" over {tasks[self._doing[first]]}" if first in self._doing else ""
-        if status > 0 and not what:
-            hint = 'a script must start training under `if __name__ == "__main__":`'
-        elif status == -signal.SIGKILL:
-            hint = "the system kills so where memory runs out; run again to go on"
-        elif -status in CRASHES:
-            hint = "`deepreshape doctor` checks the kernels of this machine; run again to go on"
-        else:
-            hint = "run again to go on"
-        return f"a process of the training {ended(status)}{what}: {hint}"
+        status = (process and process.exitcode) or 0
+        return death(
+            status, self._tasks[number], process is not None and process.pid in self._begun
+        )
+
+
+def death(status: int, task: str, has_begun: bool = True) -> Died:
+    """What is said of a process that ended with a status over a task, or before it had begun."""
+    how = f"a process of the training {ended(status)}"
+    if status > 0 and not has_begun:
+        guard = 'a script must start training under `if __name__ == "__main__":`'
+        return Died(how, guard, is_hopeless=True)
+    hint = "run again to go on"
+    if status == -signal.SIGKILL:
+        hint = f"the system kills so where memory runs out; {hint}"
+    elif -status in CRASHES:
+        hint = f"`deepreshape doctor` checks the kernels of this machine; {hint}"
+    return Died(f"{how} over {task}", hint)
 
 
 _news: Any = None

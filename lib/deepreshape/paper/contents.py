@@ -28,8 +28,8 @@ PARTS = {
     "The paper's numbers": "conventions errata",
     "How it is done here": "methods short",
     "Use": (
-        "own-work private security reproduce costs author api troubleshooting glossary references"
-        " citing changes"
+        "tutorial ten-lines own-work private security reproduce costs campaign author api"
+        " troubleshooting glossary references citing changes"
     ),
 }
 """The book's parts, and the pages of each in order."""
@@ -42,19 +42,21 @@ RECORDED = (
     "short",
     "status",
     "costs",
+    "campaign",
     "learn-criticality",
     "learn-reuse",
     "learn-distillation",
 )
 """Read from the records that the repository keeps."""
-
+WALKED = ("tutorial", "ten-lines")
+"""What shows how it is done on a few images, and trains what it shows within minutes."""
 
 TRAINED = tuple(EXPERIMENTS)
 """What trains networks: the pages of experiments, and what needs no training on the same pages."""
-EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED}, key=by_number))
+EXACT = tuple(sorted({*PAGES} - {*WRITTEN, *RECORDED, *TRAINED, *WALKED}, key=by_number))
 """What is computed without training."""
-PLAIN = ("exercises", "teacher", "solutions")
-"""Those of them without a picture and a table of numbers."""
+PLAIN = ("exercises", "teacher", "solutions", *WALKED)
+"""What has no picture and no table of numbers."""
 
 
 def for_sphinx() -> str:
@@ -68,7 +70,13 @@ def for_sphinx() -> str:
 
 def for_make() -> str:
     """The notebooks by their kind, as the Makefile includes them."""
-    lists = {"EXACT": EXACT, "TRAINED": TRAINED, "RECORDED": RECORDED, "PLAIN": PLAIN}
+    lists = {
+        "EXACT": EXACT,
+        "TRAINED": TRAINED,
+        "RECORDED": RECORDED,
+        "WALKED": WALKED,
+        "PLAIN": PLAIN,
+    }
     return f"# {MADE}\n" + "".join(f"{name} := {_folded(pages)}\n" for name, pages in lists.items())
 
 

@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 
 from deepreshape.design import Network, cost, parse
 from deepreshape.learn.images.sets import parse as images
-from deepreshape.learn.runs import executors, price, speed
+from deepreshape.learn.runs import agenda, price, speed
+from deepreshape.learn.runs.memory import held, pixels
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.paper.figures import pictures, theme
@@ -34,8 +35,6 @@ SHOWN = {"quick": ("CPU",), "short": ("CPU", "A100", "H100"), "paper": ("A100", 
 """The profiles that are priced, and on what."""
 WORKERS = 2
 """Processes side by side, each on one thread, as the project trains on two cores."""
-FLOAT = 4
-"""Bytes of a number in float32, in which weights, gradients and momentum are."""
 
 
 # What was trained
@@ -173,7 +172,7 @@ def hours(runs: Sequence[Run], on: str, here: price.Speed) -> float:
     `WORKERS` side by side."""
     if on != "CPU":
         return sum(price.seconds(run, price.gpu(on)) for run in runs) / 3600
-    return price.elapsed(executors.waves(runs), here, WORKERS) / 3600
+    return agenda.elapsed(runs, here, WORKERS) / 3600
 
 
 def prices(here: price.Speed) -> pd.DataFrame:
@@ -236,11 +235,11 @@ def memory() -> pd.DataFrame:
     rows = []
     for size in SHOWN:
         heaviest = max(once(size), key=held)
-        pixels = max(run.data.train_images * 3 * run.data.resolution**2 for run in once(size))
+        whole = max(map(pixels, once(size)))
         rows.append(
             {
                 "profile": size,
-                "training images (MB)": round(pixels / 1e6),
+                "training images (MB)": round(whole / 1e6),
                 "heaviest network": heaviest.network.name,
                 "pixels": heaviest.data.resolution,
                 "batch": heaviest.recipe.batch,
@@ -248,12 +247,6 @@ def memory() -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def held(run: Run) -> int:
-    """Bytes of weights, gradients, momentum and all layers' outputs of a batch, in float32."""
-    batch = min(run.recipe.batch, run.data.train_images)
-    return FLOAT * (3 * cost(run.network).params + batch * price.size(run.network).elements)
 
 
 def disk() -> str:

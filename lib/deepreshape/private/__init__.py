@@ -1,10 +1,12 @@
 """What private inference costs, by a model and by doing it: client, server, what they compute.
 
-Public are, of the modules,
+For a program as the command line has it there are `Server` and `Client`. Public are besides, of the
+modules,
 
     clients              Clients, Allowed, Overdrawn
     entrance             Entrance
     latency              latency, layer_latencies, Latency, Operations
+    predicted            timing
     program.quantise     Precision
     program.compiled     compiled, Compiled, agreement, Agreement
     program.model        Model, read, write
@@ -16,3 +18,23 @@ Public are, of the modules,
     wire.link            Address, listen, Link
     wire.sealed          lock, Lock
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deepreshape.private.parties import Answer, Client, Server, Unfinished
+else:
+    from deepreshape.lazily import lazily
+
+    PARTIES = ("deepreshape.private.parties", "private")
+    __getattr__ = lazily(
+        __name__,
+        {
+            "Answer": PARTIES,
+            "Client": PARTIES,
+            "Server": PARTIES,
+            "Unfinished": PARTIES,
+        },
+    )
+
+__all__ = ["Answer", "Client", "Server", "Unfinished"]

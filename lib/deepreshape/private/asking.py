@@ -16,7 +16,7 @@ from time import monotonic
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.private.client import Client, Preparation
+from deepreshape.private.client import Preparation, Session
 from deepreshape.private.garbled.loading import load
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import Program
@@ -176,7 +176,7 @@ class Asked:
         )
 
     def _ask(self, channel: Channel, waits: Callable[[], None] | None) -> None:
-        client = Client(channel, SystemRandomness(), waits)
+        client = Session(channel, SystemRandomness(), waits)
         self._agree(client.program)
         ready: deque[tuple[Preparation, float]] = deque()
         try:
@@ -202,7 +202,7 @@ class Asked:
         if len(images) > 1:
             self.agreed()
 
-    def _prepare(self, client: Client, ready: deque[tuple[Preparation, float]]) -> bool:
+    def _prepare(self, client: Session, ready: deque[tuple[Preparation, float]]) -> bool:
         """Prepare what may be prepared, one session at a time: is there one for an image?"""
         while len(ready) < self._ahead and self._preparing.acquire(blocking=not ready):
             try:
@@ -223,7 +223,7 @@ class Asked:
             self._bare -= 1
             return True
 
-    def _classify(self, client: Client, prepared: Preparation, offline: float) -> None:
+    def _classify(self, client: Session, prepared: Preparation, offline: float) -> None:
         """Spend a preparation on the first image that waits."""
         with self._state:
             number = self._waiting.popleft()

@@ -54,7 +54,7 @@ class Preparation:
     kept: Kept
 
 
-class Client:
+class Session:
     """A session with a server, over a connected channel that stays the caller's to close.
 
     Making one agrees on the program and exchanges keys. waits: called where the server has no place

@@ -1,7 +1,9 @@
 """Who is let in to a server by a key, and what is said of each in its log."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from time import monotonic
 
 from deepreshape.private.clients import Clients
 from deepreshape.private.wire.keys import Certificate
+from deepreshape.private.wire.link import Address, loopback
 from deepreshape.private.wire.sealed import Lock, Sealed, lock
 from deepreshape.private.wire.traffic import Tally
 
@@ -75,3 +78,41 @@ class Visit:
 def dated(say: Say) -> Say:
     """With the time, in UTC, before each line."""
     return lambda line: say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
+
+
+@contextmanager
+def lines(log: Path | None) -> Iterator[Say]:
+    """What writes a line to the end of a log, whoever else does, or to standard error."""
+    if log is None:
+        yield lambda line: print(line, file=sys.stderr, flush=True)
+        return
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+
+        def say(line: str) -> None:
+            with suppress(OSError):  # a full disk ends no server, and queries are counted elsewhere
+                os.write(handle, f"{line}\n".encode())
+
+        yield say
+    finally:
+        os.close(handle)
+
+
+def secure(
+    address: Address, keys: Mapping[str, Path | None], insecure: bool, named: str = "--insecure"
+) -> None:
+    """Raise ValueError for an address beyond this machine without keys, if that is not asked for.
+
+    keys: options and what they name, of which all are given or none. named: what asks for it.
+    """
+    given = [name for name, path in keys.items() if path]
+    wanted = " and ".join(keys)
+    if given and insecure:
+        raise ValueError(f"{given[0]} and {named} exclude each other")
+    if given and len(given) < len(keys):
+        raise ValueError(f"{wanted} need each other")
+    if not given and not insecure and not loopback(address):
+        raise ValueError(
+            f"{address} is not only this machine: it takes {wanted} (see `deepreshape keys`),"
+            f" or {named}"
+        )

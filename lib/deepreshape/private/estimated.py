@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import lru_cache
 from math import ceil
 
-from deepreshape.design import Network, ReluPlan
+from deepreshape.design import AnyNetwork
+from deepreshape.design.reduce import without_reuse
 from deepreshape.places import DATA
-from deepreshape.private.homomorphic.coefficient_counts import answered, layout
+from deepreshape.private.homomorphic.coefficient_counts import answer_sizes, layout
 from deepreshape.private.homomorphic.linear import Convolution
 from deepreshape.private.measured import LayerCost, Measurements, Shape, shapes
 
@@ -20,15 +21,15 @@ PACKING = "coefficients"
 """The packing whose layers are estimated."""
 
 
-def completed(record: Measurements, network: Network) -> Measurements:
+def completed(record: Measurements, network: AnyNetwork) -> Measurements:
     """The record with a row for each linear layer of a network: as timed, or else estimated, with a
     `share` of 0. So `measured` knows the network, and `Measured.run` is the timed share of its HE.
 
     ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises ValueError for maps
     of which no row fits a polynomial.
     """
-    plain = replace(network, relus=ReluPlan())
-    missing = {each for each in shapes(plain, PACKING) if each not in record.layers}
+    listed = shapes(without_reuse(network), PACKING)
+    missing = {each for each in listed if each not in record.layers}
     added: Mapping[Shape, LayerCost] = {each: estimate(each) for each in missing}
     return replace(record, layers={**record.layers, **added})
 
@@ -47,7 +48,9 @@ def estimate(shape: Shape) -> LayerCost:
         server_s=products + rate["server_up"] * up + rate["server_down"] * down,
         client_s=rate["client_up"] * up + rate["client_down"] * down,
         up_bytes=int(rate["up"]) * up,
-        down_bytes=sum(_down_bytes(rate, outputs) for outputs in answered(found)),
+        down_bytes=sum(
+            count * _down_bytes(rate, outputs) for outputs, count in answer_sizes(found)
+        ),
         share=0.0,
     )
 

@@ -8,16 +8,17 @@ fitted to the HE columns of Tables 7 and 8. Nothing here is measured.
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
-from deepreshape.design import DesignError, Layer, Network, layers
+from deepreshape.design import AnyNetwork, DesignError, Graph, Layer, Network, layers
 from deepreshape.design.blocks import Part, part_layers
-from deepreshape.design.cost import part_cost
+from deepreshape.design.cost import layers_cost, part_cost
 from deepreshape.design.layers import parts
 from deepreshape.design.ops import Conv, FullyConnected, Relu
+from deepreshape.design.reduce import without_reuse
 from deepreshape.places import DATA
 
 
@@ -87,7 +88,7 @@ class Latency:
         return self.relus * int(_constants("garbled_circuits")["server_stores"])
 
 
-def latency(network: Network) -> Latency:
+def latency(network: AnyNetwork) -> Latency:
     """The HE, GC and Lat. columns of Tables 7 and 8 for a network.
 
     ReLU-reuse and grouped convolutions are costed as the convolutions without groups (Appendix J).
@@ -95,13 +96,16 @@ def latency(network: Network) -> Latency:
     and for squares, of which nothing was published.
     """
     _require_published(network)
+    if isinstance(network, Graph):
+        counted, *_ = layers_cost(network.listed)
+        return Latency("network", _added(map(layer_operations, network.listed)), counted)
     listed = parts(network)
     relus = sum(part_cost(part)[0] for part in listed)
     plain = (part if part.reuse == 1 else part._replace(reuse=1) for part in listed)
-    return Latency("network", _added(map(_part_operations, plain)), relus)
+    return Latency("network", _added(map(part_operations, plain)), relus)
 
 
-def layer_latencies(network: Network) -> tuple[Latency, ...]:
+def layer_latencies(network: AnyNetwork) -> tuple[Latency, ...]:
     """What `latency` adds up: the convolutions, fully connected layers and ReLUs in order.
 
     The ReLU inside a ReLU-reuse module stands where the block's second ReLU would be.
@@ -112,21 +116,21 @@ def layer_latencies(network: Network) -> tuple[Latency, ...]:
         for layer in layers(network)
         if isinstance(layer.op, Relu)
     }
-    plain = replace(network, relus=replace(network.relus, reuse=1))
     return tuple(
         Latency(layer.name, layer_operations(layer), kept.get(layer.name, 0))
-        for layer in layers(plain)
+        for layer in layers(without_reuse(network))
         if isinstance(layer.op, Conv | FullyConnected | Relu)
     )
 
 
-def _require_published(network: Network) -> None:
-    if network.relus.quadratic:
+def _require_published(network: AnyNetwork) -> None:
+    if isinstance(network, Network) and network.relus.quadratic:
         raise DesignError(f"{network.name} has squares, of which the model knows no seconds")
 
 
 @lru_cache(maxsize=2**16)
-def _part_operations(part: Part) -> Operations:
+def part_operations(part: Part) -> Operations:
+    """The homomorphic operations of a part as it stands."""
     return _added(map(layer_operations, part_layers(part)))
 
 

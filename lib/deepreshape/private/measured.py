@@ -13,8 +13,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepreshape.design import Layer, Network, cost, layers
-from deepreshape.design.ops import Conv, FullyConnected
+from deepreshape.design import AnyNetwork, Layer, Network, cost, layers
+from deepreshape.design.ops import IMAGE, Conv, FullyConnected
+from deepreshape.design.reduce import without_reuse
 from deepreshape.files import write_text
 from deepreshape.places import DATA
 from deepreshape.private.garbled_counts import Garbled
@@ -160,17 +161,17 @@ class Measured:
 
 
 def measured(
-    network: Network, packing: str, record: Measurements, garbled: Garbled | None = None
+    network: AnyNetwork, packing: str, record: Measurements, garbled: Garbled | None = None
 ) -> Measured:
     """A network under a packing. garbled: in place of the ReLUs that it has, and no truncation.
 
     ReLU-reuse is costed as the convolutions without groups (Appendix J). Raises LookupError for a
     layer that is not in the record, and for squares, of which none has any.
     """
-    if network.relus.quadratic:
+    if isinstance(network, Network) and network.relus.quadratic:
         raise LookupError(f"{network} has squares, which are not timed")
-    plain = replace(network, relus=replace(network.relus, reuse=1))
-    found = [record.layers[_known(shape, record)] for shape in shapes(plain, packing)]
+    listed = shapes(without_reuse(network), packing)
+    found = [record.layers[_known(each, record)] for each in listed]
     garbled = garbled or Garbled(cost(network).total_relus)
     elements = [
         (garbled.relus, record.elements[Element(packing, "relu")]),
@@ -188,27 +189,32 @@ def measured(
     )
 
 
-def shapes(network: Network, packing: str) -> list[Shape]:
+def shapes(network: AnyNetwork, packing: str) -> list[Shape]:
     """The shapes of a network's linear layers, in order."""
-    found = (_shape(layer, packing) for layer in layers(network))
-    return [shape for shape in found if shape is not None]
+    side = {layer.name: layer.shape[1] for layer in layers(network)} | {IMAGE: network.resolution}
+    found = (shape(layer, packing, side[layer.inputs[0]]) for layer in layers(network))
+    return [each for each in found if each is not None]
 
 
-def _shape(layer: Layer, packing: str) -> Shape | None:
+def shape(layer: Layer, packing: str, side: int | None = None) -> Shape | None:
+    """Of a layer; None where it is not a linear one with weights.
+
+    side: of its input in pixels; without it that of a convolution whose stride divides it.
+    """
     match layer.op:
         case Conv(inputs, outputs, kernel, stride, groups):
-            side = layer.shape[1] * stride
-            return Shape(packing, inputs, outputs, side, kernel, stride, groups)
+            entered = layer.shape[1] * stride if side is None else side
+            return Shape(packing, inputs, outputs, entered, kernel, stride, groups)
         case FullyConnected(inputs, outputs):
             return Shape(packing, inputs, outputs, 0)
         case _:
             return None
 
 
-def _known(shape: Shape, record: Measurements) -> Shape:
-    if shape not in record.layers:
-        raise LookupError(f"{shape} was not timed; `deepreshape measure` does it")
-    return shape
+def _known(asked: Shape, record: Measurements) -> Shape:
+    if asked not in record.layers:
+        raise LookupError(f"{asked} was not timed; `deepreshape measure` does it")
+    return asked
 
 
 Cost = TypeVar("Cost", LayerCost, ElementCost, WholeCost)

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from deepreshape.design import Network
+from deepreshape.design import AnyNetwork
 from deepreshape.private import packings
 from deepreshape.private.garbled import circuits
 from deepreshape.private.garbled.kept import Kept
@@ -185,7 +185,7 @@ def _chunks(part: Part, relu: bool, count: int) -> tuple[float, float, float]:
     return prepare, answer, transfer
 
 
-def whole(network: Network, packing: str, relus: int = 0, images: int = 1) -> WholeCost:
+def whole(network: AnyNetwork, packing: str, relus: int = 0, images: int = 1) -> WholeCost:
     """A network with weights at random, classifying images between two processes on this machine.
 
     relus: how many of its own are left, at random places; 0 for all. Raises ArithmeticError where

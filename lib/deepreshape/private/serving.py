@@ -53,17 +53,21 @@ def serve(
     link: Link | None,
     say: Say,
     entrance: Entrance | None = None,
+    until: int | None = None,
 ) -> None:
     """Take sessions until interrupted. entrance: lets clients in by their keys, and charges them;
-    without one anybody may ask anything, over a connection that is not encrypted."""
+    without one anybody may ask anything, over a connection that is not encrypted. until: a
+    descriptor; once it can be read, or its other end is closed, the server ends."""
     load()
     sealed = None
     if entrance:
         sealed, say = entrance.over, dated(say)
     door = Door(listener, {"packing": service.packing}, sealed)
     server = _Server(door, service, link, say, entrance)
+    if until is not None:
+        door.watch(until)
     try:
-        while True:
+        while until is None or not wait([until], 0):
             server.step()
     finally:
         server.end()

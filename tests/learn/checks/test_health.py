@@ -202,10 +202,15 @@ def test_a_damaged_file_is_wrong(digits: Path) -> None:
 def test_other_images_under_a_known_name_are_wrong(
     digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = digits.with_name("cifar100.safetensors")
+    path = digits.with_name("cifar100-0.safetensors")
     digits.rename(path)
     (line,) = told(data_facts())["data: cifar100"].wrong
     assert line.startswith(f"{path} holds other images than those that are known: SHA-256 ")
+
+
+def test_a_set_is_not_taken_for_one_whose_name_begins_alike(digits: Path) -> None:
+    digits.rename(digits.with_name("cifar100-0.safetensors"))
+    assert told(data_facts())["data: cifar10"].wrong == ()
 
 
 @pytest.fixture

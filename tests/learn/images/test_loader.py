@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from deepreshape.learn.images.loader import Batch, Shown, batches, normalised, shown
+from deepreshape.learn.images import loader
+from deepreshape.learn.images.loader import (
+    Batch,
+    Shown,
+    batches,
+    gathered,
+    normalised,
+    shown,
+)
+from deepreshape.learn.images.rows import Rows
 from deepreshape.learn.images.sets import Images, Split
 from tests.learn.tiny import digits
 
@@ -115,6 +124,21 @@ def test_the_images_themselves_stay_as_they_are() -> None:
     assert PICTURES.equal(before)
 
 
+# On a GPU
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("shift", [0, 1, 3, 7])
+@pytest.mark.parametrize("at_once", [3, 100])
+def test_pixels_are_gathered_as_rows_are_copied(
+    monkeypatch: pytest.MonkeyPatch, shift: int, flip: bool, at_once: int
+) -> None:
+    monkeypatch.setattr(loader, "AT_ONCE", at_once)
+    expected = shown(DATA, shift, flip, 3, 4).images
+    monkeypatch.setattr(loader, "_changed", gathered)
+    assert shown(DATA, shift, flip, 3, 4).images.equal(expected)
+
+
 # Shift and flip
 
 
@@ -160,6 +184,32 @@ def images() -> Images:
 
 def listed(images: Images, epoch: Shown, batch: int, halved: bool = False) -> list[Batch]:
     return list(batches(epoch, images.train, images, batch, halved))
+
+
+# On the disk
+
+
+@given(seeds, epochs, shifts, st.booleans(), st.lists(st.integers(0, 6), max_size=9))
+def test_images_on_the_disk_are_shown_as_those_in_memory(
+    seed: int, epoch: int, shift: int, flip: bool, chosen: list[int]
+) -> None:
+    backwards = torch.arange(6, -1, -1)
+    rows = Split(Rows(PICTURES[backwards], backwards), DATA.labels)
+    ours, theirs = (shown(data, shift, flip, seed, epoch) for data in (rows, DATA))
+    assert isinstance(ours.images, Rows)
+    assert ours.order.equal(theirs.order)
+    assert ours.images.whole().equal(theirs.images)
+    some = torch.tensor(chosen, dtype=torch.long)
+    assert ours.images[some].equal(theirs.images[some])
+
+
+def test_batches_of_images_on_the_disk_are_those_in_memory(images: Images) -> None:
+    data = images.train
+    rows = Split(Rows(data.images, torch.arange(len(data))), data.labels)
+    both = (batches(shown(part, 1, True, 1, 2), part, images, 20) for part in (rows, data))
+    for ours, theirs in zip(*both, strict=True):
+        assert ours.images.equal(theirs.images)
+        assert ours.labels.equal(theirs.labels)
 
 
 @pytest.mark.parametrize(("batch", "count"), [(20, 4), (80, 1), (30, 2), (79, 1), (81, 0)])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.client import BadStatusLine, IncompleteRead
+from inspect import signature
 from pathlib import Path
 from urllib.error import URLError
 
@@ -15,10 +16,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import torch
+import torchvision.datasets
 from numpy.typing import NDArray
 from PIL import Image
 
-from deepreshape.learn.images.base import DataError, Known
+from deepreshape.learn.images.base import DataError, Known, framed, narrow
 from deepreshape.learn.images.mirror import files_of
 from deepreshape.learn.images.sets import DataSet, Images, load, loaded, parse, pinned
 from deepreshape.learn.images.sources import KNOWN, Published
@@ -36,7 +38,8 @@ Pixels = NDArray[np.uint8]
 
 
 def decode(name: str, shards: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
-    return Published(name).decode(shards)
+    tensors = Published(name).decode(shards).tensors
+    return {name: each for name, each in tensors.items() if isinstance(each, torch.Tensor)}
 
 
 def encoded(image: Pixels, kind: str = "PNG") -> bytes:
@@ -128,6 +131,15 @@ def refusal(shards: tuple[int, ...] | None = None, name: str = "cifar100") -> st
 
 
 # What a mirror gives
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"), [(255, np.uint8), (256, np.int16), (32_767, np.int16), (32_768, np.int32)]
+)
+def test_labels_take_as_few_bytes_as_hold_them(last: int, kind: type) -> None:
+    found = narrow(np.array([0, last]))
+    assert found.dtype == kind
+    assert found.tolist() == [0, last]
 
 
 @pytest.mark.parametrize("name", ["cifar100", "tiny-imagenet"])
@@ -277,6 +289,7 @@ def test_other_images_than_those_of_a_digest_are_refused(
     mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = pinned(PART)
+    monkeypatch.setenv("DEEPRESHAPE_CACHE", str(tmp_path / "another cache"))
     monkeypatch.setenv("DEEPRESHAPE_MIRROR", str(other_images(tmp_path / "other")))
     with pytest.raises(DataError, match="tiny-imagenet holds other images than"):
         load(first)
@@ -497,6 +510,72 @@ def test_a_download_gives_what_a_mirror_gives(
     monkeypatch.setattr("torchvision.datasets.CIFAR100", Download)
     downloaded = decode("cifar100", None)
     assert all(torch.equal(mirrored[part], downloaded[part]) for part in mirrored)
+
+
+# Sets that torchvision downloads as well
+
+
+class InFashion(Download):
+    """Fashion-MNIST: grey tensors."""
+
+    def __init__(self, root: str, train: bool, download: bool) -> None:
+        super().__init__(root, train, download)
+        self.data = torch.from_numpy(self.data[..., 0])
+        self.targets = torch.tensor(self.targets)
+
+
+class Streets(Download):
+    """SVHN: channels first, and labels by another name."""
+
+    def __init__(self, root: str, split: str, download: bool) -> None:
+        super().__init__(root, split == "train", download)
+        self.data = self.data.transpose(0, 3, 1, 2)
+        self.labels = np.array(self.targets)
+
+
+OTHERS = {
+    "cifar10": ("CIFAR10", Download, Known(3, 4, 60, 9, "img", "label")),
+    "fashion-mnist": (
+        "FashionMNIST",
+        InFashion,
+        Known(3, 32, 60, 9, "image", "label", stored=4),
+    ),
+    "svhn": ("SVHN", Streets, Known(3, 4, 60, 9, "image", "label")),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_mirror_gives_what_torchvision_gives(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kind, stand_in, known = OTHERS[name]
+    monkeypatch.setitem(KNOWN, name, known)
+    grey = name == "fashion-mnist"
+    for split, rows in SPLITS.items():
+        images = [encoded(image[..., 0] if grey else image) for image in PIXELS[rows]]
+        file = mirror / name / f"{split}-00000-of-00001.parquet"
+        write(file, images, LABELS[rows], (known.image_column, "label"))
+    mirrored = decode(name, None)
+    monkeypatch.delenv("DEEPRESHAPE_MIRROR")
+    monkeypatch.setattr(f"torchvision.datasets.{kind}", stand_in)
+    downloaded = decode(name, None)
+    assert mirrored["train_images"].shape == (60, known.size, known.size, 3)
+    assert all(torch.equal(mirrored[part], downloaded[part]) for part in mirrored)
+    assert pinned(DataSet(name)).digest == load(DataSet(name)).digest
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_torchvision_has_a_class_of_these_arguments(name: str) -> None:
+    kind = getattr(torchvision.datasets, OTHERS[name][0])
+    part = {"split": "test"} if name == "svhn" else {"train": False}
+    signature(kind).bind("root", download=True, **part)
+
+
+def test_images_in_a_frame_lie_in_its_middle() -> None:
+    found = framed(np.full((2, 1, 2, 3), 7, np.uint8), 4)
+    assert found.shape == (2, 4, 4, 3)
+    assert (found[:, 1, 1:3] == 7).all()
+    assert found.sum() == 2 * 2 * 3 * 7
 
 
 def test_an_empty_name_is_no_mirror(small: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """What a record says of its making: which code, in which state, on which processor."""
 
 import json
+import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -67,6 +70,28 @@ def test_a_limit_of_the_instruction_sets_is_said(monkeypatch: pytest.MonkeyPatch
     module._processor.cache_clear()
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     assert environment(CPU)["limits"] == "ONEDNN_MAX_CPU_ISA=AVX2"
+
+
+def test_a_computer_is_known_again_and_not_named() -> None:
+    found = environment(CPU)["host"]
+    assert re.fullmatch("[0-9a-f]{8}", str(found))
+    assert found == environment(CPU)["host"]
+    assert platform.node() not in json.dumps(environment(CPU))
+
+
+def test_a_gpu_says_how_it_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "H200")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91300)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    properties = SimpleNamespace(total_memory=2**37)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    monkeypatch.setattr(module, "driver", lambda: "580.1")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv(module.GRAPHS, "1")
+    found = environment(torch.device("cuda"))
+    assert (found["cuda"], found["cudnn"], found["driver"]) == ("13.0", 91300, "580.1")
+    assert (found["gpu_mib"], found["graphs"]) == (2**17, True)
+    assert found["convolutions"] == "deterministic"
 
 
 # The checkout

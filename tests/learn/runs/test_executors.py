@@ -3,13 +3,18 @@
 import errno
 import multiprocessing
 import os
+import re
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,16 +24,19 @@ from rich.progress import Progress as Bar
 from deepreshape.design import cost, resnet18
 from deepreshape.learn.images.base import DataError
 from deepreshape.learn.images.sets import DataSet
-from deepreshape.learn.runs import executors, make
+from deepreshape.learn.runs import crews, executors, make
+from deepreshape.learn.runs.agenda import Agenda
 from deepreshape.learn.runs.campaign import Campaign, work
-from deepreshape.learn.runs.executors import BACKENDS, Executor, execute
+from deepreshape.learn.runs.crews import Crew, Progress
+from deepreshape.learn.runs.executors import Executor, execute
 from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.searches import SNL, SENet
-from deepreshape.learn.training.loop import Progress
+from deepreshape.learn.tensor_files import alone
 from deepreshape.learn.training.machine import Machine, this_machine
 from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.workers import Died
 from tests.learn.forks import files, lasting
 from tests.learn.tiny import DATA, NETWORK
 
@@ -37,15 +45,15 @@ FIRST = replace(TEACHER, seed=1, teacher=TEACHER)
 SECOND = replace(TEACHER, seed=2, teacher=TEACHER)
 SEARCHED = replace(FIRST, search=SNL(300, epochs=2, batch=20))
 FAILING = replace(TEACHER, recipe=replace(TEACHER.recipe, rate=1e9))
-ENDLESS = replace(TEACHER, recipe=replace(TEACHER.recipe, epochs=1_000_000))
 CAMPAIGN = [SECOND, FIRST, TEACHER, SECOND]
 HERE = Executor("cpu", 1, show=False)
 
 
 @pytest.fixture(autouse=True)
 def float32(cpu: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is probed."""
-    monkeypatch.setattr(executors, "this_machine", lambda *_: cpu)
+    """Whatever the processor multiplies fast."""
+    for module in (crews, executors):
+        monkeypatch.setattr(module, "this_machine", lambda *_: cpu)
 
 
 @pytest.fixture
@@ -53,13 +61,11 @@ def obtained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that are obtained in this process, in order."""
     runs: list[Run] = []
 
-    def noted(
-        run: Run, store: Store, machine: Machine, progress: Progress, net_too: bool
-    ) -> Record:
+    def noted(run: Run, *rest: Any, **options: Any) -> Record:
         runs.append(run)
-        return obtain(run, store, machine, progress, net_too)
+        return obtain(run, *rest, **options)
 
-    monkeypatch.setattr(executors, "obtain", noted)
+    monkeypatch.setattr(crews, "obtain", noted)
     return runs
 
 
@@ -94,7 +100,7 @@ def test_a_run_listed_twice_is_made_once(store: Store, obtained: list[Run]) -> N
     assert obtained == [TEACHER, FIRST]
 
 
-def test_of_runs_that_wait_for_no_one_the_longest_comes_first(
+def test_of_runs_that_can_be_made_the_longest_comes_first(
     store: Store, obtained: list[Run]
 ) -> None:
     long, short = (
@@ -116,7 +122,8 @@ def test_where_all_is_recorded_neither_data_nor_machine_is_needed(
 ) -> None:
     first = execute(CAMPAIGN, store, HERE)
     monkeypatch.setattr(executors, "load", None)
-    monkeypatch.setattr(executors, "this_machine", None)
+    for module in (crews, executors):
+        monkeypatch.setattr(module, "this_machine", None)
     assert execute(CAMPAIGN, store, HERE) == first
 
 
@@ -309,24 +316,76 @@ def test_fewer_workers_than_one_are_refused(workers: int) -> None:
 # Backends
 
 
-def test_a_backend_is_given_waves_and_its_records_are_taken(
-    store: Store, cpu: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[Any] = []
+class Elsewhere:
+    """A crew that keeps to the protocol, and to itself: three at once, the last one first."""
 
-    def noted(waves: Any, store: Store, machine: Machine, workers: int, campaign: Campaign) -> Any:
-        given.append((waves, machine, workers))
-        return executors.in_turn(waves, store, machine, workers, campaign)
+    def __init__(self, store: Store, machine: Machine) -> None:
+        self.store, self.machine = store, machine
+        self.begun: list[list[Run]] = [[]]
 
-    monkeypatch.setitem(BACKENDS, "elsewhere", noted)
-    records = execute([FIRST, TEACHER], store, replace(HERE, backend="elsewhere"))
-    assert keys(records) == keys_of([FIRST, TEACHER])
-    assert given == [([[TEACHER], [FIRST]], cpu, 1)]
+    def is_free(self) -> bool:
+        return len(self.begun[-1]) < 3
+
+    def begin(self, run: Run) -> None:
+        self.begun[-1].append(run)
+
+    def ended(self, progress: Progress) -> Iterator[tuple[Run, Future[Record]]]:
+        runs = self.begun[-1]
+        self.begun.append([])
+        for run in reversed(runs):
+            outcome: Future[Record] = Future()
+            outcome.set_result(obtain(run, self.store, self.machine))
+            yield run, outcome
 
 
-def test_a_backend_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown backend 'ray'; known are in turn, side by side"):
-        Executor(backend="ray")
+asked: list[tuple[str, Any, int | None]] = []
+crew: Elsewhere
+
+
+@contextmanager
+def elsewhere(store: Store, device: str, precision: Any, workers: int | None) -> Iterator[Crew]:
+    global crew
+    asked[:] = [(device, precision, workers)]
+    crew = Elsewhere(store, Machine(torch.device("cpu"), "float32"))
+    yield crew
+
+
+ELSEWHERE = f"{__name__}:elsewhere"
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This module by its name, which pytest gives it but does not enter."""
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this())
+
+
+def _this() -> ModuleType:
+    module = ModuleType(__name__)
+    module.__dict__.update(globals())
+    return module
+
+
+def test_a_backend_of_ones_own_makes_the_runs(store: Store, importable: None) -> None:
+    """A student only once its teacher is there, and every run once."""
+    records = execute([FIRST, TEACHER, FIRST, SECOND], store, replace(HERE, backend=ELSEWHERE))
+    assert keys(records) == keys_of([FIRST, TEACHER, FIRST, SECOND])
+    assert asked == [("cpu", None, 1)]
+    assert [runs for runs in crew.begun if runs] == [[TEACHER], [FIRST, SECOND]]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("dask", "unknown executor 'dask'; known are in-turn, side-by-side"),
+        ("nowhere:crew", "executor 'nowhere:crew' cannot be imported"),
+        ("os:nothing", "executor 'os:nothing' cannot be imported"),
+        ("os:sep", "executor 'os:sep' is nothing that can be called"),
+        (":", "executor ':' cannot be imported"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_refused(name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        Executor(backend=name)
 
 
 def test_the_bar_is_drawn_on_stderr(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -410,7 +469,8 @@ def parallel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parallel]:
     bystander = spawn.Process(target=time.sleep, args=[600], name=BYSTANDER)
     bystander.start()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "this_machine", lambda *_: machine)
+        for module in (crews, executors):
+            patch.setattr(module, "this_machine", lambda *_: machine)
         patch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
         records = execute(CAMPAIGN, store, Executor("cpu", 2, show=False))
     bystander.join(1)
@@ -446,7 +506,8 @@ def test_a_number_format_that_is_asked_for_stands_in_the_record(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And not in the key: the record answers whoever asks for the run."""
-    monkeypatch.setattr(executors, "this_machine", this_machine)
+    for module in (crews, executors):
+        monkeypatch.setattr(module, "this_machine", this_machine)
     (record,) = execute([TEACHER], store, replace(HERE, precision="bfloat16"))
     assert record.precision == "bfloat16"
     assert execute([TEACHER], store, replace(HERE, precision="float32")) == [record]
@@ -455,7 +516,8 @@ def test_a_number_format_that_is_asked_for_stands_in_the_record(
 def test_a_number_format_that_is_asked_for_reaches_the_workers(
     store: Store, two_cores: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executors, "this_machine", this_machine)
+    for module in (crews, executors):
+        monkeypatch.setattr(module, "this_machine", this_machine)
     wanted = Executor("cpu", 2, show=False, precision="bfloat16")
     assert execute([TEACHER], store, wanted)[0].precision == "bfloat16"
 
@@ -472,63 +534,157 @@ def test_missing_data_in_a_worker_is_told(
 
 
 def kill_a_worker_when(ready: Callable[[], object]) -> None:
-    """Kill one process of the campaign; after a minute even if nothing is ready."""
+    """Kill one process of the campaign that is at work; after a minute even if nothing is ready."""
     deadline = time.monotonic() + 60
     while not ready() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(workers()[0].pid, signal.SIGKILL)
 
 
-@dataclass(frozen=True)
-class Killed:
-    """A campaign of one short and one endless run, a worker of which was killed."""
-
-    error: BaseException
-    store: Store
+LONG = replace(TEACHER, recipe=replace(TEACHER.recipe, epochs=60))
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
-    store = Store(tmp_path_factory.mktemp("killed"))
-    machine = Machine(torch.device("cpu"), "float32")
-    checkpoint = store.unfinished(ENDLESS, ".safetensors")
-    killer = threading.Thread(
-        target=kill_a_worker_when, args=[lambda: store.get(TEACHER) and checkpoint.exists()]
+def test_a_killed_worker_costs_its_run_alone(
+    store: Store, two_cores: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which goes on from its checkpoint in another process; it has the weights of one sitting."""
+    checkpoint = store.unfinished(LONG, ".safetensors")
+    killer = threading.Thread(target=kill_a_worker_when, args=[checkpoint.exists])
+    killer.start()
+    records = execute([LONG, TEACHER, FIRST], store, Executor("cpu", 2))
+    killer.join()
+    assert keys(records) == keys_of([LONG, TEACHER, FIRST])
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"died by SIGKILL over run \w+ \(.* on .*\); begun again, 2 of 3", said)
+    alone = Store(store.folder.parent / "alone")
+    here = execute([LONG, TEACHER, FIRST], alone, HERE)
+    assert [lasting(record) for record in records] == [lasting(record) for record in here]
+
+
+class Doomed(Elsewhere):
+    """Those that die over one run, always."""
+
+    doomed = TEACHER
+
+    def ended(self, progress: Progress) -> Iterator[tuple[Run, Future[Record]]]:
+        for run, outcome in super().ended(progress):
+            if run == self.doomed:
+                outcome = Future[Record]()
+                outcome.set_exception(Died(f"a process died over {run.key}", "run again to go on"))
+            yield run, outcome
+
+
+def test_a_run_over_which_all_die_is_given_up_after_the_others(store: Store, cpu: Machine) -> None:
+    other = replace(TEACHER, seed=4)
+    doomed = Doomed(store, cpu)
+    runs = [TEACHER, FIRST, other]
+    with Campaign(runs, show=False) as campaign, pytest.raises(RuntimeError) as caught:
+        executors.conduct(Agenda(runs), doomed, campaign)
+    assert str(caught.value) == (
+        f"a process died over {TEACHER.key}: run again to go on (it was begun 3 times; 1 that wait"
+        " for it were not made)"
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "this_machine", lambda *_: machine)
-        killer.start()
-        with pytest.raises(RuntimeError) as caught:
-            execute([ENDLESS, TEACHER], store, Executor("cpu", 2, show=False))
-        killer.join()
-    return Killed(caught.value, store)
+    assert [run for runs in doomed.begun for run in runs].count(TEACHER) == executors.TRIES == 3
+    assert store.get(other)
 
 
-def test_a_killed_worker_ends_the_campaign_with_one_line(killed: Killed) -> None:
-    """The one that made the endless run, or the one that had nothing left to make."""
-    lines = [
-        f"a process of the training died by SIGKILL over run {run.key} ({NETWORK} on {DATA}):"
-        " the system kills so where memory runs out; run again to go on"
-        for run in (ENDLESS, TEACHER)
-    ]
-    assert str(killed.error) in lines
-    assert killed.error.__cause__ is None
+def test_what_no_process_can_begin_ends_the_campaign(store: Store, cpu: Machine) -> None:
+    class Unguarded(Elsewhere):
+        def ended(self, progress: Progress) -> Iterator[tuple[Run, Future[Record]]]:
+            for run in self.begun[-1]:
+                outcome = Future[Record]()
+                outcome.set_exception(Died("a process ended", "mind the guard", is_hopeless=True))
+                yield run, outcome
+
+    said = "a process ended: mind the guard"
+    with Campaign([TEACHER], show=False) as campaign, pytest.raises(Died, match=said):
+        executors.conduct(Agenda([TEACHER]), Unguarded(store, cpu), campaign)
 
 
-def test_what_was_recorded_before_a_worker_was_killed_stays(killed: Killed) -> None:
-    record = killed.store.get(TEACHER)
-    assert record
-    assert record.status == "done"
-    assert killed.store.net(TEACHER)
-
-
-def test_what_was_unfinished_when_a_worker_was_killed_can_go_on(killed: Killed) -> None:
-    assert killed.store.unfinished(ENDLESS, ".safetensors").exists()
-
-
-def test_no_worker_outlives_its_campaign(killed: Killed) -> None:
-    assert killed.error
+def test_no_worker_outlives_its_campaign(store: Store, two_cores: None) -> None:
+    execute([TEACHER], store, Executor("cpu", 2, show=False))
     deadline = time.monotonic() + 10
     while workers() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert workers() == []
+
+
+# Beside other campaigns
+
+
+def test_a_run_that_another_makes_is_come_back_to(store: Store, obtained: list[Run]) -> None:
+    """After all that can be made; and it is not made again."""
+    with ExitStack() as held:
+        held.enter_context(alone(store.unfinished(TEACHER, ".lock")))
+
+        def leave() -> None:
+            while not store.get(OTHER):
+                time.sleep(0.01)
+            obtain(TEACHER, elsewhere, HERE_MACHINE)
+            for suffix in (".safetensors", ".json"):
+                shutil.copy(elsewhere.path(TEACHER, suffix), store.path(TEACHER, suffix))
+            held.close()
+
+        elsewhere = Store(store.folder.parent / "elsewhere")
+        other = threading.Thread(target=leave)
+        other.start()
+        execute([TEACHER, OTHER, FIRST], store, HERE)
+        other.join()
+    assert obtained[:2] == [TEACHER, OTHER]
+    assert obtained[-1] == FIRST
+    assert store.get(TEACHER) == elsewhere.get(TEACHER)
+
+
+OTHER = replace(TEACHER, seed=4)
+HERE_MACHINE = Machine(torch.device("cpu"), "float32")
+
+
+def test_a_search_that_another_shares_is_come_back_to(
+    store: Store, obtained: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock of its trajectory is held while another run is made."""
+    execute([TEACHER], store, HERE)
+    obtained.clear()
+    trajectory = store.folder / "searches" / "shared.lock"
+    monkeypatch.setattr(make, "_trajectory", lambda *_: "shared")
+    with ExitStack() as held:
+        held.enter_context(alone(trajectory))
+
+        def leave() -> None:
+            while not store.get(OTHER):
+                time.sleep(0.01)
+            held.close()
+
+        other = threading.Thread(target=leave)
+        other.start()
+        execute([SEARCHED, OTHER], store, HERE)
+        other.join()
+    assert obtained[:2] == [SEARCHED, OTHER]
+    assert store.holds(SEARCHED)
+
+
+# Parts
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_every_run_belongs_to_exactly_one_part(parts: int) -> None:
+    runs = [replace(TEACHER, seed=seed) for seed in range(12)]
+    found = [run for number in range(1, parts + 1) for run in executors.part(runs, number, parts)]
+    assert sorted(found, key=runs.index) == runs
+
+
+def test_a_part_is_the_same_whatever_else_is_asked_for() -> None:
+    runs = [replace(TEACHER, seed=seed) for seed in range(12)]
+    assert executors.part(runs[::-2], 1, 3) == [
+        run for run in runs[::-2] if run in executors.part(runs, 1, 3)
+    ]
+
+
+def test_parts_on_one_store_share_their_teacher(store: Store, obtained: list[Run]) -> None:
+    """Which is in each that has a student of it, and is made once."""
+    students = [replace(FIRST, seed=seed) for seed in range(4)]
+    parts = [executors.part(students, number, 2) for number in (1, 2)]
+    assert all(parts)
+    for each in parts:
+        execute(each, store, HERE)
+    assert sorted(keys_of(obtained)) == sorted(keys_of([TEACHER, *students]))

@@ -1,20 +1,25 @@
 """What a run takes before it is made: its passes, seconds by a speed or a GPU, a whole campaign."""
 
+import csv
 from dataclasses import replace
 from math import prod
 
 import pytest
+import torch
 
 from deepreshape.design import Network, Stage, cost, layers, parse
 from deepreshape.design.ops import Add, Slice
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.price import (
+    GPUS,
     Gpu,
     Speed,
     Task,
-    elapsed,
+    _gpu,
+    called,
     gpu,
     macs,
+    peak,
     seconds,
     size,
     tasks,
@@ -22,6 +27,7 @@ from deepreshape.learn.runs.price import (
 )
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.search.searches import SNL, SENet
+from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.recipe import Recipe
 
 NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
@@ -146,7 +152,9 @@ def test_a_gpu_computes_or_launches_whatever_takes_longer() -> None:
     assert both.seconds(task) == max(computing.seconds(task), launching.seconds(task))
 
 
-@pytest.mark.parametrize("name", ["A100", "a100", "A 100", "rtx-3090", "H100", "V100", "T4"])
+@pytest.mark.parametrize(
+    "name", ["A100", "a100", "A 100", "rtx-3090", "H200", "B200", "L4", "V100"]
+)
 def test_a_gpu_is_found_by_its_name(name: str) -> None:
     found = gpu(name)
     assert found.name == name.upper().replace(" ", "").replace("-", "")
@@ -167,19 +175,58 @@ def test_an_a100_needs_minutes_for_the_anchor_of_its_share() -> None:
     assert 7 * 60 < gpu("A100").seconds(task) < 4 * 7 * 60
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "A100"),
+        ("NVIDIA A100-PCIE-40GB", "A100"),
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA H100 PCIe", None),
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA H200 NVL", None),
+        ("NVIDIA GeForce RTX 4090", "RTX4090"),
+        ("NVIDIA L4", "L4"),
+        ("NVIDIA L40S", None),
+        ("Tesla T4", "T4"),
+        ("Tesla V100-SXM2-16GB", "V100"),
+        ("AMD EPYC", None),
+    ],
+)
+def test_a_card_is_known_by_what_it_calls_itself(said: str, expected: str | None) -> None:
+    found = called(said)
+    assert (found and found.name) == expected
+
+
+def test_no_card_is_priced_above_its_peak() -> None:
+    with GPUS.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        found = gpu(row["name"])
+        assert found.flops <= found.peak == 1e12 * float(row["peak_tflops"])
+        assert found.is_measured == bool(row["measured"])
+        assert row["source"]
+        assert float(row["memory_gb"]) > 0
+
+
+def test_a_share_that_was_measured_stands_for_the_assumed_one() -> None:
+    row = {"name": "X", "peak_tflops": "100", "share": "0.1", "launch_us": "100"}
+    assert _gpu({**row, "measured": ""}).flops == pytest.approx(1e13)
+    assert _gpu({**row, "measured": "0.3"}).flops == pytest.approx(3e13)
+
+
+def test_a_cpu_has_no_peak_and_a_gpu_that_of_its_data_sheet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert peak(Machine(torch.device("cpu"), "float32")) is None
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H200")
+    assert peak(Machine(torch.device("cuda"), "bfloat16")) == gpu("H200").peak / 2
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA Something")
+    assert peak(Machine(torch.device("cuda"), "bfloat16")) is None
+
+
 # Campaigns
 
 
 def test_teachers_come_first_and_every_run_once() -> None:
     other = replace(TAUGHT, seed=2)
     assert with_teachers([TAUGHT, other, TAUGHT, WIDE]) == [WIDE, TAUGHT, other]
-
-
-def test_a_campaign_takes_as_long_as_its_waves() -> None:
-    one = seconds(RUN, MACS_ONLY)
-    four = [replace(RUN, seed=seed) for seed in range(4)]
-    assert elapsed([four], MACS_ONLY, 1) == pytest.approx(4 * one)
-    assert elapsed([four], MACS_ONLY, 2) == pytest.approx(2 * one)
-    assert elapsed([four], MACS_ONLY, 8) == pytest.approx(one)
-    assert elapsed([[RUN], four], MACS_ONLY, 2) == pytest.approx(3 * one)
-    assert elapsed([], MACS_ONLY, 2) == 0

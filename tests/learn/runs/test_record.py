@@ -1,15 +1,17 @@
 """Records alone: what they keep of the answers to test images, read without torch."""
 
+import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.learn.runs.record import packed
+from deepreshape.learn.runs.record import packed, read, record_of, write
 from tests.learn.tiny import RUN
 from tests.paper.records import record
 
@@ -27,6 +29,25 @@ def test_ten_thousand_answers_take_less_than_two_kilobytes() -> None:
 
 def test_a_record_without_answers_has_none() -> None:
     assert record(RUN, 50.0).correct is None
+
+
+def test_classes_and_files_left_out_come_back(tmp_path: Path) -> None:
+    kept = replace(record(RUN, 50.0), classes=("crow", "ö"), left_out=3)
+    path = tmp_path / f"{kept.key}.json"
+    write(path, kept)
+    assert read(path) == kept
+
+
+def test_a_record_that_does_not_say_them_has_none() -> None:
+    fields = json.loads(json.dumps(asdict(record(RUN, 50.0))))
+    del fields["classes"], fields["left_out"]
+    assert record_of(fields) == record(RUN, 50.0)
+
+
+@pytest.mark.parametrize("wrong", [{"classes": [1]}, {"classes": 5}, {"left_out": "many"}], ids=str)
+def test_a_record_that_says_nonsense_of_them_is_none(wrong: dict[str, object]) -> None:
+    fields = json.loads(json.dumps(asdict(record(RUN, 50.0))))
+    assert record_of({**fields, **wrong}) is None
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,7 @@ def test_a_batch_larger_than_the_set_is_the_set(cpu: Machine, search: Search) ->
 
 
 @kinds
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_finds_nearly_what_a_cpu_finds(cpu: Machine, search: Search) -> None:
     gpu = Machine(torch.device("cuda"), "float32")

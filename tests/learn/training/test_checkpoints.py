@@ -207,3 +207,37 @@ def test_nothing_is_executed_when_a_checkpoint_is_read(cpu: Machine, path: Path)
 def test_the_bomb_would_explode(path: Path) -> None:
     pickle.loads(pickle.dumps(Bomb(path)))
     assert path.is_dir()
+
+
+# When
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, to be set."""
+    now = [1000.0]
+    monkeypatch.setattr(checkpoints, "SHARE", 0.05)
+    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_checkpoints_take_no_more_than_their_share(clock: list[float]) -> None:
+    """Epochs of a second and checkpoints of a quarter: one epoch in five is kept."""
+    pace, kept = checkpoints.Pace(), []
+    for epoch in range(31):
+        clock[0] += 1
+        if pace.is_due():
+            kept.append(epoch)
+            with pace.timed():
+                clock[0] += 0.25
+    assert kept == [0, 5, 10, 15, 20, 25, 30]
+    assert 0.25 * (len(kept) - 1) <= 0.05 * (clock[0] - 1001)
+
+
+def test_quick_checkpoints_are_written_after_every_epoch(clock: list[float]) -> None:
+    pace = checkpoints.Pace()
+    for _ in range(5):
+        clock[0] += 1
+        assert pace.is_due()
+        with pace.timed():
+            clock[0] += 0.04

@@ -254,6 +254,7 @@ def test_accuracies_are_those_of_the_net_that_is_returned(images: Images, cpu: M
     assert result.test == accuracy(result.net, images.test, images, cpu)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("recipe", [PLAIN, RECIPE], ids=["plain", "augmented"])
 def test_a_gpu_learns_what_a_cpu_learns(

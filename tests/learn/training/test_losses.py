@@ -329,6 +329,33 @@ def test_the_ramp_is_the_share_of_the_teachers_terms(batch: Batch, epoch: int) -
     assert close(dkd.loss(*batch, epoch) - hard, dkd.ramp(epoch) * whole)
 
 
+# What of a loss is another in another epoch
+
+
+@given(batches(), distillations, st.integers(0, 40), st.integers(0, 40))
+def test_where_nothing_that_is_fixed_changes_the_loss_is_the_same(
+    batch: Batch, kind: Distillation, epoch: int, other: int
+) -> None:
+    if kind.fixed(epoch) == kind.fixed(other):
+        assert kind.loss(*batch, epoch).equal(kind.loss(*batch, other))
+
+
+def test_only_a_ramp_makes_an_epoch_another() -> None:
+    assert KD().fixed(0) == KD().fixed(5)
+    assert DIST().fixed(0) == DIST().fixed(5)
+    assert DKD(warmup=4).fixed(1) != DKD(warmup=4).fixed(2)
+    assert DKD(warmup=4).fixed(4) == DKD(warmup=4).fixed(9)
+
+
+@given(batches())
+def test_the_rest_is_what_a_mask_of_the_labels_leaves(batch: Batch) -> None:
+    """To the last bit: recorded runs were made so."""
+    student, teacher, labels = batch
+    rest = torch.ones_like(student, dtype=torch.bool).scatter_(1, labels[:, None], False)
+    left = [logits[rest].view(len(logits), -1) for logits in (teacher, student)]
+    assert decoupled(teacher, student, labels)[1].equal(divergence(*left))
+
+
 # Attention
 
 

@@ -8,10 +8,11 @@ import torch
 
 import deepreshape
 from deepreshape.learn.training import processor
-from deepreshape.learn.training.machine import chosen, describe, this_machine
+from deepreshape.learn.training.machine import GRAPHS, chosen, describe, on_free_cores, this_machine
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")
+UNKNOWN = ["gpu", "", "cuda:", "cuda:-1", "cuda:x", "cuda:1234", "cpu:0", "CPU"]
 
 
 @pytest.fixture
@@ -27,6 +28,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A100")
     switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [switch.allow_tf32 for switch in switches]
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", False)
+    monkeypatch.setattr(cudnn, "benchmark", True)
     for switch in switches:
         switch.allow_tf32 = True
     yield
@@ -50,10 +54,46 @@ def test_cuda_without_a_gpu_is_an_error(no_gpu: None) -> None:
         this_machine("cuda")
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:0", "CPU"])
+@pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_device_is_answered_with_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}'; known are auto, cpu, cuda"):
         this_machine(name)
+
+
+def test_a_gpu_is_named_by_its_number(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert this_machine("cuda:1").device == torch.device("cuda", 1)
+    with pytest.raises(ValueError, match="device cuda:2: this machine has 2, numbered from cuda:0"):
+        this_machine("cuda:2")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, False), ("0", False), ("1", True)])
+def test_steps_are_captured_where_the_user_says_so(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, expected: bool
+) -> None:
+    monkeypatch.delenv(GRAPHS, raising=False)
+    if value is not None:
+        monkeypatch.setenv(GRAPHS, value)
+    assert this_machine("cpu").graphs is expected
+
+
+# Threads
+
+
+@pytest.mark.parametrize(("free", "set_to", "expected"), [(1, None, 1), (2, None, 2), (1, "2", 2)])
+def test_a_process_takes_no_core_that_is_busy(
+    monkeypatch: pytest.MonkeyPatch, free: int, set_to: str | None, expected: int
+) -> None:
+    torch.set_num_threads(2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if set_to:
+        monkeypatch.setenv("OMP_NUM_THREADS", set_to)
+    monkeypatch.setattr(processor, "free_cores", lambda: free)
+    said: list[str] = []
+    with on_free_cores(said.append):
+        assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == 2
+    assert len(said) == (expected < 2)
 
 
 # Number formats
@@ -86,6 +126,12 @@ def test_a_format_that_is_asked_for_is_taken(precision: str) -> None:
     assert this_machine("cpu", precision).precision == precision
 
 
+def test_convolutions_on_a_gpu_give_the_same_each_time(gpu: None) -> None:
+    this_machine("cuda")
+    assert torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.benchmark
+
+
 def test_float32_on_a_gpu_is_no_tf32_and_its_records_say_so(gpu: None) -> None:
     this_machine("cuda", "float32")
     assert not torch.backends.cudnn.allow_tf32
@@ -108,6 +154,7 @@ def test_a_description_is_plain_json(one_thread: None) -> None:
     assert json.loads(json.dumps(describe(CPU))) == describe(CPU)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_is_described_by_its_name() -> None:
     here = this_machine("cuda")

@@ -84,3 +84,42 @@ def test_what_changes_kernels_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME_OMP_X", "1")
     assert changes() == named
+
+
+# Free cores
+
+
+def stat(*cores: tuple[int, int]) -> str:
+    """/proc/stat with ticks of work and of idleness of each core."""
+    rows = [
+        f"cpu{number} {work} 0 0 {idle} 0 0 0 0 0 0" for number, (work, idle) in enumerate(cores)
+    ]
+    return "\n".join(["cpu 9 9 9 9", *rows, "intr 1 2", "btime 7", ""])
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (((0, 100), (0, 100)), 2),
+        (((100, 0), (0, 100)), 1),
+        (((100, 0), (100, 0)), 1),
+        (((10, 90), (20, 80)), 2),
+        (((60, 40), (60, 40)), 1),
+    ],
+)
+def test_cores_are_free_that_were_idle(
+    monkeypatch: pytest.MonkeyPatch, after: tuple[tuple[int, int], ...], expected: int
+) -> None:
+    texts = iter([stat((5, 5), (7, 7)), stat(*((a + 7, b + 7) for a, b in after))])
+    monkeypatch.setattr(processor.os, "sched_getaffinity", lambda process: {0, 1})
+    monkeypatch.setattr(processor.Path, "read_text", lambda path, **how: next(texts))
+    assert processor.free_cores(0) == expected
+
+
+@pytest.mark.parametrize("text", ["", "cpu0 x", "cpu0 1 2"])
+def test_where_nothing_is_said_all_cores_are_free(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(processor.os, "sched_getaffinity", lambda process: {0, 1, 2})
+    monkeypatch.setattr(processor.Path, "read_text", lambda path, **how: text)
+    assert processor.free_cores(0) == 3

@@ -51,7 +51,8 @@ def of(net: Net, images: Images, machine: Machine, folder: Path | None, **other:
 
 
 def kept(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """All but locks, which stay."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
 # What a lesson is

@@ -4,9 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from deepreshape.design import cost
 from deepreshape.design.equalize import equalized
-from deepreshape.paper.explorer.answers import MODELS, answer, best, points, printed, truncated
+from deepreshape.paper.explorer.answers import MODELS, answer, best, points, printed
 from deepreshape.paper.explorer.settings import ORDERS, Settings, read
 from deepreshape.paper.printed.entries import FREE, RUN
 from deepreshape.private import measured
@@ -54,15 +53,6 @@ def test_seconds_are_those_of_the_paper_s_networks() -> None:
         for seconds, link in zip(found.seconds[1:], (LAN, WAN), strict=True):
             assert seconds.together == pytest.approx(free.total_s + free.wire_s(link.bandwidth))
             assert seconds.truncated == pytest.approx(run.total_s + run.wire_s(link.bandwidth))
-
-
-def test_what_was_not_counted_is_taken_as_a_truncation_for_each_relu_that_is_gone() -> None:
-    whole, part = Settings(m=20), Settings(m=20, cull=(1,))
-    garbled, counted = truncated(part.network)
-    removed = cost(whole.network).total_relus - cost(part.network).total_relus
-    assert (garbled.truncations, counted) == (removed, False)
-    assert truncated(whole.network) == (truncated(whole.network)[0], True)
-    assert truncated(whole.network)[0].truncations == 0
 
 
 def test_maps_too_large_for_the_paper_s_model_leave_the_others() -> None:

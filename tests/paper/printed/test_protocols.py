@@ -4,11 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepreshape.paper.printed.entries import COUNTS, DATA_SETS, FREE, RUN, entries, timed_networks
+from deepreshape.paper.printed.entries import (
+    COUNTS,
+    DATA_SETS,
+    FREE,
+    RUN,
+    WHOLE,
+    entries,
+    timed_networks,
+)
 from deepreshape.paper.printed.protocols import (
     PAPER,
     WAYS,
-    WHOLE,
     Way,
     claims,
     costs,

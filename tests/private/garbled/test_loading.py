@@ -4,7 +4,7 @@ import socket
 import threading
 
 from deepreshape.design import Network, Stage
-from deepreshape.private.client import Client
+from deepreshape.private.client import Session as Client
 from deepreshape.private.garbled import loading
 from deepreshape.private.garbled.engine_numba import run_groups
 from deepreshape.private.garbled.leaves import add_up, expand

@@ -181,6 +181,7 @@ def test_numbers_are_finite(name: str, number: str) -> None:
         {"name": "new", "inputs": ["image", "image"], "op": "pool", "size": 1},
         {"name": "new", "inputs": ["image"], "op": "pool", "size": 9},
         {"name": "new", "inputs": ["image"], "op": "pool", "size": 0},
+        {"name": "new", "inputs": ["image", "image"], "op": "flatten"},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 0, "stop": 4},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": 2, "stop": 2},
         {"name": "new", "inputs": ["image"], "op": "slice", "start": -1, "stop": 2},

@@ -1,13 +1,16 @@
 """Arguments that commands share: lists of numbers, a network with its edits, what is trained."""
 
+import re
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from deepreshape.design import Network, cull, parse, reuse, scale, thin
+from deepreshape.cli.networks import named
+from deepreshape.design import AnyNetwork, Network, cull, reuse, scale, thin
+from deepreshape.design.graph import Place
 from deepreshape.design.reuse_module import Divisions
 from deepreshape.ranges import whole_numbers
 
@@ -34,6 +37,57 @@ class Numbers(click.ParamType[tuple[int, ...]]):
         return numbers
 
 
+class Channels(click.ParamType[tuple[float, ...]]):
+    """Three finite numbers, of red, green and blue, none below `least`."""
+
+    name = "r,g,b"
+
+    def __init__(self, least: float = 0.0) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(map(float, str(value).split(",")))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 3 or not all(self.least <= number < inf for number in numbers):
+            self.fail(f"{value!r} is not three numbers such as 129.3,124.1,112.4", param, ctx)
+        return numbers
+
+
+class Places(click.ParamType[tuple[Place, ...]]):
+    """Numbers of stages, or patterns of the names of ReLUs, such as layer1/*,stem."""
+
+    name = "stages"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Place, ...]:
+        if isinstance(value, tuple):
+            return value
+        patterns = [part.strip() for part in str(value).split(",")]
+        if not any(re.search(r"[A-Za-z_*?/]", pattern) for pattern in patterns):
+            return Numbers().convert(value, param, ctx)
+        if not all(re.fullmatch(r"[\w./*?]+", pattern) for pattern in patterns):
+            self.fail(f"{value!r} is no list of stages, nor of names such as layer1/*", param, ctx)
+        return tuple(patterns)
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """Such as 2/8: the second of eight parts."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        number, _, parts = str(value).partition("/")
+        plain = all(each.isascii() and each.isdigit() and len(each) < 9 for each in (number, parts))
+        if not plain or not 1 <= int(number) <= int(parts):
+            self.fail(f"{value!r} is no part such as 2/8, the second of eight", param, ctx)
+        return int(number), int(parts)
+
+
 class Positive(click.ParamType[float]):
     """A finite number above zero, which click's own range would not hold a NaN to be outside of."""
 
@@ -47,6 +101,21 @@ class Positive(click.ParamType[float]):
         if not (isfinite(number) and number > 0):
             self.fail(f"{value!r} is not a number above 0", param, ctx)
         return number
+
+
+class Written(click.ParamType[Any]):
+    """What a function of `sizes` reads: a count such as 100K, or a time such as 20s."""
+
+    def __init__(self, name: str, read: Callable[[str], float]) -> None:
+        self.name, self.read = name, read
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def options(*added: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -72,10 +141,11 @@ network_options = options(
     click.option(
         "--cull",
         "culled",
-        type=Numbers(),
-        help="Stages without ReLUs, such as 1; 0 is the stem alone.",
+        type=Places(),
+        help="Stages without ReLUs, such as 1; 0 is the stem alone. Of a module also names of"
+        " ReLUs: layer1/*.",
     ),
-    click.option("--thin", "thinned", type=Numbers(), help="Stages with one ReLU a block: 2,3,4."),
+    click.option("--thin", "thinned", type=Places(), help="Stages with one ReLU a block: 2,3,4."),
     click.option("--reuse", "reused_by", type=int, help="ReLU-reuse factor, such as 8."),
     click.option(
         "--divisions",
@@ -92,41 +162,65 @@ def edited(
     resolution: int | None,
     classes: int | None,
     scaled_by: str | None,
-    culled: tuple[int, ...] | None,
-    thinned: tuple[int, ...] | None,
+    culled: tuple[Place, ...] | None,
+    thinned: tuple[Place, ...] | None,
     reused_by: int | None,
     divisions: Divisions | None,
     everywhere: bool,
-) -> Network:
+) -> AnyNetwork:
     """The network of a command's arguments."""
     if reused_by is None and (divisions or everywhere):
         raise click.UsageError("--divisions and --everywhere need --reuse")
-    result = parse(network, resolution, classes)
+    result = named(network, resolution, classes)
     if scaled_by is not None:
-        result = scale(result, scaled_by)
+        result = scale(_of_family(result, "--scale"), scaled_by)
     if culled is not None:
         result = cull(result, culled)
     if thinned is not None:
         result = thin(result, thinned)
     if reused_by is not None:
-        result = reuse(result, reused_by, divisions or "three", everywhere)
+        result = reuse(_of_family(result, "--reuse"), reused_by, divisions or "three", everywhere)
     return result
+
+
+def _of_family(network: AnyNetwork, option: str) -> Network:
+    if not isinstance(network, Network):
+        raise click.UsageError(f"{option} takes a network of a family, which {network.name} is not")
+    return network
 
 
 profile_option = click.option("--profile", default="quick", help="smoke, quick, short or paper.")
 
+data_options = options(
+    click.option(
+        "--data",
+        help="Images in place of the profile's: a set such as cifar100, or a folder of images by"
+        " class, such as birds/ or 'birds/[size=64]'.",
+    ),
+    click.option(
+        "--skip-damaged", is_flag=True, help="Leave out files of a folder that are no images."
+    ),
+)
+"""Which images; see `cli.data`."""
+
 experiment_options = options(
     profile_option,
-    click.option("--data", help="Data set in place of the profile's, such as cifar100."),
+    data_options,
     click.option("--seeds", type=Numbers(), default="1", help="Such as 1-3."),
     click.option("--panels", help="Only these panels, such as be."),
 )
 """What of a figure or table is drawn."""
 
+executor_option = click.option(
+    "--executor",
+    "backend",
+    help="in-turn, side-by-side, ray, or package.module:name of another [by --workers].",
+)
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 
 machine_options = options(
-    click.option("--device", default="auto", help="auto, cpu or cuda."),
+    click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1."),
     click.option("--workers", type=int, help="Processes that train side by side."),
     click.option(
         "--precision",

@@ -24,7 +24,7 @@ def verify() -> None:
 
 @command("doctor", json_option)
 def doctor() -> None:
-    """Look at this machine: is what all else depends on there and right?
+    """Look at this machine: is what all needs there and right?
 
     That is what training, the book and private inference need. torch's kernels are held against
     float64 in processes that may die, which takes some seconds. Exit status 1, and a line for each

@@ -8,6 +8,22 @@ from typing import Any
 import click
 
 from deepreshape.cli.usage.arguments import Command, options
+from deepreshape.extras import needing
+
+NEEDS = {
+    "criticality": ("train",),
+    "doctor": ("train",),
+    "importing": ("train",),
+    "keys": ("private",),
+    "measure": ("private",),
+    "pack": ("train", "private"),
+    "plan": ("train",),
+    "private": ("private",),
+    "record": ("train",),
+    "records": ("train",),
+    "train": ("train",),
+}
+"""The extras of the package that modules of `cli` need; what is not here needs none."""
 
 
 def command(
@@ -23,11 +39,22 @@ def command(
     def declared(said: Callable[[], None]) -> click.Command:
         @wraps(said)
         def done(**arguments: Any) -> None:
-            getattr(import_module(f"deepreshape.cli.{module}"), said.__name__)(**arguments)
+            with needing(_called(), *NEEDS.get(module, ())):
+                getattr(import_module(f"deepreshape.cli.{module}"), said.__name__)(**arguments)
 
         return click.command(name)(options(*parameters)(done))
 
     return declared
+
+
+def _called() -> str:
+    """The command that is called, such as `runs list`."""
+    context = click.get_current_context(silent=True)
+    names: list[str] = []
+    while context and context.parent:
+        names.insert(0, context.info_name or "")
+        context = context.parent
+    return " ".join(names)
 
 
 class Sections(click.Group):

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from deepreshape.cli.usage.arguments import file_type, json_option, quiet_option, store_option
+from deepreshape.cli.usage.arguments import (
+    Channels,
+    file_type,
+    json_option,
+    quiet_option,
+    store_option,
+)
 from deepreshape.cli.usage.commands import command
 from deepreshape.private.packings import DEFAULT, TITLES
 from deepreshape.private.terms import ANSWERS, PREPARED
@@ -46,6 +52,18 @@ answer_option = click.option(
 @command(
     "pack",
     click.argument("key"),
+    click.option(
+        "--weights",
+        type=file_type,
+        help="Weights of elsewhere, of torch.save or safetensors; KEY is then a network's name.",
+    ),
+    click.option("--data", help="Images that they were trained on, such as cifar100."),
+    click.option(
+        "--mean",
+        type=Channels(),
+        help="Of pixels in 0..255, as the weights know them [the images'].",
+    ),
+    click.option("--std", type=Channels(1e-3), help="Likewise."),
     click.option(
         "--out", type=file_type, required=True, help="The file, such as mine.safetensors."
     ),
@@ -89,7 +107,9 @@ answer_option = click.option(
 def pack() -> None:
     """Write the trained net of the run KEY as a private model.
 
-    Its numbers are in fixed point.
+    Its numbers are in fixed point. With --weights, KEY is the name of a network, or
+    package.module:factory, in place of a run: the weights fit by their names, or else by their
+    order and shapes. A module without --weights has those that its factory gives it.
     """
 
 
@@ -123,7 +143,7 @@ def private() -> None:
     """Run client and server here, and account for seconds and bytes.
 
     They are two processes, and every second and byte is accounted for. MODEL is a file of
-    `deepreshape pack`, such as one in data/models.
+    `deepreshape pack`, or digits or cifar100, which come with the library.
     """
 
 

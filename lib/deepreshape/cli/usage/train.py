@@ -1,10 +1,14 @@
-"""How to train: `plan`, `run` and `train`, and `runs` for the records."""
+"""How to train: `plan`, `run`, `train` and `criticality`, and `runs` for the records."""
 
 from pathlib import Path
 
 import click
 
 from deepreshape.cli.usage.arguments import (
+    Numbers,
+    Shard,
+    data_options,
+    executor_option,
     experiment_options,
     json_option,
     machine_options,
@@ -54,12 +58,26 @@ def plan() -> None:
     """
 
 
-@command("plan", click.argument("name"), experiment_options, machine_options, store_option)
+@command(
+    "plan",
+    click.argument("name"),
+    experiment_options,
+    click.option(
+        "--shard",
+        type=Shard(),
+        help="Only a part of the runs, such as 2/8, and the teachers that it needs.",
+    ),
+    executor_option,
+    machine_options,
+    store_option,
+)
 def run() -> None:
     """Train what a figure or table needs and has no record of.
 
     Neither the store nor the repository has it. NAME is one such as fig12 or table6;
-    `deepreshape plan` lists them.
+    `deepreshape plan` lists them. The same command may run many times on one store, on one machine
+    or several: each makes what no other is making. A run belongs to a part by its key, on whichever
+    machine.
     """
 
 
@@ -67,7 +85,7 @@ def run() -> None:
     "train",
     network_options,
     profile_option,
-    click.option("--data", help="Data set such as cifar100 [the profile's]."),
+    data_options,
     recipe_options,
     click.option("--seed", type=int, default=1, help="Of weights and batches."),
     click.option(
@@ -78,6 +96,7 @@ def run() -> None:
     click.option("--snl", type=int, help="ReLUs that SNL leaves."),
     click.option("--by", type=click.Choice(["pixel", "channel"]), help="What SNL keeps [pixel]."),
     click.option("--senet", type=int, help="ReLUs that SENet leaves."),
+    executor_option,
     machine_options,
     store_option,
     json_option,
@@ -91,6 +110,30 @@ def train() -> None:
     """
 
 
+@command(
+    "criticality",
+    network_options,
+    profile_option,
+    data_options,
+    recipe_options,
+    click.option("--seeds", type=Numbers(), default="1-3", help="Of each stage: 1-3."),
+    click.option(
+        "--teacher", help="Network to learn from, trained first; none: labels [the profile's]."
+    ),
+    machine_options,
+    store_option,
+    json_option,
+)
+def criticality() -> None:
+    """Find how critical the ReLUs of each stage of NETWORK are: C_k.
+
+    NETWORK is trained with the ReLUs of one stage alone, stage by stage and seed by seed, with
+    knowledge distillation, as in Tables 10 and 11. C_k weighs the mean test accuracies, and orders
+    the stages as `suggest --order` takes it. Neighbours in the order whose difference is within its
+    95 % interval are named. Runs that are recorded are not made again, so it can be interrupted.
+    """
+
+
 class Listing(click.Group):
     """A group whose command is `list` where none is named."""
 
@@ -101,7 +144,7 @@ class Listing(click.Group):
 
 @click.group(cls=Listing)
 def runs() -> None:
-    """List, show, compare, export or migrate the records of runs.
+    """List, show, compare, export, import or migrate records.
 
     Without a command, they are listed. The repository's own records are among them.
     """
@@ -158,6 +201,22 @@ def export() -> None:
 
 
 @command(
+    "importing",
+    click.argument("folder", type=click.Path(path_type=Path, file_okay=False)),
+    store_option,
+    json_option,
+    name="import",
+)
+def import_() -> None:
+    """Bring the records and weights of FOLDER into the store.
+
+    FOLDER is the store of another machine, or a copy of it, and stays as it is. What the store has
+    is never replaced: of a run that both made, it is said whether the results differ. Records whose
+    key does not match their run, and weights that are not those of their record, are refused.
+    """
+
+
+@command(
     "records",
     click.argument(
         "folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False)
@@ -172,5 +231,5 @@ def migrate() -> None:
     """
 
 
-for each in (list_, show_, compare, export, migrate):
+for each in (list_, show_, compare, export, import_, migrate):
     runs.add_command(each)

@@ -139,7 +139,7 @@ def _source(name: str, mirror: Path | None) -> str:
 def _cached(name: str) -> tuple[list[str], list[str]]:
     """What of a set is in the cache, and what of that is wrong."""
     found, wrong = [], []
-    for path in sorted(cache_folder().glob(f"{name}*.safetensors")):
+    for path in sorted(cache_folder().glob(f"{name}-*.safetensors")):
         expected = None if "-shards-" in path.name else KNOWN[name].digest
         try:
             digest = load_tensors(path)[2]

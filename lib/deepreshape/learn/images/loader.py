@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from deepreshape.learn.images.rows import Chosen, Pictures, Rows
 from deepreshape.learn.images.sets import Images, Split
 
 
@@ -36,14 +37,18 @@ class Loader:
         return shown(self.data, self.shift, self.flip, self.seed, epoch)
 
     def batches(self, epoch: int, pictures: "Shown") -> Iterator["Batch"]:
-        return batches(pictures, self.data, self.images, self.batch, epoch < self.halved)
+        return batches(pictures, self.data, self.images, self.batch, self.is_halved(epoch))
+
+    def is_halved(self, epoch: int) -> bool:
+        return epoch < self.halved
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The images of an epoch, uint8 (n, h, w, 3), by row of the training set, and their order."""
+    """The images of an epoch, uint8 (n, h, w, 3), by row of the training set, and their order.
+    Those that are on the disk are changed when they are asked for."""
 
-    images: Tensor
+    images: Pictures
     order: Tensor
 
 
@@ -63,32 +68,90 @@ def shown(data: Split, shift: int, flip: bool, seed: int, epoch: int) -> Shown:
     random.
     """
     choices = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    order = torch.randperm(len(data), generator=choices)
-    images = data.images
-    if flip:
-        mirrored = torch.rand(len(data), generator=choices) < 0.5
+    count, span = len(data), 2 * shift + 1
+    order = torch.randperm(count, generator=choices)
+    mirrored = torch.rand(count, generator=choices) < 0.5 if flip else None
+    moves = torch.randint(0, span * span, (count,), generator=choices) if shift else None
+    if isinstance(data.images, Rows):
+        return Shown(_Changed(data.images, mirrored, moves, shift), order)
+    return Shown(_changed(data.images, mirrored, moves, shift), order)
+
+
+class _Changed(Rows):
+    """Rows that are mirrored and shifted, each as it is read."""
+
+    def __init__(
+        self, images: Rows, mirrored: Tensor | None, moves: Tensor | None, most: int
+    ) -> None:
+        super().__init__(images, torch.arange(len(images)))
+        self._mirrored, self._moves, self._most = mirrored, moves, most
+
+    def __getitem__(self, chosen: Chosen) -> Tensor:
+        rows = torch.arange(len(self))[chosen]
+        mirrored, moves = (
+            None if each is None else each[rows] for each in (self._mirrored, self._moves)
+        )
+        return _changed(super().__getitem__(rows), mirrored, moves, self._most)
+
+
+def _changed(images: Tensor, mirrored: Tensor | None, moves: Tensor | None, most: int) -> Tensor:
+    """Images, mirrored where that is true, then each moved by its own offsets."""
+    if mirrored is None and moves is None:
+        return images
+    if not images.is_cpu:
+        return gathered(images, mirrored, moves, most)
+    # Copies of whole rows of pixels: faster on a CPU, while a GPU would wait for the host at each.
+    if mirrored is not None:
         images = images.clone()
-        images[mirrored.to(images.device)] = images[mirrored.to(images.device)].flip(2)
-    if shift:
-        images = _shifted(images, shift, choices)
-    return Shown(images, order)
+        images[mirrored] = images[mirrored].flip(2)
+    return images if moves is None else _shifted(images, most, moves)
 
 
-def _shifted(images: Tensor, most: int, choices: torch.Generator) -> Tensor:
+AT_ONCE = 8192
+"""Images that `gathered` makes at a time, beside all that it reads and gives."""
+
+
+def gathered(images: Tensor, mirrored: Tensor | None, moves: Tensor | None, most: int) -> Tensor:
+    """Images, uint8 (n, h, w, 3), mirrored where that is true, bool (n,), then shifted, pixel by
+    pixel. moves: (n,), of the (2 most + 1)^2 offsets of at most `most` pixels, by rows."""
+    count, height, width, _ = images.shape
+    device, span = images.device, 2 * most + 1
+    still = torch.zeros(count, dtype=torch.long)
+    down, across = (still, still) if moves is None else (moves // span - most, moves % span - most)
+    mirror = still.bool() if mirrored is None else mirrored
+    result = torch.empty_like(images)
+    y, x = torch.arange(height, device=device), torch.arange(width, device=device)
+    chosen = (each.to(device)[:, None].split(AT_ONCE) for each in (down, across, mirror))
+    parts = (images.split(AT_ONCE), result.split(AT_ONCE), *chosen)
+    for source, target, fall, slide, turned in zip(*parts, strict=True):
+        row, column = y - fall, x - slide
+        inside = _within(row, height)[:, :, None] & _within(column, width)[:, None]
+        column = torch.where(turned, width - 1 - column, column)
+        picture = torch.arange(len(source), device=device)[:, None, None]
+        row, column = row.clamp(0, height - 1), column.clamp(0, width - 1)
+        target.copy_(source[picture, row[:, :, None], column[:, None]] * inside[..., None])
+    return result
+
+
+def _within(position: Tensor, size: int) -> Tensor:
+    return (position >= 0) & (position < size)
+
+
+def _shifted(images: Tensor, most: int, moves: Tensor) -> Tensor:
     """Each image moved by its own offsets in -most..most; what leaves the frame is lost."""
     _, height, width, _ = images.shape
     span = 2 * most + 1
-    moves = torch.randint(0, span * span, (len(images),), generator=choices)
     groups = moves.sort(stable=True).indices.split(moves.bincount(minlength=span * span).tolist())
     result = torch.zeros_like(images)
     for move, group in enumerate(groups):
+        if not len(group):
+            continue
         down, across = move // span - most, move % span - most
-        rows = group.to(images.device)
-        moved = torch.zeros_like(images[rows])
-        moved[:, _to(down, height), _to(across, width)] = images[rows][
+        moved = torch.zeros_like(images[group])
+        moved[:, _to(down, height), _to(across, width)] = images[group][
             :, _to(-down, height), _to(-across, width)
         ]
-        result[rows] = moved
+        result[group] = moved
     return result
 
 
@@ -101,15 +164,32 @@ def batches(
     epoch: Shown, data: Split, images: Images, batch: int, halved: bool = False
 ) -> Iterator[Batch]:
     """The whole batches of an epoch, in its order; what is left over is not seen."""
+    scale = moments(images, data.labels.device)
     for rows in epoch.order.to(epoch.images.device).split(batch):
         if len(rows) == batch:
-            x = normalised(epoch.images[rows], images)
-            if halved:
-                x = avg_pool2d(x, 2)
-            yield Batch(rows, x, data.labels[rows])
+            yield taken(rows, epoch.images, data.labels, scale, halved)
+
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and deviation, (3,), of a set's pixels by channel, on a device."""
+
+
+def moments(images: Images, device: torch.device) -> Moments:
+    return torch.tensor(images.mean, device=device), torch.tensor(images.std, device=device)
+
+
+def taken(rows: Tensor, pictures: Pictures, labels: Tensor, scale: Moments, halved: bool) -> Batch:
+    """The batch of these rows; halved: of half the side. All of it is work of one device."""
+    x = scaled(pictures[rows].to(labels.device), scale)
+    return Batch(rows, avg_pool2d(x, 2) if halved else x, labels[rows])
+
+
+def scaled(x: Tensor, scale: Moments) -> Tensor:
+    """uint8 (n, h, w, 3) -> float (n, 3, h, w) in channels-last layout, by mean and deviation."""
+    mean, std = scale
+    return ((x.float() - mean) / std).permute(0, 3, 1, 2)
 
 
 def normalised(x: Tensor, images: Images) -> Tensor:
-    """uint8 (n, h, w, 3) -> float (n, 3, h, w) in channels-last layout, by mean and deviation."""
-    mean, std = (torch.tensor(values, device=x.device) for values in (images.mean, images.std))
-    return ((x.float() - mean) / std).permute(0, 3, 1, 2)
+    """`scaled` by the moments of a set."""
+    return scaled(x, moments(images, x.device))

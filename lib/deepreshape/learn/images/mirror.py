@@ -13,7 +13,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from PIL import Image
 
-from deepreshape.learn.images.base import Arrays, DataError, Known, refusing
+from deepreshape.learn.images.base import Arrays, DataError, Known, framed, refusing
 from deepreshape.places import named_folder
 
 
@@ -84,16 +84,17 @@ def _read(file: Path, known: Known) -> Arrays:
             f"{file}: the labels of column {known.label_column!r} are not whole numbers"
         )
     with ThreadPoolExecutor() as pool:
-        decoded = pool.map(partial(_image, file, known.size), range(len(encoded)), encoded)
+        decoded = pool.map(partial(_image, file, known), range(len(encoded)), encoded)
         return np.stack(list(decoded)), labels.to_numpy().astype(np.int64)
 
 
-def _image(file: Path, size: int, row: int, encoded: bytes) -> NDArray[np.uint8]:
+def _image(file: Path, known: Known, row: int, encoded: bytes) -> NDArray[np.uint8]:
+    size = known.stored or known.size
     with refusing(f"{file}: row {row} is not an image"):
         image = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
     if image.shape != (size, size, 3):
         raise DataError(f"{file}: row {row} is {image.shape[0]} x {image.shape[1]}, not {size}")
-    return image
+    return framed(image, known.size)
 
 
 def files_of(mirror: Path, name: str, known: Known) -> int:

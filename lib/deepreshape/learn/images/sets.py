@@ -2,27 +2,21 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from deepreshape.learn.images.base import DataError, Source
-from deepreshape.learn.images.sources import source
-from deepreshape.learn.tensor_files import (
-    CorruptFile,
-    alone_if_possible,
-    cache_folder,
-    digest_of,
-    load_tensors,
-    named_digest,
-    save_tensors,
-)
+from deepreshape.learn.images.base import DataError, Progress, Source, silent
+from deepreshape.learn.images.cache import Noted, content, noted
+from deepreshape.learn.images.rows import Pictures, Rows, is_large, moments
+from deepreshape.learn.images.sources import KNOWN, PLACES, SIDES, source
+from deepreshape.learn.tensor_files import digest_of
 
 VALIDATION_SEED = 2024
 VALIDATION_FRACTION = 10
@@ -36,7 +30,8 @@ class DataSet:
     name: of `sources.KNOWN`, or a kind of `sources.PLACES` and a path as it is given, such as
     `folder:birds`. shards: of the mirror's training files, only these (None: all of them).
     per_class: so many training images of each class (None: all). size: side in pixels to which
-    images are averaged down (None: as they are); of a folder, to which they are scaled. The order
+    images are averaged down (None: as they are); of a folder, to which they are scaled (None: 32).
+    skip_damaged: leave out files of a folder that are no images, which are an error else. The order
     of shards, and the size that images have anyway, make no other set. digest: SHA-256 of the whole
     set, or of the shards, decoded: of which images these are. It goes without saying where it is
     published (`KNOWN`); elsewhere `pinned` finds it, and without it (None) the images are whichever
@@ -48,12 +43,14 @@ class DataSet:
     per_class: int | None = None
     size: int | None = None
     digest: str | None = None
+    skip_damaged: bool = False
 
     def __post_init__(self) -> None:
-        kind, colon, place = self.name.partition(":")
-        if colon and place:
+        kind, _, place = self.name.partition(":")
+        if place and kind in PLACES:
             object.__setattr__(self, "name", f"{kind}:{os.path.normpath(place)}")
-        published = source(self.name, self.size).published
+            object.__setattr__(self, "size", SIDES[kind] if self.size is None else self.size)
+        published = self.source.published
         if published and self.size is not None and (self.size < 1 or published.size % self.size):
             raise DataError(
                 f"size {self.size} does not divide the {published.size} pixels of {self.name}"
@@ -73,7 +70,7 @@ class DataSet:
 
     @property
     def source(self) -> Source:
-        return source(self.name, self.size)
+        return source(self.name, self.size, self.skip_damaged)
 
     @property
     def resolution(self) -> int:
@@ -81,14 +78,14 @@ class DataSet:
 
     @property
     def classes(self) -> int:
-        return self.source.known.classes
+        return self.source.classes
 
     @property
     def train_images(self) -> int:
         """Images trained on in an epoch (with shards: of the whole set; of classes that are not
         alike, nearly so many)."""
         known = self.source.known
-        held_out = known.train // VALIDATION_FRACTION
+        held_out = known.train // VALIDATION_FRACTION if known.held_out is None else 0
         return self.per_class * known.classes if self.per_class else known.train - held_out
 
     def __str__(self) -> str:
@@ -96,49 +93,80 @@ class DataSet:
         parts = [f"shards={'+'.join(map(str, self.shards))}"] if self.shards else []
         parts += [f"per_class={self.per_class}"] if self.per_class else []
         parts += [f"size={self.size}"] if self.size else []
+        parts += ["damaged=skip"] if self.skip_damaged else []
         return f"{self.name}[{','.join(parts)}]" if parts else self.name
 
 
 def parse(text: str) -> DataSet:
-    """The data set of a name as `str(DataSet)` prints it. Raises DataError."""
-    match = re.fullmatch(r"([\w-]+(?::.+?)?)(?:\[([\w=+,]*)\])?", text)
+    """The data set of a name as `str(DataSet)` prints it, or of the path of a folder, which has a
+    slash or is there, with or without brackets behind it: `birds/[size=64]`. Raises DataError."""
+    if text not in KNOWN and os.path.isdir(os.path.expanduser(text)):  # noqa: PTH111, PTH112
+        return DataSet(f"folder:{text}")
+    match = re.fullmatch(r"(.+?)(?:\[([\w=+,]*)\])?", text, re.S)
     if not match:
         raise DataError(f"{text!r} does not name a data set such as cifar100[per_class=50]")
-    values: dict[str, str] = {}
-    for item in filter(None, (match[2] or "").split(",")):
+    name = match[1]
+    kind, colon, _ = name.partition(":")
+    if name not in KNOWN and not (colon and kind in PLACES) and _is_path(name):
+        name = f"folder:{name}"
+    return DataSet(name, **_said(match[2] or "", text))
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or os.path.exists(os.path.expanduser(name))  # noqa: PTH110, PTH111
+
+
+def _said(inside: str, text: str) -> dict[str, Any]:
+    """What the brackets behind the name of a set say."""
+    values: dict[str, Any] = {}
+    for item in filter(None, inside.split(",")):
         key, _, value = item.partition("=")
-        number = r"[0-9]{1,9}"
-        form = rf"{number}(\+{number})*" if key == "shards" else number
-        if key not in ("shards", "per_class", "size") or not re.fullmatch(form, value):
-            raise DataError(f"{item!r} in {text!r} is not shards=0+1, per_class=50 or size=16")
+        form = _FORMS.get(key)
+        if form is None or not re.fullmatch(form, value):
+            raise DataError(
+                f"{item!r} in {text!r} is not shards=0+1, per_class=50, size=16 or damaged=skip"
+            )
         if key in values:
             raise DataError(f"{text!r} says {key} twice")
         values[key] = value
-    return DataSet(
-        match[1],
-        tuple(map(int, values["shards"].split("+"))) if "shards" in values else None,
-        int(values["per_class"]) if "per_class" in values else None,
-        int(values["size"]) if "size" in values else None,
-    )
+    return {name: read(values[key]) for key, (name, read) in _READ.items() if key in values}
+
+
+_NUMBER = r"[0-9]{1,9}"
+_FORMS = {
+    "shards": rf"{_NUMBER}(\+{_NUMBER})*",
+    "per_class": _NUMBER,
+    "size": _NUMBER,
+    "damaged": "skip",
+}
+_READ: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "shards": ("shards", lambda value: tuple(map(int, value.split("+")))),
+    "per_class": ("per_class", int),
+    "size": ("size", int),
+    "damaged": ("skip_damaged", bool),
+}
+"""Of what brackets may say, the field of a data set and what reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """images: uint8, (n, height, width, 3). labels: int64, (n,)."""
+    """images: uint8, (n, height, width, 3), in memory or on the disk. labels: int64, (n,)."""
 
-    images: Tensor
+    images: Pictures
     labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> "Split":
-        return Split(self.images.to(device), self.labels.to(device))
+        """On a device; images on the disk stay there."""
+        images = self.images if isinstance(self.images, Rows) else self.images.to(device)
+        return Split(images, self.labels.to(device))
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """A data set in memory. mean and std: of the training pixels, by channel, in 0..255.
+    """The images of a data set. mean and std: of the training pixels, by channel, in 0..255.
     digest: SHA-256 of the decoded set that the splits were taken from; split: of its rows that are
     trained on and held out."""
 
@@ -157,7 +185,21 @@ def load(data: DataSet) -> Images:
     Raises DataError where the source is missing or damaged, or holds other images than those of
     the data set's digest; the message names the file.
     """
-    return loaded(data if data.digest else replace(data, digest=_digest(data)))
+    return loaded(data if data.digest else replace(data, digest=survey(data).digest))
+
+
+def survey(data: DataSet, progress: Progress = silent) -> Noted:
+    """What is read under the name of a set without a published digest. Raises DataError."""
+    return noted(data.source, data.shards, progress)
+
+
+def contents(data: DataSet) -> tuple[tuple[str, ...], int]:
+    """Of a place as it is now, the names of its classes, and how many files are left out; nothing
+    of a set that is known, or of a place that is gone."""
+    with suppress(DataError):
+        if data.source.published is None:
+            return data.source.names, len(survey(data).left_out)
+    return (), 0
 
 
 def pinned(data: DataSet) -> DataSet:
@@ -165,77 +207,67 @@ def pinned(data: DataSet) -> DataSet:
     at first use; as it was where they cannot be read."""
     if data.digest is None:
         with suppress(DataError):
-            return replace(data, digest=_digest(data))
+            return replace(data, digest=survey(data).digest)
     return data
 
 
 @lru_cache(maxsize=2)
 def loaded(data: DataSet) -> Images:
-    """`load`, of a data set that says its digest; held in memory."""
-    tensors, digest = _decoded(data)
-    train = Split(tensors["train_images"], tensors["train_labels"].long())
-    order = _shuffled_classes(train.labels)
-    held_out = [rows[: len(rows) // VALIDATION_FRACTION] for rows in order]
-    kept = [rows[len(rows) // VALIDATION_FRACTION :] for rows in order]
-    fewest = min(len(rows) for rows in kept)
-    if not any(map(len, held_out)):
+    """`load`, of a data set that says its digest; held in memory, or on the disk where it is more
+    than a share of the memory (`rows.HELD`)."""
+    tensors, digest = content(data.source, data.shards, data.digest)
+    large = is_large(sum(each.shape.numel() for each in tensors.values()))
+    whole = {
+        split: Split(_placed(tensors[f"{split}_images"], large), _labels(tensors, split))
+        for split in ("train", "validation", "test")
+        if f"{split}_images" in tensors
+    }
+    kept, held_out = _parted(data, whole)
+    train, validation = whole["train"], whole.get("validation", whole["train"])
+    splits = {
+        "train": _rows(train, kept),
+        "validation": _rows(validation, held_out),
+        "test": whole["test"],
+    }
+    if data.size is not None:
+        splits = {name: _shrunk(split, data.size) for name, split in splits.items()}
+    mean, std = moments(splits["train"].images)
+    split = digest_of({"train": kept, "validation": held_out}, {})
+    return Images(**splits, mean=mean, std=std, digest=digest, split=split)
+
+
+def _placed(images: Pictures, large: bool) -> Pictures:
+    if large:
+        return images if isinstance(images, Rows) else Rows(images, torch.arange(len(images)))
+    return images.whole() if isinstance(images, Rows) else images
+
+
+def _labels(tensors: Mapping[str, Pictures], split: str) -> Tensor:
+    labels = tensors[f"{split}_labels"]
+    assert isinstance(labels, Tensor)
+    return labels.long()
+
+
+def _parted(data: DataSet, whole: Mapping[str, Split]) -> tuple[Tensor, Tensor]:
+    """The rows that are trained on, and those that are held out: of the training images, where the
+    set does not say which. Raises DataError."""
+    kept = _shuffled_classes(whole["train"].labels)
+    if "validation" in whole:
+        rows = torch.arange(len(whole["validation"]))
+    else:
+        held_out = [rows[: len(rows) // VALIDATION_FRACTION] for rows in kept]
+        kept = [rows[len(rows) // VALIDATION_FRACTION :] for rows in kept]
+        rows = torch.cat(held_out)
+    if not len(rows):
         raise DataError(
             f"{data}: no class has {VALIDATION_FRACTION} training images, of which one is held out"
         )
     if data.per_class is not None:
+        fewest = min(map(len, kept))
         if data.per_class > fewest:
             raise DataError(f"{data}: a class has only {fewest} training images")
         kept = [rows[: data.per_class] for rows in kept]
-    splits = {
-        "train": _rows(train, torch.cat(kept)),
-        "validation": _rows(train, torch.cat(held_out)),
-        "test": Split(tensors["test_images"], tensors["test_labels"].long()),
-    }
-    if data.size is not None:
-        splits = {name: _shrunk(split, data.size) for name, split in splits.items()}
-    pixels = splits["train"].images.reshape(-1, 3)
-    mean = tuple(pixels[:, c].float().mean().item() for c in range(3))
-    std = tuple(max(pixels[:, c].float().std().item(), 1.0) for c in range(3))
-    split = digest_of({"train": torch.cat(kept), "validation": torch.cat(held_out)}, {})
-    return Images(**splits, mean=mean, std=std, digest=digest, split=split)
-
-
-def _digest(data: DataSet) -> str:
-    """Of what is read under the name of a set without a published digest."""
-    return named_digest(_cached(data)) or _decoded(data)[1]
-
-
-def _cached(data: DataSet) -> Path:
-    """Where a decoded set is kept: by its content, which its published digest names, or else the
-    digest of the files that it is read from. Raises DataError where these are not there."""
-    part = "" if data.shards is None else "-shards-" + "+".join(map(str, data.shards))
-    known = data.source.published
-    published = known.digest if known and data.shards is None else None
-    content = published or data.source.fingerprint(data.shards)
-    return cache_folder() / f"{data.source.label}{part}-{content[:16]}.safetensors"
-
-
-def _decoded(data: DataSet) -> tuple[Mapping[str, Tensor], str]:
-    """The whole set (or the named shards) as tensors, from the cache or from its source, and their
-    digest; kept in the cache where that can be written to. Raises DataError, also where the digest
-    is not the one that the set says."""
-    path, source = _cached(data), data.source
-    with alone_if_possible(path.with_suffix(".lock")):
-        with suppress(FileNotFoundError, CorruptFile):
-            tensors, _, digest = load_tensors(path)
-            if data.digest in (None, digest):
-                return tensors, digest
-        tensors = dict(source.decode(data.shards))
-        meta = {"data": source.label, "shards": data.shards}
-        digest = digest_of(tensors, meta)
-        if data.digest not in (None, digest):
-            raise DataError(
-                f"the source of {data.name} holds other images than those that are asked for:"
-                f" SHA-256 {digest[:12]}, expected {str(data.digest)[:12]}"
-            )
-        with suppress(OSError):
-            save_tensors(path, tensors, meta)
-    return tensors, digest
+    return torch.cat(kept), rows
 
 
 def _shuffled_classes(labels: Tensor) -> list[Tensor]:
@@ -246,7 +278,8 @@ def _shuffled_classes(labels: Tensor) -> list[Tensor]:
 
 
 def _rows(split: Split, rows: Tensor) -> Split:
-    return Split(split.images[rows], split.labels[rows])
+    images = split.images
+    return Split(images.of(rows) if isinstance(images, Rows) else images[rows], split.labels[rows])
 
 
 def _shrunk(split: Split, size: int) -> Split:

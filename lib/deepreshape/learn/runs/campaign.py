@@ -16,18 +16,23 @@ def work(run: Run) -> int:
 
 
 class Campaign:
-    """One progress bar over many runs: share of the work, images per second, time left."""
+    """One progress bar over many runs: share of the work, images per second, time left.
 
-    def __init__(self, runs: Sequence[Run], show: bool) -> None:
+    peak: multiply-accumulates a second that the device could do; where it is known, the line says
+    what share of it training reaches.
+    """
+
+    def __init__(self, runs: Sequence[Run], show: bool, peak: float | None = None) -> None:
         self._left = {run: work(run) for run in runs}
-        self._images = self._done = 0
+        self._images = self._macs = self._done = 0
+        self._peak = peak
         self._bar = Shown(
             "training, {task.fields[done]} of {task.fields[runs]} runs done",
-            "{task.fields[rate]:.0f} images/s",
+            "{task.fields[rate]:.0f} images/s{task.fields[share]}",
             quiet=not show,
         )
         self._task = self._bar.add_task(
-            "", total=sum(self._left.values()), done=0, runs=len(runs), rate=0.0
+            "", total=sum(self._left.values()), done=0, runs=len(runs), rate=0.0, share=""
         )
 
     def __enter__(self) -> Self:
@@ -46,6 +51,7 @@ class Campaign:
         sitting."""
         if images <= max(run.recipe.batch, run.search.batch if run.search else 0):
             self._images += images
+            self._macs += 3 * images * cost(run.network).macs  # backward is twice forward
         self._move(run, images * cost(run.network).macs)
 
     def finish(self, run: Run) -> None:
@@ -57,4 +63,7 @@ class Campaign:
         self._left[run] -= amount
         elapsed = self._bar.tasks[self._task].elapsed or 1.0
         rate = self._images / elapsed
-        self._bar.update(self._task, advance=amount, done=self._done, rate=rate)
+        share = (
+            f", {100 * self._macs / elapsed / self._peak:.0f} % of the peak" if self._peak else ""
+        )
+        self._bar.update(self._task, advance=amount, done=self._done, rate=rate, share=share)

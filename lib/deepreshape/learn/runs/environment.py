@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 import torch
 
 from deepreshape.learn.training import processor
-from deepreshape.learn.training.machine import describe, driver, printed
+from deepreshape.learn.training.machine import GRAPHS, describe, driver, printed
 
 LIB = Path(__file__).parents[3]
 LOCK = LIB.parent / "requirements-lock.txt"
-COMPUTES = ("design", "learn/images", "learn/training", "learn/search")
-"""The rooms that a result is computed by."""
+COMPUTES = ("image_files.py", "design", "learn/images", "learn/training", "learn/search")
+"""The modules and rooms that a result is computed by."""
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Variables that choose others."""
 
@@ -25,11 +26,14 @@ def environment(device: torch.device) -> Facts:
     """`machine.describe`, and beside it, None where it is not known:
 
     instructions: of the processor (`processor.INSTRUCTIONS`); limits: of `LIMITS`, what is set.
-    onednn: version. cuda, cudnn, driver: versions, where there is a GPU. commit: of the checkout
-    that the library lies in; dirty: do files that it tracks differ? code: SHA-256 of the sources
-    that compute a result; lock: of the pinned requirements.
+    onednn: version. cuda, cudnn, driver: versions, where there is a GPU; gpu_mib: its memory;
+    graphs: were steps captured (`machine.GRAPHS`)? convolutions: deterministic, where those
+    algorithms alone were allowed. host: which computer, by eight digits of the SHA-256 of its name.
+    commit: of the checkout that the library lies in; dirty: do files that it tracks differ? code:
+    SHA-256 of the sources that compute a result; lock: of the pinned requirements.
     """
-    return {**describe(device), **_processor(), **_gpu(device), **_checkout(), **_code()}
+    host = {"host": hashlib.sha256(platform.node().encode()).hexdigest()[:8]}
+    return {**describe(device), **host, **_processor(), **_gpu(device), **_checkout(), **_code()}
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +54,9 @@ def _gpu(device: torch.device) -> Facts:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
         "driver": driver(),
+        "gpu_mib": torch.cuda.get_device_properties(device).total_memory >> 20,
+        "graphs": os.environ.get(GRAPHS) == "1",
+        "convolutions": "deterministic" if torch.backends.cudnn.deterministic else "any",
     }
 
 
@@ -83,6 +90,7 @@ def code_digest(lib: Path) -> str:
 
 
 def sources(lib: Path) -> list[Path]:
-    """The modules of the rooms of `COMPUTES`."""
-    rooms = (lib / "deepreshape" / room for room in COMPUTES)
-    return sorted(path for room in rooms for path in room.rglob("*.py"))
+    """The modules of `COMPUTES`, and those of its rooms."""
+    parts = (lib / "deepreshape" / part for part in COMPUTES)
+    found = ([part] if part.suffix else part.rglob("*.py") for part in parts)
+    return sorted(path for each in found for path in each)

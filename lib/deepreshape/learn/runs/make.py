@@ -1,19 +1,20 @@
 """Making a run's record: once, resumable, teachers first."""
 
+import time
 from dataclasses import replace
 from itertools import groupby
 
 import torch
 
 from deepreshape.design import cost
-from deepreshape.learn.images.sets import Images, load
+from deepreshape.learn.images.sets import Images, contents, load
 from deepreshape.learn.runs.environment import environment
 from deepreshape.learn.runs.record import ARITHMETIC, Record, packed, sha256
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.masks import apply, counted, save_masks
 from deepreshape.learn.search.search import Search, searched
-from deepreshape.learn.tensor_files import alone, save_tensors
+from deepreshape.learn.tensor_files import Busy, alone, save_tensors
 from deepreshape.learn.training import checkpoints
 from deepreshape.learn.training.evaluate import TrainingFailed
 from deepreshape.learn.training.loop import Progress, train
@@ -24,6 +25,8 @@ from deepreshape.learn.training.values import named
 
 _SEARCH, _TRAINING = ".search.safetensors", ".safetensors"
 """Checkpoints of an unfinished run, in this order."""
+POLL = 0.2
+"""Seconds after which a run is asked for again that another process makes."""
 
 
 def obtain(
@@ -32,6 +35,7 @@ def obtain(
     machine: Machine,
     progress: Progress = lambda images: None,
     net_too: bool = False,
+    wait: bool = True,
 ) -> Record:
     """The record of a run: from the store, or made now and put there (the teacher's first).
 
@@ -40,10 +44,24 @@ def obtain(
     that ask for the same run make it once. A loss that is not finite gives a record with status
     "failed", which is kept: until its file is deleted the run is not tried again. Where it is the
     teacher that failed, the record says so and is not kept. net_too: make the run again where its
-    weights are missing or damaged.
+    weights are missing or damaged. wait: for another process that makes the run, its teacher, or a
+    search that it shares; or else raise Busy.
     """
     run = run.pinned()
-    with alone(store.unfinished(run, ".lock")):
+    while True:
+        try:
+            return _alone(run, store, machine, progress, net_too)
+        except Busy:
+            if not wait:
+                raise
+            time.sleep(POLL)
+
+
+def _alone(
+    run: Run, store: Store, machine: Machine, progress: Progress, net_too: bool = False
+) -> Record:
+    """`obtain`; raises Busy where another process is at work."""
+    with alone(store.unfinished(run, ".lock"), wait=False):
         record = store.get(run)
         if record is None or (net_too and not store.holds(run)):
             record = _make(run, store, machine, progress)
@@ -57,6 +75,7 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
     machine = _as_begun(run, store, machine)
     images = load(run.data)
     counts = cost(run.network)
+    classes, left_out = contents(run.data)
     record = Record(
         key=run.key,
         status="failed",
@@ -74,6 +93,8 @@ def _make(run: Run, store: Store, machine: Machine, progress: Progress) -> Recor
         weights_digest=None,
         environment=environment(machine.device),
         split_digest=images.split,
+        classes=classes,
+        left_out=left_out,
     )
     try:
         teaching, teacher_digest = _teacher(run, store, machine, images)
@@ -181,12 +202,19 @@ def _teacher(
 ) -> tuple[Teacher | None, str | None]:
     """The teacher of a run, made again where its weights are missing or damaged, and their digest.
 
-    Raises TrainingFailed, which names the teacher's run, where that failed.
+    Raises TrainingFailed, which names the teacher's run, where that failed, and Busy where another
+    process makes it.
     """
     if run.teacher is None:
         return None, None
     asked, recipe = run.teacher.pinned(), run.recipe
-    record = obtain(asked, store, machine, net_too=True)
+    try:
+        record = _alone(asked, store, machine, lambda images: None, net_too=True)
+    except Busy:  # others may have no more to do than to look at it, as this one has
+        there = store.get(asked)
+        if there is None or not store.holds(asked):
+            raise
+        record = there
     if record.status == "failed":
         failed = f"{asked.network} on {asked.data}, run {asked.key}, failed"
         raise TrainingFailed(f"{failed}: {record.error}")

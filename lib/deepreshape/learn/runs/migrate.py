@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepreshape.files import replacing
-from deepreshape.learn.runs.record import Record, key_of, read, record_of, whole, write
+from deepreshape.learn.runs.record import FILES, Record, key_of, read, record_of, whole, write
 from deepreshape.places import DATA
 
 _BEFORE: dict[str, Any] = json.loads((DATA / "defaults.json").read_text(encoding="utf-8"))
@@ -24,9 +24,6 @@ PUBLISHED: Mapping[str, str] = _BEFORE["images"]
 """The digests of whole sets that version 0.1.0 took no other images for."""
 UNKNOWN = ("instructions", "limits", "onednn", "commit", "dirty", "code", "lock")
 """Of an environment, what records of version 0.1.0 do not say."""
-
-FILES = (".safetensors", ".masks.safetensors")
-"""What lies beside a record, of a run that is done."""
 
 
 def migrate(source: Path, target: Path) -> Iterator[tuple[Path, Path | None]]:

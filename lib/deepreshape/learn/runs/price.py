@@ -5,24 +5,27 @@ sheet. Both are of training alone: reading data and measuring accuracies are sma
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from itertools import pairwise
+from math import inf, prod
 from typing import NamedTuple, Protocol
 
-from deepreshape.design import Network, cost, layers
+from deepreshape.design import AnyNetwork, cost, layers
 from deepreshape.design.ops import Add, Slice
 from deepreshape.learn.runs.run import Run
+from deepreshape.learn.training.machine import Machine, describe
 from deepreshape.places import DATA
 
 GPUS = DATA / "gpus.csv"
-"""Peaks from data sheets, and two assumptions.
+"""Peaks and memory from data sheets, two assumptions, and what was measured.
 
-share: of the peak, that training reaches. Tuned code trains a ResNet-18 of full width with 32.3e15
-operations in 7 minutes on an A100, a quarter of its peak (KellerJordan/cifar10-airbench); most
-networks here are narrower. launch_us: microseconds that it takes to start the work of a layer,
-forward and backward, however little that is.
+measured: the share of the peak that training was seen to reach on such a card; empty where none was
+measured, as on all of them so far. share: what is assumed there. Tuned code trains a ResNet-18 of
+full width with 32.3e15 operations in 7 minutes on an A100, a quarter of its peak
+(KellerJordan/cifar10-airbench); most networks here are narrower. launch_us: microseconds that it
+takes to start the work of a layer, forward and backward, however little that is.
 """
 ASKED = 500
 """Images of a batch that a teacher answers."""
@@ -39,7 +42,7 @@ class Size(NamedTuple):
 
 
 @lru_cache(maxsize=2**12)
-def size(network: Network) -> Size:
+def size(network: AnyNetwork) -> Size:
     listed = [layer for layer in layers(network) if not isinstance(layer.op, Slice)]
     elements = sum(prod(layer.shape) for layer in listed)
     launched = sum(not isinstance(layer.op, Add) for layer in listed)
@@ -51,7 +54,7 @@ def size(network: Network) -> Size:
 class Task:
     """Images that a network is trained on in batches, or, as a teacher, is only asked about."""
 
-    network: Network
+    network: AnyNetwork
     images: int
     batch: int
     asked: bool = False
@@ -128,11 +131,14 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU of `GPUS`: operations a second that training reaches, seconds to launch a layer."""
+    """A GPU of `GPUS`: operations a second that training reaches, seconds to launch a layer,
+    operations a second at its peak, and whether what training reaches was measured."""
 
     name: str
     flops: float
     launch: float
+    peak: float = inf
+    is_measured: bool = False
 
     def seconds(self, task: Task) -> float:
         """A multiply-accumulate is two operations; a GPU computes while the next are launched."""
@@ -142,22 +148,47 @@ class Gpu:
 
 def gpu(name: str) -> Gpu:
     """The GPU of that name; ValueError for an unknown one."""
-    with GPUS.open(newline="", encoding="utf-8") as file:
-        known = {row["name"]: row for row in csv.DictReader(file)}
+    known = _gpus()
     plain = name.upper().replace(" ", "").replace("-", "")
     if plain not in known:
         raise ValueError(f"unknown GPU {name!r}; known are {', '.join(known)}")
-    row = known[plain]
-    flops = float(row["peak_tflops"]) * 1e12 * float(row["share"])
-    return Gpu(plain, flops, float(row["launch_us"]) * 1e-6)
+    return known[plain]
+
+
+@lru_cache(maxsize=1)
+def _gpus() -> dict[str, Gpu]:
+    with GPUS.open(newline="", encoding="utf-8") as file:
+        return {row["name"]: _gpu(row) for row in csv.DictReader(file)}
+
+
+def _gpu(row: dict[str, str]) -> Gpu:
+    peak = float(row["peak_tflops"]) * 1e12
+    reached = peak * float(row["measured"] or row["share"])
+    return Gpu(row["name"], reached, float(row["launch_us"]) * 1e-6, peak, bool(row["measured"]))
+
+
+SLOWER = ("PCIE", "NVL")
+"""In the names of cards whose peak is below that of their chip's other form in `GPUS`."""
+
+
+def called(said: str) -> Gpu | None:
+    """The GPU of `GPUS` that calls itself so, as in NVIDIA A100-SXM4-80GB or GeForce RTX 4090; None
+    where none does."""
+    words = said.upper().replace("-", " ").split()
+    pairs = [left + right for left, right in pairwise(words)]
+    found = next((each for name, each in _gpus().items() if name in (*words, *pairs)), None)
+    if found is not None and found.name != "A100" and any(form in words for form in SLOWER):
+        return None
+    return found
+
+
+def peak(machine: Machine) -> float | None:
+    """Multiply-accumulates a second that a GPU of `GPUS` could do; None elsewhere."""
+    said = describe(machine.device)["processor"]
+    found = called(str(said)) if machine.device.type == "cuda" else None
+    return None if found is None else found.peak / 2
 
 
 def seconds(run: Run, pace: Pace) -> float:
     """Of one run, at most, without its teacher's training."""
     return sum(pace.seconds(task) for task in tasks(run))
-
-
-def elapsed(waves: Iterable[Sequence[Run]], pace: Pace, workers: int) -> float:
-    """Of a campaign, wave after wave: each as long as its longest run, or as its share of work."""
-    times = ([seconds(run, pace) for run in wave] for wave in waves)
-    return sum(max(max(wave), sum(wave) / workers) for wave in times if wave)

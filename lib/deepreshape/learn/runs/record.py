@@ -23,6 +23,9 @@ ARITHMETIC = 2
 """Part of every key: raise it when the same run would be computed differently than before, by more
 than roundings, which differ from processor to processor as well."""
 
+FILES = (".safetensors", ".masks.safetensors")
+"""What lies beside a record, of a run that is done: weights, and the masks of a search."""
+
 _NUMBER = int | float
 _KINDS = {
     **dict.fromkeys(("relus", "macs", "params"), int),
@@ -31,9 +34,12 @@ _KINDS = {
     "environment": dict,
     "tested": int | None,
     "right": str | None,
+    "left_out": int,
 }
 """Of fields of a record, what each is; and of `_LISTS`, what each entry is."""
-_LISTS = {"stage_relus": int, "sought": dict, "threads": int}
+_LISTS = {"stage_relus": int, "sought": dict, "threads": int, "classes": str}
+_LATER = {"classes": (), "left_out": 0}
+"""What records that do not say them have."""
 
 
 def key_of(description: dict[str, Any]) -> str:
@@ -60,6 +66,8 @@ class Record:
     trained on and which held out. teacher_digest: of the teacher's weights, as its record has it.
     right: a bit for each of the `tested` images, 1 where the net is right (`packed`). threads: of
     the sittings in order, each number as it changed: (1, 2) was begun with one, ended with two.
+    classes: the names of a folder's classes, in the order of their numbers; of a set that is known
+    its name says them. left_out: so many files of the folder were damaged, and not used.
     """
 
     key: str
@@ -85,6 +93,8 @@ class Record:
     tested: int | None = None
     right: str | None = None
     threads: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def arrived(self) -> bool:
@@ -140,6 +150,7 @@ def whole(path: Path) -> dict[str, Any] | None:
 def record_of(fields: dict[str, Any]) -> Record | None:
     """The record of these fields, as JSON has them; None where what commands show of one is not
     there, or of another kind."""
+    fields = {**_LATER, **fields}
     try:
         if not _is_plausible(fields):
             return None

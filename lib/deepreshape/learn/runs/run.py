@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from deepreshape.design import Network, layers
-from deepreshape.design.architectures import Plain
-from deepreshape.design.ops import BatchNorm
+from deepreshape.design import AnyNetwork, layers
+from deepreshape.design.ops import BatchNorm, Pool
 from deepreshape.learn.images.sets import DataSet, pinned
 from deepreshape.learn.runs.record import Record, key_of
 from deepreshape.learn.search.search import Search
@@ -29,7 +28,7 @@ class Run:
     otherwise.
     """
 
-    network: Network
+    network: AnyNetwork
     data: DataSet
     recipe: Recipe
     seed: int = 1
@@ -78,7 +77,8 @@ class Run:
             )
 
     def _require_halvable(self) -> None:
-        pools = isinstance(self.network.block, Plain)
+        listed = (layer.op for layer in layers(self.network))
+        pools = any(isinstance(op, Pool) and op.size for op in listed)
         if self.data.resolution % 2 or (
             pools and self.data.resolution // 2 % prod(self.network.strides)
         ):

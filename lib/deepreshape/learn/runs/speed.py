@@ -24,10 +24,10 @@ from deepreshape.design import Network, parse
 from deepreshape.files import write_text
 from deepreshape.learn.runs.price import Speed, size
 from deepreshape.learn.tensor_files import alone, cache_folder
-from deepreshape.learn.training.loop import step
 from deepreshape.learn.training.machine import Machine, describe
 from deepreshape.learn.training.nets import build
 from deepreshape.learn.training.processor import changes, instructions
+from deepreshape.learn.training.steps import step
 from deepreshape.learn.workers import report, team
 
 PROBES = (

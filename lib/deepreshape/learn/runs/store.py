@@ -1,11 +1,12 @@
 """The store of records: one JSON file a run, trained weights and masks beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deepreshape.learn.runs.record import Record, read, write
+from deepreshape.files import replacing
+from deepreshape.learn.runs.record import FILES, Record, read, write
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.search.masks import apply, load_masks
 from deepreshape.learn.tensor_files import CorruptFile, load_tensors
@@ -39,6 +40,18 @@ class Store:
 
     def put(self, run: Run, record: Record) -> None:
         write(self.path(run), record)
+
+    def receive(self, record: Record, files: Mapping[str, bytes]) -> None:
+        """Keep a record that was made elsewhere, and before it what lies beside it, by `FILES`."""
+        for suffix, content in files.items():
+            with replacing(self.folder / f"{record.key}{suffix}") as temporary:
+                temporary.write_bytes(content)
+        write(self.folder / f"{record.key}.json", record)
+
+    def files(self, run: Run) -> dict[str, bytes]:
+        """What lies beside the record of a run in the own folder, by `FILES`."""
+        paths = {suffix: self.path(run, suffix) for suffix in FILES}
+        return {suffix: path.read_bytes() for suffix, path in paths.items() if path.exists()}
 
     def records(self) -> Iterator[Record]:
         """Every record that can be trusted, each run once, in the order of keys."""

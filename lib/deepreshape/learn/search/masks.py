@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deepreshape.design import Network, layers
+from deepreshape.design import AnyNetwork, layers
 from deepreshape.design.ops import Relu, Shape
 from deepreshape.learn.tensor_files import CorruptFile, load_tensors, save_tensors
 from deepreshape.learn.training.nets import Net
@@ -44,12 +44,12 @@ class Masked(nn.Module):
         return torch.where(self.mask.view(self.mask.shape[: x.dim()]), x.relu(), x)
 
 
-def sites(network: Network) -> dict[str, Shape]:
+def sites(network: AnyNetwork) -> dict[str, Shape]:
     """The shape of every ReLU site, by name, in the order in which they run."""
     return {layer.name: layer.shape for layer in layers(network) if isinstance(layer.op, Relu)}
 
 
-def require_budget(budget: int, network: Network) -> None:
+def require_budget(budget: int, network: AnyNetwork) -> None:
     """Raise ValueError where a network does not have that many ReLUs."""
     relus = sum(map(prod, sites(network).values()))
     if not 0 <= budget <= relus:
@@ -59,7 +59,7 @@ def require_budget(budget: int, network: Network) -> None:
         )
 
 
-def without_choice(budget: int, network: Network) -> Masks | None:
+def without_choice(budget: int, network: AnyNetwork) -> Masks | None:
     """The masks that keep all ReLUs of a network, or none: None where the budget is between."""
     shapes = sites(network)
     if 0 < budget < sum(map(prod, shapes.values())):
@@ -81,7 +81,7 @@ def unmask(net: Net) -> None:
         net.replace(name, nn.ReLU())
 
 
-def counted(masks: Masks, network: Network) -> tuple[int, ...]:
+def counted(masks: Masks, network: AnyNetwork) -> tuple[int, ...]:
     """The ReLUs left in each stage; the stem counts with stage 1 and the head with the last."""
     last = len(network.stages)
     totals = [0] * last

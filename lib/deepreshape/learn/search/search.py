@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch.optim import Optimizer
 
-from deepreshape.design import Network
+from deepreshape.design import AnyNetwork
 from deepreshape.learn.images.loader import Loader
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.search.masks import Found, require_budget, unmask, without_choice
@@ -53,7 +53,7 @@ class Search(ABC):
         """And those in which it asks the teacher's net itself, at every step."""
         return 0
 
-    def require_fitting(self, network: Network) -> None:
+    def require_fitting(self, network: AnyNetwork) -> None:
         """Raise ValueError where a network cannot keep exactly the budget."""
         require_budget(self.budget, network)
 
@@ -89,8 +89,8 @@ def searched(
     same machine and thread count, the result is the uninterrupted one, bit for bit, and at once
     where the search had ended. trajectory: where searches of other budgets leave what they share;
     see `warm_start`. A budget of none or all of the ReLUs leaves nothing to search. Raises
-    TrainingFailed when loss or weights are not finite, and ValueError where the search does not fit
-    the network.
+    TrainingFailed when loss or weights are not finite, Busy where a search that it shares with is
+    under way, and ValueError where the search does not fit the network.
     """
     search.require_fitting(net.network)
     masks = without_choice(search.budget, net.network)

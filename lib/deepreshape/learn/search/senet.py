@@ -14,6 +14,7 @@ from torch.optim import SGD
 
 from deepreshape.design.ops import Shape
 from deepreshape.learn.images.loader import Batch
+from deepreshape.learn.images.rows import Pictures
 from deepreshape.learn.search.masks import Found, Masked, Masks, sites
 from deepreshape.learn.search.ranking import highest
 from deepreshape.learn.search.search import Search, Start
@@ -21,6 +22,7 @@ from deepreshape.learn.search.sensitivity import allocate, largest, sensitivitie
 from deepreshape.learn.training.losses import KD
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.objectives import Objective
+from deepreshape.learn.training.recipe import on_gpu
 from deepreshape.learn.training.teacher import Teacher
 from deepreshape.learn.training.values import (
     as_floats,
@@ -81,7 +83,8 @@ class SENet(Search):
         return self.epochs
 
     def optimizer(self, net: nn.Module) -> SGD:
-        return SGD(net.parameters(), self.rate, self.momentum, weight_decay=self.weight_decay)
+        decay, fast = self.weight_decay, on_gpu(net) or None
+        return SGD(net.parameters(), self.rate, self.momentum, weight_decay=decay, fused=fast)
 
     def find(self, net: Net, teacher: Teacher, start: Start) -> Found:
         """Sparse learning, which gives each site its budget; then, from the trained weights again,
@@ -128,7 +131,7 @@ class _SparseLearning(Objective):
     def __init__(self, search: SENet, net: Net) -> None:
         self.search, self.net = search, net
 
-    def begin(self, epoch: int, pictures: Tensor) -> None:
+    def begin(self, epoch: int, pictures: Pictures) -> None:
         self.epoch, self.kept = epoch, largest(self.net, self.search.density)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -157,7 +160,7 @@ class _Identification(Objective):
         self.teacher: Net = teacher.net.eval()
         self.distillation = KD(search.temperature, soft=search.alpha, hard=search.gamma)
 
-    def begin(self, epoch: int, pictures: Tensor) -> None:
+    def begin(self, epoch: int, pictures: Pictures) -> None:
         # |teacher's activation - student's| of every pixel, summed over the images of the epoch.
         self.epoch = epoch
         self.mismatch = {

@@ -6,12 +6,12 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from deepreshape.design import Network, layers
+from deepreshape.design import AnyNetwork, layers
 from deepreshape.design.ops import Conv, FullyConnected, Relu
 from deepreshape.learn.training.nets import Net
 
 
-def feeders(network: Network) -> dict[str, str]:
+def feeders(network: AnyNetwork) -> dict[str, str]:
     """By ReLU site, the convolution or fully connected layer before it: of a residual sum that of
     the block, not that of the shortcut."""
     listed = {layer.name: layer for layer in layers(network)}

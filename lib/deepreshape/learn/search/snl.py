@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from deepreshape.design import Network
+from deepreshape.design import AnyNetwork
 from deepreshape.design.ops import Shape
 from deepreshape.learn.images.loader import Batch
+from deepreshape.learn.images.rows import Pictures
 from deepreshape.learn.search.masks import Found, Masks, require_budget, sites
 from deepreshape.learn.search.ranking import best_channels, best_pixels, most_filled
 from deepreshape.learn.search.search import Search, Start
@@ -22,6 +23,7 @@ from deepreshape.learn.search.warm_start import warm_start
 from deepreshape.learn.training.losses import KD
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.objectives import Objective
+from deepreshape.learn.training.recipe import on_gpu
 from deepreshape.learn.training.teacher import Teacher
 from deepreshape.learn.training.values import (
     as_floats,
@@ -66,7 +68,7 @@ class SNL(Search):
         require_positive(self, "rate", "alpha_rate", "temperature")
         require_not_negative(self, "penalty", "patience", "threshold")
 
-    def require_fitting(self, network: Network) -> None:
+    def require_fitting(self, network: AnyNetwork) -> None:
         require_budget(self.budget, network)
         if self.by == "channel":
             channels: Counter[int] = Counter()
@@ -126,9 +128,10 @@ class SNL(Search):
             {"params": weights},
             {"params": alphas, "lr": self.alpha_rate},
         ]
-        return Adam(rates, self.rate)
+        fast = on_gpu(net)
+        return Adam(rates, self.rate, fused=fast or None, capturable=fast)
 
-    def _highest(self, network: Network, relus: Mapping[str, "AlphaReLU"]) -> Masks:
+    def _highest(self, network: AnyNetwork, relus: Mapping[str, "AlphaReLU"]) -> Masks:
         """The masks of the highest alphas, exactly as many as the budget."""
         shapes = sites(network)
         if self.by == "pixel":
@@ -193,7 +196,7 @@ class _Linearization(Objective):
     def reached(self) -> bool:
         return bool(self.history) and self.search.is_reached(self.history[-1])
 
-    def begin(self, epoch: int, pictures: Tensor) -> None:
+    def begin(self, epoch: int, pictures: Pictures) -> None:
         self.epoch, self.penalty = epoch, self.search.next_penalty(self.history)
         self.lesson = self.teacher.lesson(epoch, pictures)
 

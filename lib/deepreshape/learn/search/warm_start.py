@@ -23,14 +23,15 @@ def warm_start(
 ) -> Iterator[None]:
     """Start a search from the farthest kept state of its trajectory, and keep where it ends.
 
-    checkpoint: the search's own. trajectory: beginning of the names of files that hold kept states;
-    whoever comes second waits for the first. Without either, nothing is shared.
+    checkpoint: the search's own. trajectory: beginning of the names of files that hold kept states.
+    Without either, nothing is shared. Raises Busy where another search of the trajectory is under
+    way, which will leave a state to start from.
     """
     if checkpoint is None or trajectory is None:
         yield
         return
     trajectory.parent.mkdir(parents=True, exist_ok=True)
-    with alone(trajectory.with_name(f"{trajectory.name}.lock")):
+    with alone(trajectory.with_name(f"{trajectory.name}.lock"), wait=False):
         best = max(
             (path for path in trajectory.parent.glob(f"{trajectory.name}-*.safetensors")),
             key=lambda path: _epochs(is_reached, path),

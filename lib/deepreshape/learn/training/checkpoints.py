@@ -4,7 +4,10 @@ The steps that follow are those of a run without a stop, bit for bit, only on a 
 machine and with as many threads: the order of sums depends on these.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,28 @@ from torch.optim import Optimizer
 from deepreshape.learn.tensor_files import CorruptFile, load_tensors, save_tensors
 
 _OPTIMIZER = "optimizer/"
+SHARE = 0.05
+"""Of the time that a training takes, checkpoints take no more."""
+
+
+class Pace:
+    """When the next checkpoint may be written: the first at once, and others so long after the one
+    before that they take no more than `SHARE` of the time. What a stop loses is at most an epoch,
+    or 20 times what a checkpoint takes."""
+
+    def __init__(self) -> None:
+        self._took, self._ended = 0.0, -inf
+
+    def is_due(self) -> bool:
+        return time.perf_counter() - self._ended >= self._took / SHARE
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """A block that writes one."""
+        start = time.perf_counter()
+        yield
+        self._ended = time.perf_counter()
+        self._took = self._ended - start
 
 
 def thread_counts(header: Mapping[str, Any] | None) -> list[int]:

@@ -4,9 +4,13 @@ import torch
 from torch import Tensor
 
 from deepreshape.learn.images.loader import normalised
+from deepreshape.learn.images.rows import Pictures
 from deepreshape.learn.images.sets import Images, Split
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net
+
+AT_ONCE = {"cpu": 500, "cuda": 2000}
+"""Images that a net is asked about at once, by device: a GPU then waits for fewer layers."""
 
 
 class TrainingFailed(RuntimeError):
@@ -14,14 +18,14 @@ class TrainingFailed(RuntimeError):
 
 
 @torch.no_grad()
-def logits_of(net: Net, pictures: Tensor, images: Images, machine: Machine) -> Tensor:
+def logits_of(net: Net, pictures: Pictures, images: Images, machine: Machine) -> Tensor:
     """The logits (n, classes) of pictures, uint8 (n, h, w, 3), normalised as the set's images.
 
     Raises TrainingFailed for a logit that is not finite: it would be taken for an answer.
     """
     net.eval()
     parts = []
-    for x in pictures.split(500):
+    for x in pictures.split(AT_ONCE[machine.device.type]):
         with machine.autocast():
             parts.append(net(normalised(x.to(machine.device), images)).float())
     logits = torch.cat(parts)

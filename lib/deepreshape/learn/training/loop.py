@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from deepreshape.learn.images.loader import Loader
@@ -20,31 +20,19 @@ from deepreshape.learn.training.machine import Machine, Precision
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.objectives import Labels, Objective, Taught
 from deepreshape.learn.training.recipe import Recipe
+from deepreshape.learn.training.steps import Progress, Rate, steps
 from deepreshape.learn.training.teacher import Teacher
 
-Progress = Callable[[int], None]
-"""Called with the number of images that a step has just used, or that were used before."""
-
-
-def step(optimizer: Optimizer, machine: Machine, loss: Callable[[], Tensor]) -> float:
-    """One step of training, and the loss that it is taken at; none where that is not finite."""
-    with machine.autocast():
-        found = loss()
-    value = found.item()
-    if math.isfinite(value):
-        optimizer.zero_grad(set_to_none=True)
-        found.backward()
-        optimizer.step()
-    return value
+__all__ = ["Progress", "Trainer", "TrainingResult", "train", "unsound"]
 
 
 class Trainer:
     """A net in training, its optimizer and its history, as far as its checkpoint has them.
 
-    optimizer: makes one for the net, once that is on the machine. checkpoint: the file that every
-    epoch is written to; where it holds one under the same teacher (the hash of its weights), that
-    is gone on from, in the number format that it began with. rate: the learning rate of a step,
-    counted from 0; without it the optimizer's own.
+    optimizer: makes one for the net, once that is on the machine. checkpoint: the file that epochs
+    are written to, the last always, others as `checkpoints.Pace` says; where it holds one under the
+    same teacher (the hash of its weights), that is gone on from, in the number format that it began
+    with. rate: the learning rate of a step, counted from 0; without it the optimizer's own.
 
     history: an entry for every epoch, with its loss, its seconds and what its objective notes.
     """
@@ -58,7 +46,7 @@ class Trainer:
         checkpoint: Path | None,
         progress: Progress,
         teacher: str | None,
-        rate: Callable[[int], float] | None = None,
+        rate: Rate | None = None,
     ) -> None:
         self.net, self.loader = machine.place(net), loader
         self.optimizer = optimizer(net)
@@ -78,7 +66,9 @@ class Trainer:
 
         Raises TrainingFailed when a loss is not finite, or a weight after an epoch.
         """
-        steps = self.loader.steps
+        count = self.loader.steps
+        taking = steps(self.optimizer, self.loader, self.machine, self.rate, self.progress)
+        saving = checkpoints.Pace()
         for epoch in range(len(self.history) - before, epochs):
             if objective.reached():
                 break
@@ -87,33 +77,38 @@ class Trainer:
             objective.begin(epoch, pictures.images)
             self.net.train()
             total = 0.0
-
-            for number, batch in enumerate(self.loader.batches(epoch, pictures), epoch * steps):
-                if self.rate is not None:
-                    for group in self.optimizer.param_groups:
-                        group["lr"] = self.rate(number)
-                value = step(self.optimizer, self.machine, partial(objective.loss, batch))
-                if not math.isfinite(value):
-                    raise self._failed(f"{objective.name} is {value}", number)
-                total += value
-                self.progress(len(batch.rows))
-
-            for name, weight in self.net.state_dict().items():
-                if not weight.isfinite().all():
-                    raise self._failed(f"{name} is no longer finite", (epoch + 1) * steps - 1)
+            for number, loss in enumerate(taking.losses(objective, epoch, pictures), epoch * count):
+                if not math.isfinite(loss):
+                    raise self._failed(f"{objective.name} is {loss}", number)
+                total += loss
+            if name := unsound(self.net):
+                raise self._failed(f"{name} is no longer finite", (epoch + 1) * count - 1)
             noted = objective.end()
             seconds = time.perf_counter() - start
-            self.history.append({**noted, "loss": total / steps, "seconds": seconds})
-            header = {
-                "history": self.history,
-                "precision": self.machine.precision,
-                "threads": self.threads,
-            }
-            checkpoints.save(self.checkpoint, self.net, self.optimizer, header, self.teacher)
+            self.history.append({**noted, "loss": total / count, "seconds": seconds})
+            if epoch + 1 == epochs or objective.reached() or saving.is_due():
+                with saving.timed():
+                    self._save()
+
+    def _save(self) -> None:
+        header = {
+            "history": self.history,
+            "precision": self.machine.precision,
+            "threads": self.threads,
+        }
+        checkpoints.save(self.checkpoint, self.net, self.optimizer, header, self.teacher)
 
     def _failed(self, what: str, step: int) -> TrainingFailed:
-        epoch, rate = step // self.loader.steps + 1, self.optimizer.param_groups[0]["lr"]
+        epoch, own = step // self.loader.steps + 1, self.optimizer.param_groups[0]["lr"]
+        rate = float(own) if self.rate is None else self.rate(step)
         return TrainingFailed(f"{what} at step {step} (epoch {epoch}), learning rate {rate:.3g}")
+
+
+def unsound(net: nn.Module) -> str | None:
+    """Of what a net holds, the first by name that is no number; asked of the device once."""
+    held = net.state_dict()
+    sound = torch.stack([value.isfinite().all() for value in held.values()]).tolist()
+    return next((name for name, fine in zip(held, sound, strict=True) if not fine), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +138,7 @@ def train(
 ) -> TrainingResult:
     """Train a net and measure it after its last epoch.
 
-    With a `checkpoint` path the state is written there after every epoch, and a state found there
+    With a `checkpoint` path the state is written there between epochs, and a state found there
     under the same teacher is continued: on a CPU, on the same machine and thread count, the result
     is the uninterrupted one, bit for bit. Raises TrainingFailed when the loss is not finite, or a
     weight after an epoch, or a logit after the last.

@@ -37,6 +37,10 @@ class Distillation(ABC):
         """The same for training with this share of the epochs: what counts in epochs follows."""
         return self
 
+    def fixed(self, epoch: int) -> object:
+        """What the loss makes of an epoch: where it is the same, so is the loss."""
+        return epoch
+
 
 def divergence(teacher: Tensor, student: Tensor) -> Tensor:
     """Mean over the batch of KL(softmax(teacher) || softmax(student)), of logits (n, classes)."""
@@ -63,6 +67,9 @@ class KD(Distillation):
     def __post_init__(self) -> None:
         as_floats(self, "temperature", "soft", "hard")
         require_positive(self, "temperature")
+
+    def fixed(self, epoch: int) -> object:
+        return None
 
     def loss(
         self, student: Tensor, teacher: Tensor, labels: Tensor, epoch: int, smoothing: float = 0.0
@@ -95,6 +102,9 @@ class DKD(Distillation):
     def stretched(self, share: Fraction) -> Self:
         return replace(self, warmup=float(self.warmup * share))
 
+    def fixed(self, epoch: int) -> object:
+        return self.ramp(epoch)
+
     def ramp(self, epoch: int) -> float:
         """The share of the teacher's terms in an epoch; epochs count from 0."""
         return min((epoch + 1) / self.warmup, 1.0) if self.warmup else 1.0
@@ -115,22 +125,20 @@ def decoupled(teacher: Tensor, student: Tensor, labels: Tensor) -> tuple[Tensor,
     KL(teacher || student) = TCKD + (1 - p) NCKD for each image, p the teacher's probability of the
     target (Zhao et al., 2022, equation 5).
     """
-    rest = torch.ones_like(student, dtype=torch.bool).scatter_(1, labels[:, None], False)
+    target = labels[:, None]
+    # By number, not by a mask: how many a mask takes, a GPU would have to tell the host.
+    rest = torch.arange(student.shape[1] - 1, device=labels.device)
+    rest = rest + (rest >= target)
     return (
-        divergence(_against_rest(teacher, rest), _against_rest(student, rest)),
-        divergence(_only(teacher, rest), _only(student, rest)),
+        divergence(_against_rest(teacher, target, rest), _against_rest(student, target, rest)),
+        divergence(teacher.gather(1, rest), student.gather(1, rest)),
     )
 
 
-def _against_rest(logits: Tensor, rest: Tensor) -> Tensor:
+def _against_rest(logits: Tensor, target: Tensor, rest: Tensor) -> Tensor:
     """Two logits (n, 2): the target's, and one that stands for all others."""
-    others = _only(logits, rest).logsumexp(dim=1, keepdim=True)
-    return torch.cat([logits[~rest][:, None], others], dim=1)
-
-
-def _only(logits: Tensor, rest: Tensor) -> Tensor:
-    """The logits (n, classes - 1) of all classes but the target."""
-    return logits[rest].view(len(logits), -1)
+    others = logits.gather(1, rest).logsumexp(dim=1, keepdim=True)
+    return torch.cat([logits.gather(1, target), others], dim=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,9 @@ class DIST(Distillation):
         as_floats(self, "beta", "gamma", "temperature")
         require_positive(self, "temperature")
         require_not_negative(self, "beta", "gamma")
+
+    def fixed(self, epoch: int) -> object:
+        return None
 
     def loss(
         self, student: Tensor, teacher: Tensor, labels: Tensor, epoch: int, smoothing: float = 0.0

@@ -2,7 +2,10 @@
 
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,15 +20,23 @@ Precision = Literal["float32", "bfloat16"]
 never TF32."""
 
 CAPABLE = (8, 0)
-"""CUDA devices multiply bfloat16 numbers from this compute capability on."""
+"""CUDA devices multiply bfloat16 numbers from this compute capability on. Older ones (V100, T4) get
+float32: their tensor cores take float16 alone, whose range needs losses to be scaled, another
+arithmetic than that of all records."""
+GRAPHS = "DEEPRESHAPE_GRAPHS"
+"""The variable that has steps captured as CUDA graphs where it is 1 (`Machine.graphs`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a run is computed and in which number format."""
+    """Where a run is computed and in which number format.
+
+    graphs: are steps captured and repeated (`steps.Graphed`)? On a CPU, repeated alone.
+    """
 
     device: torch.device
     precision: Precision
+    graphs: bool = False
 
     def autocast(self) -> torch.autocast:
         enabled = self.precision == "bfloat16"
@@ -37,23 +48,46 @@ class Machine:
 
 
 def this_machine(device: str = "auto", precision: Precision | None = None) -> Machine:
-    """The device of that name (auto: CUDA where there is one), and the number format, which follows
-    from what the device is (`chosen`) where none is named.
+    """The device of that name (auto: CUDA where there is one; cuda:1: the second GPU), and the
+    number format, which follows from what the device is (`chosen`) where none is named.
 
-    Raises ValueError for a device that this machine does not have.
+    On a GPU convolutions are computed by algorithms that give the same bits each time, none of them
+    chosen by a trial. Raises ValueError for a device that this machine does not have.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise ValueError(f"unknown device {device!r}; known are auto, cpu, cuda")
-    if device == "cuda":
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", device):
+        raise ValueError(f"unknown device {device!r}; known are auto, cpu, cuda, cuda:1")
+    place = torch.device(device)
+    if place.type == "cuda":
         if not torch.cuda.is_available():
-            raise ValueError("device cuda: this machine has no CUDA device that torch can use")
+            raise ValueError(f"device {device}: this machine has no CUDA device that torch can use")
+        there = torch.cuda.device_count()
+        if place.index is not None and place.index >= there:
+            raise ValueError(f"device {device}: this machine has {there}, numbered from cuda:0")
         # Of the two, torch lets convolutions round to TF32 unless told otherwise.
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
-    place = torch.device(device)
-    return Machine(place, precision or chosen(place)[0])
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    return Machine(place, precision or chosen(place)[0], os.environ.get(GRAPHS) == "1")
+
+
+@contextmanager
+def on_free_cores(say: Callable[[str], None]) -> Iterator[None]:
+    """A block in which this process computes on no more threads than cores are free, and says so.
+
+    Threads wait for each other in every layer: beside a neighbour that takes one of two cores, two
+    took 3 to 100 times as long as one. Where OMP_NUM_THREADS says how many, so many there are.
+    """
+    before = torch.get_num_threads()
+    free = before if before == 1 or "OMP_NUM_THREADS" in os.environ else processor.free_cores()
+    if free < before:
+        say(f"other work keeps cores busy: {free} of {before} threads (OMP_NUM_THREADS sets them)")
+        torch.set_num_threads(free)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def chosen(device: torch.device) -> tuple[Precision, str]:

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d
 
-from deepreshape.design import Network, cost, layers
+from deepreshape.design import AnyNetwork, cost, layers
 from deepreshape.design.ops import (
     IMAGE,
     Add,
     BatchNorm,
     Concat,
     Conv,
+    Flatten,
     FullyConnected,
     Layer,
     Op,
@@ -31,7 +32,7 @@ class Net(nn.Module):
     whose module is an `nn.ReLU`.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: AnyNetwork) -> None:
         super().__init__()
         self.network = network
         self.program: tuple[Layer, ...] = layers(network)
@@ -66,7 +67,7 @@ class Net(nn.Module):
         self._modules[name] = module
 
 
-def build(network: Network, seed: int) -> Net:
+def build(network: AnyNetwork, seed: int) -> Net:
     """A freshly initialised module; the same seed gives the same weights.
 
     Raises ValueError where its weights do not fit into the memory of this machine.
@@ -129,9 +130,9 @@ class Weightless(nn.Module):
 def module_of(op: Op) -> nn.Module:
     """The module of one layer, freshly initialised."""
     match op:
-        case Conv(inputs, outputs, kernel, stride, groups):
+        case Conv(inputs, outputs, kernel, stride, groups, bias):
             kind = Strided1x1 if kernel == 1 and stride > 1 else nn.Conv2d
-            return kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+            return kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
         case BatchNorm(channels=channels):
             return nn.BatchNorm2d(channels)
         case Relu():
@@ -147,5 +148,7 @@ def module_of(op: Op) -> nn.Module:
         case Pool(size):
             whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
             return nn.AvgPool2d(size) if size else whole
-        case FullyConnected(inputs=inputs, outputs=outputs):
-            return nn.Linear(inputs, outputs)
+        case Flatten():
+            return nn.Flatten()
+        case FullyConnected(inputs=inputs, outputs=outputs, bias=bias):
+            return nn.Linear(inputs, outputs, bias)

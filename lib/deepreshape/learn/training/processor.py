@@ -4,6 +4,7 @@ kernels that are chosen by them."""
 import os
 import platform
 import re
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -54,6 +55,29 @@ def bfloat16() -> tuple[bool, str]:
     if os.environ.get(limit, "").upper() in WITHOUT_BFLOAT16:
         return False, f"{limit}={os.environ[limit]} keeps oneDNN from {', '.join(able)}"
     return True, f"the processor has {', '.join(able)}"
+
+
+def free_cores(seconds: float = 0.5) -> int:
+    """How many cores of those that this process may use were idle in a moment, at least one; all of
+    them where the system does not say."""
+    mine = os.sched_getaffinity(0)
+    before = _ticks(mine)
+    time.sleep(seconds)
+    passed = [(a - b, c - d) for (a, c), (b, d) in zip(_ticks(mine), before, strict=False)]
+    if not passed:
+        return len(mine)
+    return max(1, round(sum(idle / total for idle, total in passed if total)))
+
+
+def _ticks(cores: set[int]) -> list[tuple[int, int]]:
+    """Of each core, clock ticks that it was idle, and all; none where the system does not say."""
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii", errors="replace").splitlines()
+        rows = {name: list(map(int, rest)) for name, *rest in map(str.split, lines) if rest}
+        found = [rows[f"cpu{core}"] for core in sorted(cores)]
+        return [(row[3] + row[4], sum(row[:8])) for row in found]
+    except (OSError, ValueError, LookupError):
+        return []
 
 
 def _first(field: str) -> str:

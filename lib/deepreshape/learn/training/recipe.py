@@ -17,6 +17,10 @@ from deepreshape.learn.training.values import (
 )
 
 
+def on_gpu(net: nn.Module) -> bool:
+    return next(net.parameters()).is_cuda
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a network is trained; the defaults are the paper's (Appendix J).
@@ -67,12 +71,14 @@ class Recipe:
         return math.floor(self.small * self.epochs)
 
     def optimizer(self, net: nn.Module) -> SGD:
+        """SGD; on a GPU as one kernel, which takes the rate from there."""
         return SGD(
             net.parameters(),
             self.rate,
             self.momentum,
             weight_decay=self.weight_decay,
             nesterov=self.nesterov,
+            fused=on_gpu(net) or None,
         )
 
     def rate_factor(self, step: int, steps_per_epoch: int) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from deepreshape.learn.images.rows import Pictures
 from deepreshape.learn.images.sets import Images
 from deepreshape.learn.tensor_files import CorruptFile, alone, load_tensors, save_tensors
 from deepreshape.learn.training.evaluate import logits_of
@@ -21,7 +22,7 @@ from deepreshape.learn.training.nets import Net
 MOST_KEPT = 2**30
 """Lessons of a run are kept on disk where all of them take at most so many bytes."""
 
-Lesson = Callable[[int, Tensor], Tensor]
+Lesson = Callable[[int, Pictures], Tensor]
 """An epoch, counted from 0, and its images, uint8 (n, h, w, 3) -> logits (n, classes)."""
 
 
@@ -55,7 +56,7 @@ def teacher(
     facts = [shown, str(net.network), machine.precision, describe(machine.device)]
     name = _hash(net, facts)
 
-    def lesson(epoch: int, pictures: Tensor) -> Tensor:
+    def lesson(epoch: int, pictures: Pictures) -> Tensor:
         def computed() -> Tensor:
             return rounded(logits_of(net, pictures, images, machine))
 
@@ -70,11 +71,10 @@ def rounded(logits: Tensor) -> Tensor:
     """Logits (n, classes) to 16 bits; those of an image that are too large for these are taken
     from its largest first, which changes no probability."""
     halves = logits.half()
-    beyond = halves.isinf().any(dim=1)
-    large = logits[beyond]
+    beyond = halves.isinf().any(dim=1, keepdim=True)
     least = torch.finfo(torch.half).min
-    halves[beyond] = (large - large.amax(dim=1, keepdim=True)).clamp(min=least).half()
-    return halves
+    below = (logits - logits.amax(dim=1, keepdim=True)).clamp(min=least).half()
+    return torch.where(beyond, below, halves)
 
 
 def _hash(net: Net, facts: object = None) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 
 from deepreshape.design import (
@@ -19,12 +18,11 @@ from deepreshape.design.equalize import inequality, relus
 from deepreshape.paper.explorer.settings import Settings
 from deepreshape.paper.printed.entries import DATA_SETS, FREE, Entry, entries
 from deepreshape.paper.printed.latencies import plain
-from deepreshape.private import garbled_counts
 from deepreshape.private.estimated import PACKING, completed
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.latency import garbled_seconds, latency
-from deepreshape.private.measured import Measured, Measurements, measured
-from deepreshape.private.measured import read as read_measured
+from deepreshape.private.measured import Measured, measured
+from deepreshape.private.predicted import PROTOCOLS, record, truncated
 from deepreshape.private.wire.link import LAN, WAN
 
 
@@ -98,7 +96,7 @@ class Answer:
         return DATA_SETS.get(self.network.resolution)
 
 
-MODELS = "the paper's model", "ours over a LAN", "ours over a WAN"
+MODELS = tuple(each.title for each in PROTOCOLS.values())
 
 
 def answer(settings: Settings) -> Answer:
@@ -110,11 +108,11 @@ def answer(settings: Settings) -> Answer:
         seconds.append(Seconds(MODELS[0], model.he_s, model.gc_s))
     except DesignError as error:
         unknown = str(error)
-    record = completed(_record(), network)
+    known = completed(record(), network)
     bare = plain(network)
-    free = measured(bare, PACKING, record, Garbled(cost(network).total_relus))
+    free = measured(bare, PACKING, known, Garbled(cost(network).total_relus))
     garbled, counted = truncated(network)
-    seconds += ours(free, measured(bare, PACKING, record, garbled))
+    seconds += ours(free, measured(bare, PACKING, known, garbled))
     return Answer(
         settings,
         network,
@@ -142,17 +140,6 @@ def ours(free: Measured, run: Measured) -> list[Seconds]:
     ]
 
 
-def truncated(network: Network) -> tuple[Garbled, bool]:
-    """What a network's program garbles and truncates, and whether that was counted; else it is
-    taken as all its ReLUs, and a truncation for every one that was removed."""
-    counts = _counts()
-    if str(network) in counts:
-        return counts[str(network)], True
-    left = cost(network).total_relus
-    removed = cost(plain(network)).total_relus - left
-    return Garbled(left, removed), removed == 0
-
-
 def _equalized(network: Network, order: Sequence[int]) -> Equalized | None:
     widths, depths = network.widths, network.depths
     whole = all(wide % narrow == 0 for narrow, wide in pairwise(widths))
@@ -163,16 +150,6 @@ def _equalized(network: Network, order: Sequence[int]) -> Equalized | None:
     counts = tuple(by_stage[stage - 1] for stage in order)
     falls = tuple(more > less for more, less in pairwise(counts))
     return Equalized(letters, tuple(order), counts, falls)
-
-
-@lru_cache
-def _record() -> Measurements:
-    return read_measured()
-
-
-@lru_cache
-def _counts() -> garbled_counts.Counts:
-    return garbled_counts.read()
 
 
 # The paper's networks
@@ -195,8 +172,8 @@ def points() -> list[dict[str, str | float | bool]]:
     found: list[dict[str, str | float | bool]] = []
     for each in printed():
         lan, wan = ours(
-            each.measured(PACKING, _record(), FREE),
-            each.measured(PACKING, _record()),
+            each.measured(PACKING, record(), FREE),
+            each.measured(PACKING, record()),
         )
         counted = cost(each.network)
         found.append(

@@ -22,6 +22,8 @@ FREE, RUN = COUNTS = "truncation free", "as run here"
 """What is garbled: the ReLUs alone, as the paper assumes; or all that the private program does."""
 COMPARED = ("slots", "coefficients")
 """The packings that a row sets side by side: the paper's, and one without rotations."""
+WHOLE = "HRN-2x5x3x(m=8)-C1-T234"
+"""What is run as a whole, to hold sums over layers against."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,6 @@ from deepreshape.private.wire.link import LAN, WAN, Link
 
 BAND = 0.1
 """A measured gain that is lower than the printed one by no more than this share holds."""
-WHOLE = "HRN-2x5x3x(m=8)-C1-T234"
-"""What is run as a whole, to hold sums over layers against."""
 VERDICTS = ("holds", "less", "gone")
 PAPER = "the paper's latencies"
 

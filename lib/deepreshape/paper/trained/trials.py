@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from deepreshape.design import resnet18
+from deepreshape.design.criticality import alone
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.paper.trained.accuracies import by_key, interval, mean
-from deepreshape.paper.trained.experiments.table10_11 import only
 from deepreshape.paper.trained.profiles import PROFILES
 from deepreshape.places import RECORDED
 
@@ -33,7 +33,7 @@ class Trial:
 
     def run(self, stage: int, seed: int) -> Run:
         """ResNet18(m=16) with ReLUs in one stage alone."""
-        return Run(only(resnet18(16), stage), DataSet("cifar100"), self.recipe, seed)
+        return Run(alone(resnet18(16), stage), DataSet("cifar100"), self.recipe, seed)
 
     @property
     def cost(self) -> float:

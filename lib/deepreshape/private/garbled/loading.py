@@ -31,7 +31,9 @@ def load() -> float:
     sender.finish(receiver.finish(sender.answer(receiver.start())))
     message, _ = receiver.extend(np.zeros(1, np.bool_))
     sender.extend(message, 1)
-    unpacked(packed(np.zeros(64, np.uint64), 8), 64, 8)
+    fixed = np.frombuffer(bytes(512), np.uint64)  # as SEAL's own are
+    for words in (fixed, fixed.copy()):
+        unpacked(packed(words, 8), 64, 8)
     count = CHUNK + 1  # a whole chunk, and a part of one
     garbler = Garbler(function, count, offset, source)
     labels = np.zeros((count, circuit.evaluator, 2), np.uint64)

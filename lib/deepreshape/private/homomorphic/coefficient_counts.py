@@ -105,11 +105,12 @@ def layout(layer: Convolution, degree: int) -> Layout:
         if best is not None and tiles > 4 * best.tiles:
             break
         one = Layout(layer, degree, side, phases, low, high, tiles, 1, 1)
-        for incoming, outgoing in _divisions(one.channels, layer.outputs, degree // one.area):
-            inputs, outputs = -(-one.channels // incoming), -(-layer.outputs // outgoing)
+        channels = one.channels
+        for incoming, outgoing in _divisions(channels, layer.outputs, degree // one.area):
+            inputs, outputs = -(-channels // incoming), -(-layer.outputs // outgoing)
             products = inputs * outputs if layer.groups == 1 else max(inputs, outputs)
             travel = tiles * (UP * inputs + DOWN * outputs)
-            if rank and (_KERNEL + tiles) * products + travel > rank[0]:
+            if rank and ((_KERNEL + tiles) * products + travel, tiles, incoming) >= rank:
                 continue
             found = replace(one, incoming=incoming, outgoing=outgoing)
             cost = (_KERNEL + tiles) * found.products + travel
@@ -133,6 +134,19 @@ def answered(layout: Layout) -> Iterator[int]:
     for _, _, channels, rows in answer_parts(layout):
         sides = (channels, layout.layer.outputs), (rows, layout.side)
         yield layout.side * prod(len(range(*part.indices(end))) for part, end in sides)
+
+
+def answer_sizes(layout: Layout) -> Iterator[tuple[int, int]]:
+    """The same, counted: how many outputs, and how many ciphertexts have so many."""
+    for channels, blocks in _split(layout.layer.outputs, layout.outgoing):
+        for rows, tiles in _split(layout.side, layout.rows):
+            yield layout.side * channels * rows, blocks * tiles
+
+
+def _split(whole: int, part: int) -> list[tuple[int, int]]:
+    """The sizes of equal parts and of what is left, and how many there are of each."""
+    full, rest = divmod(whole, part)
+    return [(size, count) for size, count in ((part, full), (rest, 1)) if size and count]
 
 
 def _divisions(channels: int, outputs: int, room: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.design.ops import IMAGE, Flatten, Shape, Slice
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.folding import Floats, Mask
 from deepreshape.private.program.loose import Rows, pixel_range
@@ -44,7 +44,7 @@ def rows(program: Program, weights: Weights, name: str) -> Rows | None:
         return Rows({}, float(np.abs(pixel_range(program)).max()), 0.0)
     shape = steps[name].shape
     stretch = stretch_of(program, name)
-    windows = windows_of(stretch, name)
+    windows = windows_of(program, stretch, name)
     places = places_of(program, stretch, windows, name)
     if shape[0] * len(places) * sum(multiplications(step, windows) for step in stretch) > WORK:
         return None
@@ -94,7 +94,7 @@ def _pulled(
 ) -> _Pulled:
     count = len(next(iter(cotangents.values())))
     found = _Pulled({}, np.zeros(count), np.zeros(count))
-    shapes = {IMAGE: program.image} | {step.name: step.shape for step in program.steps}
+    shapes = shapes_of(program)
     for step in stretch:
         entries = cotangents.pop(step.name)
         if isinstance(step.op, Nonlinear):
@@ -142,6 +142,8 @@ def _back(
             whole = np.zeros((count, channels, side, side))
             whole[:, start:stop] = entries
             yield source, whole
+        case Flatten():
+            yield source, entries.reshape(count, channels, side, side)
         case SumPool(size):
             spread = entries.repeat(size, axis=2).repeat(size, axis=3)
             short = side - spread.shape[2]
@@ -210,8 +212,9 @@ class Window:
         return Window(self.scale, before, behind)
 
 
-def windows_of(stretch: list[Step], name: str) -> dict[str, Window]:
+def windows_of(program: Program, stretch: list[Step], name: str) -> dict[str, Window]:
     """By tensor of a stretch, what a position of its last sees of it."""
+    shapes = shapes_of(program)
     seen = {name: Window(1, 0, 0)}
     for step in stretch:
         if step.relus.all():
@@ -221,10 +224,18 @@ def windows_of(stretch: list[Step], name: str) -> dict[str, Window]:
             scale, before, behind = step.op.layer.stride, *2 * (step.op.layer.kernel // 2,)
         if isinstance(step.op, SumPool):
             scale, behind = step.op.size, step.op.size - 1
+        if isinstance(step.op, Flatten):
+            scale = shapes[step.inputs[0]][1]
+            behind = scale - 1
         mine = seen[step.name].through(scale, before, behind)
         for of in step.inputs:
             seen[of] = mine.joined(seen.get(of))
     return seen
+
+
+def shapes_of(program: Program) -> dict[str, Shape]:
+    """By tensor."""
+    return {IMAGE: program.image} | {step.name: step.shape for step in program.steps}
 
 
 def places_of(
@@ -232,7 +243,7 @@ def places_of(
 ) -> list[tuple[int, int]]:
     """Positions of a tensor, those whose bounds equal another's left out: away from the borders all
     see the same, unless masks tell positions apart."""
-    shapes = {IMAGE: program.image} | {step.name: step.shape for step in program.steps}
+    shapes = shapes_of(program)
     side = shapes[name][1]
     everywhere = [(row, column) for row in range(side) for column in range(side)]
     if any(s.relus.any() and not s.relus.all() for s in stretch):

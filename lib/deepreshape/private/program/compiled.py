@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.design import Network
+from deepreshape.design import AnyNetwork
 from deepreshape.private.packings import smallest_ring
 from deepreshape.private.program import quantise, reference
 from deepreshape.private.program.folding import Affine, Floats, Mask, Node, fold
@@ -50,7 +50,7 @@ class Agreement:
 
 
 def compiled(
-    network: Network,
+    network: AnyNetwork,
     arrays: Mapping[str, npt.NDArray[np.floating]],
     masks: Mapping[str, Mask],
     images: Pixels,

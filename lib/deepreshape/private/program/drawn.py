@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from deepreshape.design import Network, layers
+from deepreshape.design import AnyNetwork, layers
 from deepreshape.design.ops import BatchNorm, Conv, FullyConnected, Quadratic, Relu
 from deepreshape.private.garbled_counts import Garbled
 from deepreshape.private.program.compiled import compiled
@@ -17,7 +17,7 @@ FEW = 8
 
 
 def random_model(
-    network: Network,
+    network: AnyNetwork,
     choices: np.random.Generator,
     images: int = 64,
     masks: dict[str, Mask] | None = None,
@@ -35,7 +35,7 @@ def random_model(
     return Model(made.program, made.weights, {"network": str(network)})
 
 
-def random_arrays(network: Network, choices: np.random.Generator) -> dict[str, Floats]:
+def random_arrays(network: AnyNetwork, choices: np.random.Generator) -> dict[str, Floats]:
     """Weights as `fold` takes them, under which numbers keep their size from layer to layer."""
     arrays: dict[str, Floats] = {}
     for layer in layers(network):
@@ -53,11 +53,12 @@ def random_arrays(network: Network, choices: np.random.Generator) -> dict[str, F
                     arrays[f"{layer.name}.{part}"] = choices.normal(0, 0.3, n)
             case FullyConnected(n, m):
                 arrays[f"{layer.name}.weight"] = choices.normal(0, n**-0.5, (m, n))
-                arrays[f"{layer.name}.bias"] = np.zeros(m)
+        if isinstance(layer.op, Conv | FullyConnected) and layer.op.bias:
+            arrays[f"{layer.name}.bias"] = np.zeros(layer.op.outputs)
     return arrays
 
 
-def drawn_masks(network: Network, relus: int, choices: np.random.Generator) -> dict[str, Mask]:
+def drawn_masks(network: AnyNetwork, relus: int, choices: np.random.Generator) -> dict[str, Mask]:
     """Masks that leave so many of a network's ReLUs, at random places; none for 0, which leaves
     all. Raises ValueError for more than there are."""
     if not relus:
@@ -73,7 +74,7 @@ def drawn_masks(network: Network, relus: int, choices: np.random.Generator) -> d
     return {name: part.reshape(shape) for (name, shape), part in parts}
 
 
-def garbled(network: Network) -> Garbled:
+def garbled(network: AnyNetwork) -> Garbled:
     """What the program of a network garbles, with weights at random."""
     program = random_model(network, np.random.default_rng(0), FEW).program
     return Garbled(program.relus, program.truncations)

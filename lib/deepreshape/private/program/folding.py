@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.design import Network, layers
+from deepreshape.design import AnyNetwork, layers
 from deepreshape.design.ops import (
     IMAGE,
     Add,
     BatchNorm,
     Concat,
     Conv,
+    Flatten,
     FullyConnected,
+    Op,
     Pool,
     Quadratic,
     Relu,
@@ -35,12 +37,13 @@ Mask = npt.NDArray[np.bool_]
 EPSILON = 1e-5
 """What BatchNorm adds to a variance."""
 PARTS: Mapping[type, tuple[str, ...]] = {
-    Conv: ("weight",),
+    Conv: ("weight", "bias"),
     BatchNorm: ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
     FullyConnected: ("weight", "bias"),
     Quadratic: ("a", "b", "c"),
 }
-"""The arrays of a layer, by its operation; the count of batches is not needed."""
+"""The arrays of a layer, by its operation; the count of batches is not needed, and not every
+operation has a bias."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,7 +70,7 @@ class Square:
     """x -> x^2, element by element."""
 
 
-NodeOp = Affine | Activation | Square | Add | Slice | Concat | Pool
+NodeOp = Affine | Activation | Square | Add | Slice | Concat | Pool | Flatten
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,7 +88,7 @@ class ArraysDoNotFit(ValueError):
 
 
 def fold(
-    network: Network, arrays: Mapping[str, npt.NDArray[np.floating]], masks: Mapping[str, Mask]
+    network: AnyNetwork, arrays: Mapping[str, npt.NDArray[np.floating]], masks: Mapping[str, Mask]
 ) -> tuple[Node, ...]:
     """The graph of a trained net; its last node gives the logits, shape (classes, 1, 1).
 
@@ -93,7 +96,7 @@ def fold(
     array belongs to no layer or a mask to no ReLU site.
     """
     listed = layers(network)
-    known = {f"{of.name}.{part}" for of in listed for part in PARTS.get(type(of.op), ())}
+    known = {f"{of.name}.{part}" for of in listed for part in _parts(of.op)}
     if strange := set(arrays) - known:
         raise ArraysDoNotFit(f"{min(strange)} is of no layer of {network}")
     readers = Counter(name for of in listed for name in of.inputs)
@@ -118,12 +121,11 @@ def fold(
                 side = shapes[layer.inputs[0]][1]
                 convolution = Convolution(n, m, side, kernel, stride, groups)
                 weights = _array(arrays, f"{layer.name}.weight", convolution.weight_shape)
-                op = Affine(convolution, weights, np.zeros(m))
+                op = Affine(convolution, weights, _bias(arrays, layer.name, layer.op))
             case FullyConnected(n, m):
                 weights = _array(arrays, f"{layer.name}.weight", (m, n)).reshape(m, n, 1, 1)
-                bias = _array(arrays, f"{layer.name}.bias", (m,))
-                op = Affine(Convolution(n, m, 1), weights, bias)
-            case Add() | Slice() | Concat() | Pool():
+                op = Affine(Convolution(n, m, 1), weights, _bias(arrays, layer.name, layer.op))
+            case Add() | Slice() | Concat() | Pool() | Flatten():
                 op = layer.op
             case Quadratic(channels):
                 a, b, c = (_array(arrays, f"{layer.name}.{of}", (channels,)) for of in "abc")
@@ -144,6 +146,19 @@ def fold(
     if unused:
         raise ArraysDoNotFit(f"{min(unused)} has a mask, but is no ReLU site of {network}")
     return tuple(nodes.values())
+
+
+def _parts(op: Op) -> tuple[str, ...]:
+    """The arrays of a layer."""
+    parts = PARTS.get(type(op), ())
+    biased = not isinstance(op, Conv | FullyConnected) or op.bias
+    return parts if biased else tuple(part for part in parts if part != "bias")
+
+
+def _bias(
+    arrays: Mapping[str, npt.NDArray[np.floating]], name: str, op: Conv | FullyConnected
+) -> Floats:
+    return _array(arrays, f"{name}.bias", (op.outputs,)) if op.bias else np.zeros(op.outputs)
 
 
 def _by_channel(shape: Shape, scale: Floats, shift: Floats) -> Affine:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from deepreshape.design.ops import IMAGE, Slice
+from deepreshape.design.ops import IMAGE, Flatten, Slice
 from deepreshape.private.program.folding import Floats
 from deepreshape.private.program.steps import (
     Join,
@@ -130,6 +130,8 @@ def _forward(step: Step, mine: LinearWeights | None, inputs: list[_Channels]) ->
             return _combined(_times(inputs, lifts), lambda parts: np.concatenate(parts))
         case Slice(start, stop):
             return first.mapped(lambda share: share[start:stop])
+        case Flatten():
+            return first.mapped(lambda share: share.repeat(step.shape[0] // len(share)))
         case SumPool(size):
             return first.mapped(lambda share: share * size**2)
 

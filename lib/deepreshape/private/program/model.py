@@ -15,10 +15,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from deepreshape.files import replacing
+from deepreshape.places import DATA
 from deepreshape.private.program import public
 from deepreshape.private.program.steps import Linear, LinearWeights, Program, Weights
 from deepreshape.private.rings import Ring
 
+SHIPPED = ("digits", "cifar100")
+"""Trained models that come with the library."""
 FORMAT = "deepreshape private model 3"
 OLDER = ("deepreshape private model 1", "deepreshape private model 2")
 """Formats whose programs do not say how many bits each step needs."""
@@ -58,7 +61,9 @@ def write(path: Path, model: Model) -> None:
 
 
 def read(path: Path) -> Model:
-    """The model of a file. Raises BadModel, or FileNotFoundError."""
+    """The model of a file, or of a name in `SHIPPED`. Raises BadModel, or FileNotFoundError."""
+    if not path.exists() and str(path) in SHIPPED:
+        path = DATA / "models" / f"{path}.safetensors"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there, or no file")
     try:

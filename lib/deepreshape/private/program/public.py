@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.design.ops import IMAGE, Flatten, Shape, Slice
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.steps import (
     Join,
@@ -131,6 +131,8 @@ def _described(op: StepOp) -> dict[str, Any]:
             return {"op": "join", "lifts": lifts}
         case Slice(start, stop):
             return {"op": "slice", "start": start, "stop": stop}
+        case Flatten():
+            return {"op": "flatten"}
         case SumPool(size):
             return {"op": "pool", "size": size}
 
@@ -190,6 +192,8 @@ def _op(fields: Mapping[str, Any], inputs: list[Shape], ring: Ring) -> tuple[Ste
         start = _integer(fields["start"], 0, channels - 1)
         stop = _integer(fields["stop"], start + 1, channels)
         return Slice(start, stop), (stop - start, side, side)
+    if kind == "flatten":
+        return Flatten(), (prod(inputs[0]), 1, 1)
     if kind == "pool":
         size = _integer(fields["size"], 1, side)
         return SumPool(size), (channels, side // size, side // size)

@@ -12,7 +12,7 @@ from math import ceil, floor, log2
 
 import numpy as np
 
-from deepreshape.design.ops import IMAGE, Add, Concat, Pool, Shape, Slice
+from deepreshape.design.ops import IMAGE, Add, Concat, Flatten, Pool, Shape, Slice
 from deepreshape.private.homomorphic.flooding import PRIVACY
 from deepreshape.private.homomorphic.layers import products
 from deepreshape.private.packings import PACKINGS, packing
@@ -116,6 +116,8 @@ def run(nodes: tuple[Node, ...], images: Floats) -> Iterator[tuple[str, Floats]]
                 found = first + others[0]
             case Slice(start, stop):
                 found = first[:, start:stop]
+            case Flatten():
+                found = first.reshape(len(first), -1, 1, 1)
             case Concat():
                 found = np.concatenate([first, *others], axis=1)
             case Pool(size):
@@ -179,7 +181,7 @@ class _Writer:
                 self._step(node, Square(), unit, top)
             case Add() | Concat():
                 self._together(node, top)
-            case Slice() as op:
+            case (Slice() | Flatten()) as op:
                 self._step(node, op, self.tensors[node.inputs[0]].unit, top)
             case Pool(size):
                 source = self.tensors[node.inputs[0]]

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from deepreshape.design.ops import IMAGE, Shape, Slice
+from deepreshape.design.ops import IMAGE, Flatten, Shape, Slice
 from deepreshape.private.garbled.circuits import rounded
 from deepreshape.private.homomorphic.layers import Convolution
 from deepreshape.private.program.folding import Mask
@@ -87,7 +87,7 @@ class SumPool:
     size: int
 
 
-StepOp = Linear | Nonlinear | Square | Top | Sum | Join | Slice | SumPool
+StepOp = Linear | Nonlinear | Square | Top | Sum | Join | Slice | Flatten | SumPool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -207,7 +207,7 @@ class Arithmetic(Protocol[Numbers]):
 
 
 def local(
-    op: Sum | Join | Slice | SumPool, inputs: list[Numbers], of: Arithmetic[Numbers]
+    op: Sum | Join | Slice | Flatten | SumPool, inputs: list[Numbers], of: Arithmetic[Numbers]
 ) -> Numbers:
     """A step that each party takes on its own share, (channels, height, width)."""
     match op:
@@ -217,6 +217,8 @@ def local(
             return np.concatenate(_lifted(inputs, lifts, of))
         case Slice(start, stop):
             return inputs[0][start:stop]
+        case Flatten():
+            return inputs[0].reshape(-1, 1, 1)
         case SumPool(size):
             _, height, width = inputs[0].shape
             kept = inputs[0][:, : height // size * size, : width // size * size]

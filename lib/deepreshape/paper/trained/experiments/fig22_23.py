@@ -108,7 +108,7 @@ def _unthinned(point: Point) -> Point:
         kept = replace(plan, thinned=frozenset(), everywhere=plan.reuse > 1)
         return replace(network, relus=kept)
 
-    runs = tuple(replace(run, network=whole(run.network)) for run in point.runs)
+    runs = tuple(replace(run, network=whole(point.network)) for run in point.runs)
     return replace(point, paper=whole(point.paper), runs=runs)
 
 

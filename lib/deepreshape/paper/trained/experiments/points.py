@@ -37,7 +37,9 @@ class Point:
 
     @property
     def network(self) -> Network:
-        return self.runs[0].network
+        network = self.runs[0].network
+        assert isinstance(network, Network)  # an experiment trains networks of families
+        return network
 
     @property
     def relus(self) -> int:

@@ -2,16 +2,11 @@
 
 from itertools import pairwise
 
-from deepreshape.design import Network, cull
+from deepreshape.design.criticality import alone
 from deepreshape.paper.printed import tables
 from deepreshape.paper.trained.experiments.claims import Claim, pair
 from deepreshape.paper.trained.experiments.experiment import Experiment, titled
 from deepreshape.paper.trained.experiments.points import Point, Setting, points
-
-
-def only(network: Network, stage: int) -> Network:
-    """With ReLUs in one stage alone; the first has the stem's, the last the head's."""
-    return cull(network, [each for each in range(1, len(network.stages) + 1) if each != stage])
 
 
 def _critical(setting: Setting, name: str) -> list[Point]:
@@ -20,11 +15,11 @@ def _critical(setting: Setting, name: str) -> list[Point]:
     for row, network in tables.with_networks(name):
         label = network.name
         for stage in range(1, 5):
-            alone = [only(network, stage)]
+            networks = [alone(network, stage)]
             accuracy = [float(row[f"stage{stage}_acc_pct"])]
-            found += points("a", f"{label} S{stage}", alone, setting.plain, accuracy)
+            found += points("a", f"{label} S{stage}", networks, setting.plain, accuracy)
             accuracy = [float(row[f"stage{stage}_acc_kd_pct"])]
-            found += points("b", f"{label} S{stage}", alone, setting.taught, accuracy)
+            found += points("b", f"{label} S{stage}", networks, setting.taught, accuracy)
     return found
 
 

@@ -8,18 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepreshape.cli.images import fitted, opened
-from deepreshape.private.program.steps import Program, Step, Sum
-from deepreshape.private.rings import BINARY
+from deepreshape.image_files import Unread, colour, fitted, opened
 
 MEAN = (10.0, 20.0, 30.4)
-STEP = Step("sum", Sum((0,)), ("image",), (3, 2, 2))
-PROGRAM = Program(BINARY, (3, 2, 2), MEAN, (1.0, 1.0, 1.0), 1.0, (STEP,), 1.0)
 
 
 def _taken(path: Path) -> list[list[int]]:
     """The four pixels, row by row, that a net of 2 x 2 gets of a file."""
-    found: list[list[int]] = fitted([opened(path)], PROGRAM)[0].reshape(4, 3).tolist()
+    found: list[list[int]] = fitted(opened(path), 2, colour(MEAN)).reshape(4, 3).tolist()
     return found
 
 
@@ -44,6 +40,45 @@ def test_ten_bits_become_eight(tmp_path: Path) -> None:
     (tmp_path / "ten.pgm").write_bytes(b"P5 4 1 1023\n" + values)
     found = np.asarray(opened(tmp_path / "ten.pgm"))
     np.testing.assert_array_equal(found[0, :, 0], [0, 63, 127, 255])
+
+
+def test_numbers_from_0_to_1_are_black_to_white(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 0.25, 0.5, 1]], np.float32)).save(tmp_path / "float.tiff")
+    found = np.asarray(opened(tmp_path / "float.tiff"))
+    np.testing.assert_array_equal(found[0, :, 1], [0, 64, 128, 255])
+
+
+@pytest.mark.parametrize("kind", ["I;16", "F"])
+def test_a_deep_image_is_taken_upright_as_well(tmp_path: Path, kind: str) -> None:
+    lying = np.linspace(0, 1, 12).reshape(3, 4)
+    pixels = (lying * 65535).astype(np.uint16) if kind == "I;16" else lying.astype(np.float32)
+    Image.fromarray(pixels).save(tmp_path / "flat.tiff")
+    Image.fromarray(pixels).save(tmp_path / "lying.tiff", tiffinfo={0x0112: 6})
+    flat, upright = (np.asarray(opened(tmp_path / f"{name}.tiff")) for name in ("flat", "lying"))
+    np.testing.assert_array_equal(upright, np.rot90(flat, -1))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB"])
+def test_every_mode_of_eight_bits_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    white = Image.new("RGB", (2, 2), "white")
+    if mode == "LAB":
+        white = Image.new("LAB", (2, 2), (255, 128, 128))
+    white.convert(mode).save(tmp_path / "a.tiff")
+    assert np.min(_taken(tmp_path / "a.tiff")) >= 254
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tiff"])
+def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, name: str) -> None:
+    first, second = (Image.new("RGB", (2, 2), colour) for colour in ("white", "black"))
+    first.save(tmp_path / name, save_all=True, append_images=[second])
+    assert _taken(tmp_path / name) == 4 * [[255, 255, 255]]
+
+
+@pytest.mark.parametrize(("shape", "side"), [((30, 10), 4), ((3, 9), 5), ((1, 1), 2), ((7, 1), 3)])
+def test_an_image_of_any_shape_becomes_a_square(shape: tuple[int, int], side: int) -> None:
+    pixels = fitted(Image.new("RGB", shape, (1, 2, 3)), side, (0, 0, 0))
+    assert pixels.dtype == np.uint8
+    assert (pixels == np.full((side, side, 3), (1, 2, 3))).all()
 
 
 # Transparency: what shows through is the mean pixel.
@@ -119,17 +154,32 @@ def _png(path: Path, *parts: tuple[bytes, bytes]) -> None:
 # What is not read, and why
 
 
-@pytest.mark.parametrize(
-    ("kind", "says"),
-    [(np.float32, "floating-point numbers"), (np.int32, "integers of 32 bits")],
-    ids=["float", "int"],
-)
-def test_an_image_that_does_not_say_what_is_white_is_refused(
-    tmp_path: Path, kind: type, says: str
-) -> None:
-    Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "raw.tiff")
-    with pytest.raises(ValueError, match=rf"raw\.tiff is not read: .* {says}, and nothing"):
+REFUSED = {
+    "numbers from -1 to 1": (np.linspace(-1, 1, 16, dtype=np.float32), "floating-point numbers"),
+    "numbers from 0 to 255": (np.arange(0, 256, 16, dtype=np.float32), "floating-point numbers"),
+    "no number at all": (np.full(16, np.nan, np.float32), "floating-point numbers"),
+    "integers": (np.ones(16, np.int32), "integers of 32 bits"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_an_image_that_does_not_say_what_is_white_is_refused(tmp_path: Path, kind: str) -> None:
+    pixels, says = REFUSED[kind]
+    Image.fromarray(pixels.reshape(4, 4)).save(tmp_path / "raw.tiff")
+    with pytest.raises(Unread, match=rf"raw\.tiff is not read: .* {says}.*, and nothing"):
         opened(tmp_path / "raw.tiff")
+
+
+def test_the_system_says_why_a_file_is_not_read(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.png"
+    loop.symlink_to(loop)
+    with pytest.raises(ValueError, match=r"loop\.png cannot be read \(Too many levels of symbolic"):
+        opened(loop)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.png is not there"):
+        opened(tmp_path / "none.png")
 
 
 @pytest.mark.parametrize("side", [10_000, 20_000])

@@ -1,0 +1,53 @@
+"""The scripts in `examples` run as they are, in a folder of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepreshape.learn.runs.store import Store
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    """A folder of images by class."""
+    noise = np.random.default_rng(0)
+    for place in ("train/crow", "train/jay", "test/crow", "test/jay"):
+        folder = tmp_path / "birds" / place
+        folder.mkdir(parents=True)
+        for number in range(10):
+            pixels = noise.integers(0, 256, (40, 36, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    return tmp_path / "birds"
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs(script: Path, birds: Path, tmp_path: Path) -> None:
+    arguments = ["birds", "1"] if "sys.argv" in script.read_text("utf-8") else []
+    environment = {name: value for name, value in os.environ.items() if name != "DEEPRESHAPE_RUNS"}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(ROOT / "lib")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    # What it trained is whole: each of its runs came to an end.
+    records = list(Store(tmp_path / "build/runs").records())
+    assert all(record.status == "done" for record in records)
+    assert bool(records) == ("deepreshape.train(" in script.read_text("utf-8"))
+
+
+def test_there_are_five_and_the_readme_names_their_folder() -> None:
+    assert len(EXAMPLES) >= 5
+    assert "`examples/`" in (ROOT / "README.md").read_text("utf-8")
