@@ -257,3 +257,11 @@ def test_greek_letters_are_printed_where_no_language_is_set() -> None:
         check=True,
     )
     assert "α" in done.stdout.decode()
+
+
+def test_a_command_has_both_options_of_its_help_whoever_made_its_first_context() -> None:
+    command = usage.command("look")(lambda: None)
+    command.make_context("first", [])
+    context = command.make_context("second", [], parent=click.Context(cli.commands))
+    found = command.get_help_option(context)
+    assert found and set(found.opts) == {"-h", "--help"}

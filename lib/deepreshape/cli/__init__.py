@@ -7,7 +7,7 @@ import click
 
 from deepreshape import __version__
 from deepreshape.cli.usage import check, look, private, train
-from deepreshape.cli.usage.commands import Sections
+from deepreshape.cli.usage.commands import HELP, Sections
 from deepreshape.cli.usage.keys import keys
 from deepreshape.extras import MissingExtra
 
@@ -61,7 +61,7 @@ def _say(message: str) -> None:
 @click.group(
     cls=Sections,
     sections=SECTIONS,
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    context_settings={**HELP, "show_default": True},
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name="deepreshape", message="%(prog)s %(version)s"

@@ -26,6 +26,10 @@ NEEDS = {
 """The extras of the package that modules of `cli` need; what is not here needs none."""
 
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Of every command, whoever calls it: click keeps the option of the first call."""
+
+
 def command(
     module: str, *parameters: Callable[[Command], Command], name: str | None = None
 ) -> Callable[[Callable[[], None]], click.Command]:
@@ -42,7 +46,7 @@ def command(
             with needing(_called(), *NEEDS.get(module, ())):
                 getattr(import_module(f"deepreshape.cli.{module}"), said.__name__)(**arguments)
 
-        return click.command(name)(options(*parameters)(done))
+        return click.command(name, context_settings=HELP)(options(*parameters)(done))
 
     return declared
 
