@@ -138,13 +138,21 @@ def test_a_signal_ends_the_command_and_the_cluster(
     """As Slurm sends one before the time is over; deepreshape ends by it with status 130."""
     program = 'trap "echo told; exit 130" TERM; touch begun; while :; do sleep 0.1; done'
     with subprocess.Popen(
-        [SCRIPT, "bash", "-c", program], cwd=allocation, stdout=subprocess.PIPE, text=True
+        [SCRIPT, "bash", "-c", program],
+        cwd=allocation,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell cannot trap what was ignored when it began, as in a job in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as job:
         deadline = time.monotonic() + 30
         while not (allocation / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         job.send_signal(number)
-        out, _ = job.communicate(timeout=30)
+        try:
+            out, _ = job.communicate(timeout=30)
+        finally:
+            job.kill()  # or else a failure would be waited for without end
     assert (out, job.returncode) == ("told\n", 130)
     assert running(allocation) == []
 
