@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -533,12 +533,16 @@ def test_missing_data_in_a_worker_is_told(
         execute([run], store, Executor("cpu", 2, show=False))
 
 
-def kill_a_worker_when(ready: Callable[[], object]) -> None:
-    """Kill one process of the campaign that is at work; after a minute even if nothing is ready."""
+def kill_who_makes(run: Run, store: Store) -> None:
+    """Kill the process that makes a run, once there is a checkpoint or after a minute."""
     deadline = time.monotonic() + 60
-    while not ready() and time.monotonic() < deadline:
+    while not store.unfinished(run, ".safetensors").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.kill(workers()[0].pid, signal.SIGKILL)
+    lock = str(store.unfinished(run, ".lock").resolve())
+    for worker in workers():
+        held = Path(f"/proc/{worker.pid}/fd")
+        if lock in {os.path.realpath(each) for each in held.iterdir()}:
+            os.kill(worker.pid, signal.SIGKILL)
 
 
 LONG = replace(TEACHER, recipe=replace(TEACHER.recipe, epochs=60))
@@ -548,8 +552,7 @@ def test_a_killed_worker_costs_its_run_alone(
     store: Store, two_cores: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Which goes on from its checkpoint in another process; it has the weights of one sitting."""
-    checkpoint = store.unfinished(LONG, ".safetensors")
-    killer = threading.Thread(target=kill_a_worker_when, args=[checkpoint.exists])
+    killer = threading.Thread(target=kill_who_makes, args=[LONG, store])
     killer.start()
     records = execute([LONG, TEACHER, FIRST], store, Executor("cpu", 2))
     killer.join()
