@@ -5,31 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from deepreshape.learn.runs.store import Store
+from tests.birds import birds
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-@pytest.fixture
-def birds(tmp_path: Path) -> Path:
-    """A folder of images by class."""
-    noise = np.random.default_rng(0)
-    for place in ("train/crow", "train/jay", "test/crow", "test/jay"):
-        folder = tmp_path / "birds" / place
-        folder.mkdir(parents=True)
-        for number in range(10):
-            pixels = noise.integers(0, 256, (40, 36, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
-    return tmp_path / "birds"
-
-
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(script: Path, birds: Path, tmp_path: Path) -> None:
+def test_an_example_runs(script: Path, tmp_path: Path) -> None:
+    birds(tmp_path)
     arguments = ["birds", "1"] if "sys.argv" in script.read_text("utf-8") else []
     environment = {name: value for name, value in os.environ.items() if name != "DEEPRESHAPE_RUNS"}
     done = subprocess.run(

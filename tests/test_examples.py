@@ -8,14 +8,13 @@ from importlib import import_module
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
-from PIL import Image
 
 from book.extensions.api import Name, defined, public
 from deepreshape.cli import commands
 from deepreshape.cli.networks import is_reference
 from deepreshape.design import parse
+from tests.birds import birds
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ["deepreshape", *(f"deepreshape.{floor}" for floor in ("design", "learn", "private"))]
@@ -47,22 +46,15 @@ def test_the_examples_of_a_module_give_what_they_say(module: str) -> None:
 
 
 @pytest.fixture
-def birds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of images that `own-work` speaks of, in the folder that examples run in."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DEEPRESHAPE_RUNS", raising=False)
-    noise = np.random.default_rng(0)
-    for place in ("train/crow", "train/jay", "test/crow", "test/jay"):
-        folder = tmp_path / "birds" / place
-        folder.mkdir(parents=True)
-        for number in range(10):
-            pixels = noise.integers(0, 256, (40, 36, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
-    return tmp_path / "birds"
+    return birds(tmp_path)
 
 
 @pytest.mark.filterwarnings("default::DeprecationWarning")
-@pytest.mark.usefixtures("birds")
+@pytest.mark.usefixtures("own_images")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_give_what_they_say(page: str) -> None:
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGES[page], re.S))

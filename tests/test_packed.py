@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from deepreshape.cli import commands
 from deepreshape.learn.images.sets import load
@@ -18,6 +17,7 @@ from deepreshape.private.program.model import read
 from deepreshape.private.program.public import NAME
 from deepreshape.private.program.quantise import Precision
 from deepreshape.private.program.reference import logits
+from tests.birds import birds
 
 QUIET = Executor("cpu", workers=1, show=False, precision="float32")
 RECIPE = Recipe(epochs=1, batch=20, shift=1)
@@ -71,13 +71,6 @@ def test_names_are_those_of_all_classes_or_none() -> None:
 
 
 def test_a_folder_gives_its_names(tmp_path: Path) -> None:
-    noise = np.random.default_rng(0)
-    for place in ("train/crow", "train/jay", "test/crow", "test/jay"):
-        folder = tmp_path / "birds" / place
-        folder.mkdir(parents=True)
-        for number in range(10):
-            pixels = noise.integers(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
-    data = f"{tmp_path / 'birds'}/[size=8]"
+    data = f"{birds(tmp_path, 8, 8)}/[size=8]"
     found = train("ResNet18(m=2)", data, recipe=RECIPE, store=tmp_path / "runs", executor=QUIET)
     assert pack(found).program.classes == ("crow", "jay")

@@ -22,12 +22,12 @@ from deepreshape.learn.images.sets import Images, Split
 from deepreshape.learn.runs.executors import Executor, execute
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.loop import Progress, TrainingResult, train
-from deepreshape.learn.training.losses import DIST, DKD, KD
 from deepreshape.learn.training.machine import Machine, Precision, this_machine
 from deepreshape.learn.training.objectives import Labels
 from deepreshape.learn.training.steps import Asked, step
 from deepreshape.learn.training.teacher import Teacher, teacher
 from tests.learn.tiny import (
+    DISTILLING,
     NETWORK,
     PLAIN,
     RECIPE,
@@ -48,13 +48,9 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 RECIPES = {
     "labels": RECIPE,
     "plain": PLAIN,
-    "KD": replace(RECIPE, distillation=KD()),
-    "DKD": replace(RECIPE, distillation=DKD(beta=2.0, warmup=2.0)),
-    "DIST": replace(RECIPE, distillation=DIST()),
-    "PRAM": replace(RECIPE, pram=100.0),
+    **DISTILLING,
     "small at first": replace(RECIPE, small=0.5),
 }
-TAUGHT = ("KD", "DKD", "DIST", "PRAM")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +70,7 @@ def trained(
     progress: Progress = lambda images: None,
 ) -> TrainingResult:
     taught: Teacher | None = None
-    if name in TAUGHT:
+    if name in DISTILLING:
         taught = teacher(machine.place(fresh(99)), images, machine, None, "shown", 3)
     return train(fresh(), RECIPES[name], images, 7, machine, taught, checkpoint, progress)
 

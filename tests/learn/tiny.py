@@ -11,7 +11,7 @@ from deepreshape.design import Network, Stage
 from deepreshape.learn.images.sets import DataSet, Images, load
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.search.searches import SNL, SENet
-from deepreshape.learn.training.losses import KD
+from deepreshape.learn.training.losses import DIST, DKD, KD
 from deepreshape.learn.training.nets import Net, build
 from deepreshape.learn.training.recipe import Recipe
 
@@ -29,6 +29,14 @@ FAILING = replace(RUN, recipe=replace(RECIPE, rate=1e9))
 SEARCHED = replace(TAUGHT, search=SNL(300, epochs=3, batch=20, penalty=1e-3))
 """A search that takes its three epochs."""
 SENSED = replace(TAUGHT, search=SENet(300, sensitivity_epochs=1, epochs=2, batch=20))
+
+DISTILLING = {
+    "KD": replace(RECIPE, distillation=KD()),
+    "DKD": replace(RECIPE, distillation=DKD(beta=2.0, warmup=2.0)),
+    "DIST": replace(RECIPE, distillation=DIST()),
+    "PRAM": replace(RECIPE, pram=100.0),
+}
+"""Each way to learn from a teacher."""
 
 OTHER_RECIPE: dict[str, Any] = {
     "epochs": 4,

@@ -1,7 +1,7 @@
 """The command that orders the stages of a network by how critical their ReLUs are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from shlex import quote
@@ -13,14 +13,13 @@ from deepreshape import places
 from deepreshape.cli.data import asked, decoded
 from deepreshape.cli.output import print_json
 from deepreshape.cli.tables import Columns, Row, say, show, table_of
-from deepreshape.cli.train import fitted, made, taught
+from deepreshape.cli.train import fitted, made, recipe_changes, taught
 from deepreshape.design import Network
 from deepreshape.design.architectures import Basic
 from deepreshape.learn.runs.executors import Executor
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
 from deepreshape.learn.training.machine import Precision
-from deepreshape.learn.training.recipe import Recipe
 from deepreshape.paper.trained.ordering import Neighbours, Ordering, Stage, alone_runs, ordering
 from deepreshape.paper.trained.profiles import profile as find_profile
 
@@ -45,9 +44,8 @@ def criticality(
     executor = Executor(device, workers, show=not quiet, precision=precision)
     size = find_profile(profile)
     images = asked(data, skip_damaged) or size.images("cifar100")
-    said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
-    changes = {name: number for name, number in said.items() if number is not None}
-    run = Run(fitted(images, **arguments), images, replace(size.recipe, **changes))
+    recipe = replace(size.recipe, **recipe_changes(arguments))
+    run = Run(fitted(images, **arguments), images, recipe)
     teacher = size.teacher.name if teacher is None else teacher
     if teacher.lower() != LABELS:
         run = taught(run, size, teacher, None, None)

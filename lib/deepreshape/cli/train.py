@@ -49,8 +49,7 @@ def train(
     executor = executors.Executor(device, workers, not quiet, precision, backend)
     size = find_profile(profile)
     images = asked(data, skip_damaged) or size.images("cifar100")
-    said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
-    changes = {name: value for name, value in said.items() if value is not None}
+    changes = recipe_changes(arguments)
     wanted = Run(fitted(images, **arguments), images, size.recipe, seed)
     wanted = _searched(wanted, size, snl, by, senet)
     wanted = replace(wanted, recipe=replace(wanted.recipe, **changes))
@@ -61,6 +60,12 @@ def train(
     shelf = Store(store, places.RECORDED)
     (record,) = made([wanted], shelf, executor)
     print_record(one(store, record.key), as_json)
+
+
+def recipe_changes(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a command's arguments say of a recipe, which is taken out of them."""
+    said = {field.name: arguments.pop(field.name, None) for field in fields(Recipe)}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def made(runs: Sequence[Run], shelf: Store, executor: executors.Executor) -> list[Record]:

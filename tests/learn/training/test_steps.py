@@ -18,7 +18,7 @@ from deepreshape.learn.search.snl import AlphaReLU
 from deepreshape.learn.training import steps as module
 from deepreshape.learn.training.evaluate import TrainingFailed
 from deepreshape.learn.training.loop import TrainingResult, train
-from deepreshape.learn.training.losses import DIST, DKD, KD
+from deepreshape.learn.training.losses import DKD
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.nets import Net
 from deepreshape.learn.training.objectives import Labels, Objective, Taught, refilled
@@ -26,21 +26,17 @@ from deepreshape.learn.training.recipe import Recipe
 from deepreshape.learn.training.steps import Graphed, Progress, step
 from deepreshape.learn.training.teacher import Teacher, rounded, teacher
 from tests.learn.seeking import seek
-from tests.learn.tiny import NETWORK, PLAIN, RECIPE, STEPS, digits, fresh, same_net
+from tests.learn.tiny import DISTILLING, NETWORK, PLAIN, RECIPE, STEPS, digits, fresh, same_net
 from tests.learn.waiting import NoWaiting, Waits
 
 CUDA = torch.device("cuda")
 RECIPES = {
     "labels": replace(RECIPE, smoothing=0.1),
     "still": PLAIN,
-    "KD": replace(RECIPE, distillation=KD()),
-    "DKD": replace(RECIPE, distillation=DKD(beta=2.0, warmup=2.0)),
-    "DIST": replace(RECIPE, distillation=DIST()),
-    "PRAM": replace(RECIPE, pram=100.0),
+    **DISTILLING,
     "small at first": replace(RECIPE, small=0.4),
     "warm": replace(RECIPE, warmup=1.5, nesterov=True, schedule="linear"),
 }
-TAUGHT = ("KD", "DKD", "DIST", "PRAM")
 SEARCHES = {
     "SNL": SNL(300, epochs=2, batch=20, penalty=1e-3),
     "SENet": SENet(300, sensitivity_epochs=1, epochs=2, batch=20),
@@ -64,7 +60,7 @@ def trained(
     taught: Teacher,
     progress: Progress = lambda images: None,
 ) -> TrainingResult:
-    teaches = taught if name in TAUGHT else None
+    teaches = taught if name in DISTILLING else None
     return train(fresh(), RECIPES[name], images, 7, machine, teaches, progress=progress)
 
 

@@ -164,32 +164,32 @@ def batches(
     epoch: Shown, data: Split, images: Images, batch: int, halved: bool = False
 ) -> Iterator[Batch]:
     """The whole batches of an epoch, in its order; what is left over is not seen."""
-    scale = moments(images, data.labels.device)
+    scale = scale_of(images, data.labels.device)
     for rows in epoch.order.to(epoch.images.device).split(batch):
         if len(rows) == batch:
             yield taken(rows, epoch.images, data.labels, scale, halved)
 
 
-Moments = tuple[Tensor, Tensor]
+Scale = tuple[Tensor, Tensor]
 """Mean and deviation, (3,), of a set's pixels by channel, on a device."""
 
 
-def moments(images: Images, device: torch.device) -> Moments:
+def scale_of(images: Images, device: torch.device) -> Scale:
     return torch.tensor(images.mean, device=device), torch.tensor(images.std, device=device)
 
 
-def taken(rows: Tensor, pictures: Pictures, labels: Tensor, scale: Moments, halved: bool) -> Batch:
+def taken(rows: Tensor, pictures: Pictures, labels: Tensor, scale: Scale, halved: bool) -> Batch:
     """The batch of these rows; halved: of half the side. All of it is work of one device."""
     x = scaled(pictures[rows].to(labels.device), scale)
     return Batch(rows, avg_pool2d(x, 2) if halved else x, labels[rows])
 
 
-def scaled(x: Tensor, scale: Moments) -> Tensor:
+def scaled(x: Tensor, scale: Scale) -> Tensor:
     """uint8 (n, h, w, 3) -> float (n, 3, h, w) in channels-last layout, by mean and deviation."""
     mean, std = scale
     return ((x.float() - mean) / std).permute(0, 3, 1, 2)
 
 
 def normalised(x: Tensor, images: Images) -> Tensor:
-    """`scaled` by the moments of a set."""
-    return scaled(x, moments(images, x.device))
+    """`scaled` as the images of a set are."""
+    return scaled(x, scale_of(images, x.device))

@@ -8,6 +8,7 @@ that small networks leave it idle most of the time; a graph is told once.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from deepreshape.learn.images.loader import Loader, Shown, moments, taken
+from deepreshape.learn.images.loader import Loader, Shown, scale_of, taken
 from deepreshape.learn.training.machine import Machine
 from deepreshape.learn.training.objectives import Objective, refilled
 
@@ -54,21 +55,19 @@ def steps(
     return kind(optimizer, loader, machine, rate, progress)
 
 
+@dataclass(eq=False)
 class Asked:
     """The host asks for every step."""
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        loader: Loader,
-        machine: Machine,
-        rate: Rate | None,
-        progress: Progress,
-    ) -> None:
-        self.optimizer, self.loader, self.machine = optimizer, loader, machine
-        self.rate, self.progress = rate, progress
-        if rate is not None and machine.device.type != "cpu":
-            _rates_on(optimizer, machine.device)
+    optimizer: Optimizer
+    loader: Loader
+    machine: Machine
+    rate: Rate | None
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and self.machine.device.type != "cpu":
+            _rates_on(self.optimizer, self.machine.device)
 
     def losses(self, objective: Objective, epoch: int, pictures: Shown) -> list[float]:
         first, found = epoch * self.loader.steps, []
@@ -83,6 +82,7 @@ class Asked:
         return [float(loss) for loss in torch.stack(found).tolist()]
 
 
+@dataclass(eq=False)
 class Graphed:
     """A step is captured, and repeated: it reads its number, and by that its rows and its rate,
     where the step before left them.
@@ -91,21 +91,18 @@ class Graphed:
     where the objective or the images' side would make it another.
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        loader: Loader,
-        machine: Machine,
-        rate: Rate | None,
-        progress: Progress,
-    ) -> None:
-        self.optimizer, self.loader, self.machine = optimizer, loader, machine
-        self.rate, self.progress = rate, progress
-        device, count = machine.device, loader.steps
-        self.scale = moments(loader.images, device)
+    optimizer: Optimizer
+    loader: Loader
+    machine: Machine
+    rate: Rate | None
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        device, count = self.machine.device, self.loader.steps
+        self.scale = scale_of(self.loader.images, device)
         self.number = torch.zeros(1, dtype=torch.long, device=device)
         self.taken_at = torch.zeros(count, device=device)
-        self.lr = None if rate is None else _rates_on(optimizer, device)
+        self.lr = None if self.rate is None else _rates_on(self.optimizer, device)
         self.rates: Tensor | None = None
         self.pictures: Tensor | None = None
         self.order: Tensor | None = None

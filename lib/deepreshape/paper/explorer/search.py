@@ -154,7 +154,7 @@ def form() -> str:
     )
     return (
         '<form class="sg-form" autocomplete="off"><fieldset disabled>'
-        f'<legend class="sg-hidden">Limits of the search</legend>{fields}'
+        f'<legend class="ex-hidden">Limits of the search</legend>{fields}'
         '<p><label for="sg-protocol">seconds by</label>'
         f'<select id="sg-protocol" name="protocol">{options}</select></p>'
         '<p><button type="submit">Search</button></p></fieldset></form>'
