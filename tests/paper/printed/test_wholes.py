@@ -72,3 +72,13 @@ def test_runs_and_sums_agree_where_both_give_the_same_verdict() -> None:
     assert wholes.alike(wholes.WholeGain(GAIN, gone)) + wholes.alike(
         wholes.WholeGain(GAIN, held)
     ) <= len(wholes.WIRES)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(9.0, "1 holds"), (2.0, "1 is less"), (0.5, "1 is gone")]
+)
+def test_verdicts_are_counted_in_words(times: float, said: str) -> None:
+    gain = replace(GAIN, printed=3.0)
+    found = wholes.verdicts([wholes.WholeGain(gain, dict.fromkeys(wholes.WIRES, times))])
+    assert all(said in each for each in found.values())
+    assert all("0 are" in each or "0 hold" in each for each in found.values())

@@ -114,13 +114,21 @@ def sentence(record: Measurements) -> str:
 
 
 def verdicts(found: Iterable[WholeGain]) -> dict[str, str]:
-    """How many gains hold, are less or are gone on each of `WIRES`, such as "7 hold, 1 less"."""
+    """How many gains hold, are less or are gone on each of `WIRES`, such as "7 hold, 1 is less,
+    0 are gone"."""
     gains = list(found)
     counted = {}
     for name in WIRES:
         words = [protocols.verdict(each.gain.printed, each.measured[name]) for each in gains]
-        counted[name] = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS)
+        counted[name] = ", ".join(_count(words.count(word), word) for word in VERDICTS)
     return counted
+
+
+def _count(number: int, word: str) -> str:
+    """Such as 7 hold, or 1 is less."""
+    if word == "holds":
+        return f"{number} {'holds' if number == 1 else 'hold'}"
+    return f"{number} {'is' if number == 1 else 'are'} {word}"
 
 
 def conclusion(record: Measurements) -> str:
