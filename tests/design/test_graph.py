@@ -18,6 +18,7 @@ from deepreshape.design import (
     resnet18,
     thin,
 )
+from deepreshape.design.criticality import alone
 from deepreshape.design.ops import IMAGE, Conv, FullyConnected, Layer, Pool, Relu, Tape
 from tests.families import FAMILIES
 
@@ -138,3 +139,10 @@ def test_it_is_a_value_that_travels() -> None:
     layer = Layer("pool", Pool(), (IMAGE,), (3, 1, 1), 0)
     assert {Graph("a:b", 8, (layer,)): 1}[Graph("a:b", 8, (layer,))] == 1
     assert pickle.loads(pickle.dumps(MINE)) == MINE
+
+
+def test_each_stage_stands_alone_as_in_its_family() -> None:
+    for stage in (1, 2):
+        assert relus(alone(MINE, stage)) == relus(alone(NETWORK, stage))
+    with pytest.raises(DesignError, match="there is no stage 3: nets:mine has stages 1 to 2"):
+        alone(MINE, 3)
