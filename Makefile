@@ -208,13 +208,13 @@ private-inference: $(READY) ## classify images that the server does not see: IMA
 	@$(BIN)python -m deepreshape private '$(MODEL)' --pictures \
 	  $(if $(IMAGES),$(foreach file,$(IMAGES),--image '$(file)'),--images 5)
 
+# Some of them: BENCHES='design search'
+BENCHES ?= design search train campaign private
+ROUNDS_OF_train := 1
+ROUNDS_OF_campaign := 1
 .PHONY: bench
 bench: $(READY) ## time design, training, campaigns, inference, each beside a reference
-	@$(BIN)python ci/bench/design.py
-	@$(BIN)python ci/bench/search.py
-	@$(BIN)python ci/bench/train.py 1
-	@$(BIN)python ci/bench/campaign.py 1
-	@$(BIN)python ci/bench/private.py
+	@$(foreach name,$(BENCHES),$(BIN)python 'ci/bench/$(name).py' $(ROUNDS_OF_$(name)) &&) true
 
 # SPU has an environment of its own, which the script makes in build/peers: PEERS_PYTHON=... names its
 # Python 3.11.
@@ -241,11 +241,13 @@ endure: $(READY) ## 1,000 private images, 200 killed parties, 10^6 hostile frame
 TESTERS ?= auto
 PYTEST = OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' --dist loadfile
 
-# Some of them: TESTS='tests/design tests/test_files.py'
+# Some of them: TESTS='tests/design tests/test_files.py'; LONG=no leaves out those that take long and
+# find on every Python the same.
 TESTS ?=
+LONG ?= yes
 .PHONY: test-library
 test-library: $(READY) ## run the tests without notebooks and browser; TESTS= names some
-	$(PYTEST) -m 'not browser' $(TESTS)
+	$(PYTEST) -m 'not browser$(if $(filter no,$(LONG)), and not long)' $(TESTS)
 
 .PHONY: test-browser
 test-browser: $(READY) ## read every page in a Chromium; skipped where there is none

@@ -115,6 +115,7 @@ def test_what_is_another_each_time_is_seen(text: str) -> None:
     assert PASSING.search(text)
 
 
+@pytest.mark.long
 def test_a_notebook_run_twice_is_the_same_file(tmp_path: Path) -> None:
     """Though its networks are trained anew, each time into a store of their own."""
     files = []

@@ -109,6 +109,7 @@ def test_processes_on_one_store_make_each_run_once_either_way(
 # Private inference
 
 
+@pytest.mark.long
 def test_private_inference_is_told_beside_its_references(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +118,9 @@ def test_private_inference_is_told_beside_its_references(
     monkeypatch.setattr(private, "CONVOLUTION", Convolution(4, 4, 8, 3))
     monkeypatch.setattr(private, "NETWORK", "HRN-2x5x3x(m=1)-C1-T234")
     monkeypatch.setattr(private, "IMAGES", 2)
+    monkeypatch.setattr(private, "SHIPPED", private.DIGITS)
+    monkeypatch.setattr(private, "SEVERAL", 2)
+    monkeypatch.setattr(private, "IDLE", 20)
     assert private.main(1) == 0
     out = capsys.readouterr().out
     assert re.search(r"us with numba, [0-9.]+ us with numpy", out)

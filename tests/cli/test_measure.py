@@ -13,6 +13,7 @@ from tests.cli.commands import Command
 TINY = "ResNet18(m=2)-C1@8/4"
 
 
+@pytest.mark.long
 def test_a_network_is_timed_and_not_again(call: Command, tmp_path: Path) -> None:
     out = tmp_path / "new" / "measured.json"
     first = call("measure", TINY, "--whole", TINY, "--out", str(out))

@@ -38,6 +38,8 @@ from deepreshape.design.reuse_module import Divisions
 from deepreshape.paper.printed import tables
 from tests.networks import DIVISIONS, KINDS, networks, stage_sets
 
+pytestmark = pytest.mark.long
+
 SMALL = Network(2, (Stage(2, 1), Stage(4, 1)), resolution=4, classes=3)  # ReLUs 32, 64, 32
 FACTORS = st.sampled_from([2, 3, 4, 8])
 ANY_DIVISIONS = st.sampled_from(DIVISIONS)

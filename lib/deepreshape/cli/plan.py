@@ -8,10 +8,11 @@ import click
 
 from deepreshape import places
 from deepreshape.cli.data import asked, decoded
-from deepreshape.cli.output import digits, duration, large, print_json
-from deepreshape.cli.prices import Price
+from deepreshape.cli.output import duration, large, print_json
+from deepreshape.cli.prices import Price, print_total
 from deepreshape.cli.rows import epochs_text
-from deepreshape.cli.tables import Columns, Row, new_table, say, show, table_of
+from deepreshape.cli.tables import Columns, Row, new_table, show, table_of
+from deepreshape.extras import needing
 from deepreshape.learn.runs import executors
 from deepreshape.learn.runs.price import gpu as find_gpu
 from deepreshape.learn.runs.price import with_teachers
@@ -22,6 +23,7 @@ from deepreshape.paper.trained import experiments
 from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.paper.trained.profiles import profile as find_profile
 
+ONE_SEED = (1,)
 MOST_NAMED = 3
 """Of the other figures that use a run, a table names so many."""
 
@@ -31,7 +33,7 @@ def run(
     profile: str,
     data: str | None,
     skip_damaged: bool,
-    seeds: tuple[int, ...],
+    seeds: tuple[int, ...] | None,
     panels: str | None,
     shard: tuple[int, int] | None,
     backend: str | None,
@@ -43,7 +45,7 @@ def run(
 ) -> None:
     executor = executors.Executor(device, workers, not quiet, precision, backend)
     data = decoded(asked(data, skip_damaged), quiet)
-    wanted = _runs(name, profile, data, seeds, panels)
+    wanted = _runs(name, profile, data, seeds or ONE_SEED, panels)
     if not wanted:
         raise ValueError(f"profile {profile} has no network of {name} that fits these images")
     said = name
@@ -68,8 +70,9 @@ def plan(
     profile: str,
     data: str | None,
     skip_damaged: bool,
-    seeds: tuple[int, ...],
+    seeds: tuple[int, ...] | None,
     panels: str | None,
+    only_open: bool,
     gpu: str,
     probe: bool,
     device: str,
@@ -82,6 +85,15 @@ def plan(
     executor = executors.Executor(device, workers, show=not quiet, precision=precision)
     data = decoded(asked(data, skip_damaged), quiet)
     named = tuple(dict.fromkeys(names))
+    if only_open:
+        _refuse_with_open(("--data", data), ("--panels", panels))
+        # What judges claims draws them too, and comes with an extra that no other plan needs.
+        with needing("plan --open", "train", "paper"):
+            from deepreshape.cli.open_claims import plan_open
+        price = Price(find_gpu(gpu), Store(store, places.RECORDED), executor, probe)
+        plan_open(named, profile, seeds or (), price, as_json)
+        return
+    seeds = seeds or ONE_SEED
     of = {name: _runs(name, profile, data, seeds, panels) for name in named or EXPERIMENTS}
     price = Price(find_gpu(gpu), Store(store, places.RECORDED), executor, probe)
     found: Row = {"profile": profile, "here": price.here, "gpu": price.gpu.name}
@@ -106,7 +118,13 @@ def plan(
         _print_runs(found, named)
     else:
         _print_figures(found)
-    _print_total(found["total"], price)
+    print_total(found["total"], price)
+
+
+def _refuse_with_open(*options: tuple[str, str | None]) -> None:
+    for option, given in options:
+        if given is not None:
+            raise ValueError(f"{option} does not go with --open: a claim is about all of a page")
 
 
 def _distinct(of: Mapping[str, list[Run]], names: Iterable[str]) -> list[Run]:
@@ -172,26 +190,3 @@ def _print_figures(found: Row) -> None:
             duration(row["gpu_s"]),
         )
     show(table)
-
-
-def _print_total(total: Row, price: Price) -> None:
-    runs, made, here = total["runs"], total["to_make"], price.here
-    say(
-        f"{runs} runs, {runs - made} recorded, {made} to make:"
-        f" {large(total['macs'])} multiply-accumulates forward and backward"
-    )
-    if not made:
-        return
-    say(
-        f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
-        f" {here['processor']} ({here['device']}, {here['precision']})"
-    )
-    say(
-        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
-        f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
-    )
-    if total["searches"]:
-        say(
-            f"at most: {total['searches']} searches may end before their last epoch, or go part of"
-            " their way together"
-        )

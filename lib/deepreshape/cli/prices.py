@@ -2,8 +2,9 @@
 
 import click
 
+from deepreshape.cli.output import digits, duration, large
 from deepreshape.cli.rows import epochs, settings, what
-from deepreshape.cli.tables import Row
+from deepreshape.cli.tables import Row, say
 from deepreshape.design import cost
 from deepreshape.learn.runs import executors, speed
 from deepreshape.learn.runs.agenda import elapsed
@@ -78,3 +79,27 @@ def _measured(here: machine.Machine, workers: int, said: bool) -> Speed:
     with Shown("{task.description}", quiet=not said) as progress:
         task = progress.add_task("measuring", total=speed.steps_of_probe(workers))
         return speed.measure(here, workers, progress=lambda steps: progress.advance(task, steps))
+
+
+def print_total(total: Row, price: Price) -> None:
+    """What all of it takes, in sentences."""
+    runs, made, here = total["runs"], total["to_make"], price.here
+    say(
+        f"{runs} runs, {runs - made} recorded, {made} to make:"
+        f" {large(total['macs'])} multiply-accumulates forward and backward"
+    )
+    if not made:
+        return
+    say(
+        f"here: about {duration(total['here_s'])} with {here['workers']} at a time on"
+        f" {here['processor']} ({here['device']}, {here['precision']})"
+    )
+    say(
+        f"{price.gpu.name}: about {duration(total['gpu_s'])}, where it reaches"
+        f" {digits(price.gpu.flops / 1e12)} TFLOP/s"
+    )
+    if total["searches"]:
+        say(
+            f"at most: {total['searches']} searches may end before their last epoch, or go part of"
+            " their way together"
+        )

@@ -46,6 +46,11 @@ class Evidence:
         """The profile of its records, or the smallest on the paper's data that would have them."""
         return self.profile or f"none; {STRENGTH[self.drawn]} has it"
 
+    @property
+    def is_decided(self) -> bool:
+        """Does its direction agree or disagree, after the correction?"""
+        return bool(self.adjusted) and self.outcome("direction").startswith(("agrees", "disagrees"))
+
     def gpu_hours(self, pace: price.Pace) -> float:
         """Of training all that it compares at the paper's scale, one seed, teachers included."""
         if self.whole is None:

@@ -15,6 +15,8 @@ from deepreshape.learn.checks.arithmetic import FORMS, Case, cases, check, fault
 from deepreshape.learn.training.nets import module_of
 from tests.learn.edits import EDITED
 
+pytestmark = pytest.mark.long
+
 SMALL = Conv(4, 8, 1)
 FEW = [Case(SMALL, 4, 4, batch, 1, form) for batch in (2, 3) for form in FORMS]
 

@@ -671,6 +671,7 @@ def hashes(images: torch.Tensor) -> set[bytes]:
     return {image.numpy().tobytes() for image in images}
 
 
+@pytest.mark.long
 @needs_cifar
 def test_cifar_100_is_the_pinned_one(cifar: Images) -> None:
     assert cifar.digest == KNOWN["cifar100"].digest

@@ -21,6 +21,8 @@ from deepreshape.learn.runs.speed import (
 )
 from deepreshape.learn.training.machine import Machine
 
+pytestmark = pytest.mark.long
+
 NESTED = pytest.param(200_000 * "[" + 200_000 * "]", id="deeply nested")
 SPEED = Speed(3e-11, 2e-9, 2e-4, 8e-9)
 

@@ -21,6 +21,8 @@ from deepreshape.paper.trained.profiles import PROFILES
 from deepreshape.paper.trained.statistics import half_interval
 from tests.paper.records import records
 
+pytestmark = pytest.mark.long
+
 QUICK, SHORT, PAPER = PROFILES["quick"], PROFILES["short"], PROFILES["paper"]
 ROWS = ("table3", "table4", "table6", "table13", "table14")
 STAGES = ("table10", "table11")

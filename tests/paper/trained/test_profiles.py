@@ -24,6 +24,8 @@ from deepreshape.paper.trained import profiles
 from deepreshape.paper.trained.profiles import PAPER_SIDES, PROFILES, Profile, profile
 from tests.learn.seeking import NETWORK, RECIPE
 
+pytestmark = pytest.mark.long
+
 SIZES = pytest.mark.parametrize("size", PROFILES.values(), ids=PROFILES.keys())
 PAPER = PROFILES["paper"]
 CIFAR = DataSet("cifar100")

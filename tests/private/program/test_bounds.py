@@ -27,6 +27,8 @@ from deepreshape.private.rings import BINARY, PRIME, Ring
 from tests.families import FAMILIES
 from tests.private.nets import MEAN, STD, Pixels, folded, normalised, packed, pixels, some_masks
 
+pytestmark = pytest.mark.long
+
 TINY = Network(4, (Stage(4, 2), Stage(8, 2)), 12, 10)
 NETS = {
     **FAMILIES,

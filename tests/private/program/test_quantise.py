@@ -30,6 +30,8 @@ from deepreshape.private.rings import BINARY, PRIME, Integers, Ring, Words
 from tests.families import FAMILIES
 from tests.private.nets import MEAN, STD, Pixels, folded, normalised, pixels, program_of, some_masks
 
+pytestmark = pytest.mark.long
+
 TINY = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)
 EDITS = {
     "culled": cull(FAMILIES["ResNet18"], {0, 1}),

@@ -206,7 +206,7 @@ data_options = options(
 experiment_options = options(
     profile_option,
     data_options,
-    click.option("--seeds", type=Numbers(), default="1", help="Such as 1-3."),
+    click.option("--seeds", type=Numbers(), help="Such as 1-3 [1]."),
     click.option("--panels", help="Only these panels, such as be."),
 )
 """What of a figure or table is drawn."""

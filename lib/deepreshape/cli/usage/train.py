@@ -42,6 +42,9 @@ recipe_options = options(
     "plan",
     click.argument("names", nargs=-1, metavar="[NAME]..."),
     experiment_options,
+    click.option(
+        "--open", "only_open", is_flag=True, help="Price the claims that are not decided."
+    ),
     click.option("--gpu", default="A100", help="One of data/gpus.csv."),
     click.option("--probe", is_flag=True, help="Measure this machine anew."),
     machine_options,
@@ -55,6 +58,10 @@ def plan() -> None:
     here follow from a probe of this machine, which is made once (it takes a quarter of a minute, a
     minute where the machine is busy); times on a GPU from its data sheet. Both are upper bounds
     where a search may end early.
+
+    With --open every claim that is not decided at the profile's scale has a line, the one that
+    takes the least first, with the runs that it lacks of three seeds that count (five where three
+    left it undecided; or those of --seeds) and are not those of a claim above it.
     """
 
 

@@ -11,6 +11,7 @@ it is named; the outcome of the rest is as it was noted when they were made.
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import count, islice
 
 from deepreshape.design import DesignError, Network, cost, cull, resnet18, scale
 from deepreshape.learn.images.sets import DataSet
@@ -68,6 +69,11 @@ class Profile:
             return self
         ratio, halved_to = self.by_stage
         return replace(self, ratio=ratio, halved_to=halved_to)
+
+    def fair_seeds(self, number: int) -> tuple[int, ...]:
+        """The first so many seeds on which the recipe was not chosen."""
+        fair = (seed for seed in count(1) if seed not in self.chosen_seeds)
+        return tuple(islice(fair, number))
 
     def images(self, of: str, chosen: str | None = None) -> DataSet:
         """What stands here for one of the paper's data sets, or the part of a chosen one."""
