@@ -208,5 +208,5 @@ def test_a_link_that_leads_to_itself_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_path_that_no_system_takes_is_not_read() -> None:
-    with pytest.raises(DataError, match=r"a\\x00b cannot be read \(embedded null byte\)"):
+    with pytest.raises(DataError, match=r"a\\x00b cannot be read \(.*embedded null"):
         layout.names(Path("a\0b"))
