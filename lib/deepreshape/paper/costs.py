@@ -31,7 +31,12 @@ from deepreshape.places import DATA, RECORDED, ROOT
 
 DIGITS = DATA / "models" / "digits.json"
 """The record of the digits' net that this repository ships."""
-SHOWN = {"quick": ("CPU",), "short": ("CPU", "A100", "H100"), "paper": ("A100", "H100")}
+SHOWN = {
+    "quick": ("CPU",),
+    "short": ("CPU", "A100", "H100"),
+    "full-width": ("CPU", "A100"),
+    "paper": ("A100", "H100"),
+}
 """The profiles that are priced, and on what."""
 WORKERS = 2
 """Processes side by side, each on one thread, as the project trains on two cores."""

@@ -27,13 +27,11 @@ from deepreshape.paper.trained import (
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Experiment, Point, find, runs_of
 from deepreshape.paper.trained.judgements import Judged
-from deepreshape.paper.trained.profiles import PAPER_SIDES, Profile
+from deepreshape.paper.trained.profiles import EVIDENCE, PAPER_SIDES, Profile
 from deepreshape.paper.trained.profiles import profile as find_profile
 from deepreshape.places import RECORDED, ROOT
 from deepreshape.ranges import whole_numbers
 
-EVIDENCE = ("short", "paper")
-"""Profiles on the paper's data, from the smallest scale on."""
 RECORDED_SEEDS = tuple(range(1, 11))
 """Seeds that the repository may hold records of."""
 

@@ -14,11 +14,11 @@ from deepreshape.paper.reproduce import recorded
 from deepreshape.paper.trained import statistics
 from deepreshape.paper.trained.experiments import EXPERIMENTS, Claim, Experiment, runs_of
 from deepreshape.paper.trained.judgements import Judgement
-from deepreshape.paper.trained.profiles import profile
+from deepreshape.paper.trained.profiles import EVIDENCE, profile
 from deepreshape.places import RECORDED
 
-STRENGTH = ("paper", "short")
-"""Profiles whose records are evidence, the strongest first."""
+STRENGTH = EVIDENCE[::-1]
+"""The same profiles, the strongest first."""
 UNRECORDED = "not recorded"
 TESTS = ("direction", "size")
 
@@ -29,7 +29,7 @@ class Evidence:
 
     undecided: the word for it at their scale. adjusted: by test, its p-value after Holm's
     correction over all tests. whole: the claim with all that it compares at the paper's scale; None
-    where that has no such claim. drawn: do the reduced networks of `short` have it?
+    where that has no such claim. drawn: is it among what the smallest scale draws?
     """
 
     experiment: Experiment
@@ -44,7 +44,7 @@ class Evidence:
     @property
     def scale(self) -> str:
         """The profile of its records, or the smallest on the paper's data that would have them."""
-        return self.profile or f"none; {STRENGTH[self.drawn]} has it"
+        return self.profile or f"none; {EVIDENCE[0] if self.drawn else EVIDENCE[-1]} has it"
 
     @property
     def is_decided(self) -> bool:
@@ -104,7 +104,7 @@ def _of(experiment: Experiment, seeds: Sequence[int]) -> list[Evidence]:
                 )
     whole, reduced = (
         {claim.text: claim for claim in experiment.claims(experiment.drawn(profile(size)))}
-        for size in STRENGTH
+        for size in (EVIDENCE[-1], EVIDENCE[0])
     )
     found = {text: Evidence(experiment, text) for text in whole} | known
     return [

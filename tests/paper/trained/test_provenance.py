@@ -12,12 +12,12 @@ from deepreshape.paper.trained.experiments import EXPERIMENTS, Point, find
 from deepreshape.paper.trained.profiles import PROFILES, Profile
 from deepreshape.paper.trained.provenance import (
     HELD_OUT,
-    SHORT_CHOSEN,
     caption,
     deviations,
     is_whole,
     paper_set,
     provenance,
+    recipe_chosen,
     seeds_spread,
 )
 from tests.paper.records import record, records
@@ -46,8 +46,8 @@ def test_the_papers_profile_deviates_in_the_held_out_images_and_in_betas_only(na
 
 def test_the_short_recipe_was_chosen_by_runs_that_are_shown() -> None:
     for name in ("fig3e", "fig4b", "fig12"):
-        assert SHORT_CHOSEN in lines(SHORT, name)
-        assert SHORT_CHOSEN not in lines(QUICK, name)
+        assert recipe_chosen(SHORT) in lines(SHORT, name)
+        assert recipe_chosen(SHORT) not in lines(QUICK, name)
 
 
 def test_dkd_has_one_beta_where_the_paper_chooses() -> None:
@@ -123,7 +123,7 @@ def changed(ours: object, theirs: object) -> list[str]:
 @SIZES
 def test_deviations_name_every_changed_field_of_a_recipe_with_both_values(size: Profile) -> None:
     changes = changed(size.recipe, Recipe())
-    expected = [SHORT_CHOSEN] * (size is SHORT)
+    expected = [recipe_chosen(size)] if size.chosen_networks else []
     expected += [f"Recipe: {', '.join(changes)}."] if changes else []
     assert starting(size, "Recipe", "fig3e") == expected
 

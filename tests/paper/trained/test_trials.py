@@ -1,8 +1,19 @@
-"""The trials that the short profile was chosen by."""
+"""The trials that the recipes of two profiles were chosen by."""
 
 from deepreshape.learn.runs.store import Store
+from deepreshape.paper.trained.experiments import EXPERIMENTS
 from deepreshape.paper.trained.profiles import PROFILES
-from deepreshape.paper.trained.trials import SEEDS, STAGES, TRIALS, trial_runs, trial_table
+from deepreshape.paper.trained.trials import (
+    FULL_WIDTH_NETWORK,
+    FULL_WIDTH_TRIALS,
+    SEEDS,
+    STAGES,
+    TRIALS,
+    full_width_table,
+    recorded_full_width_trials,
+    trial_runs,
+    trial_table,
+)
 from deepreshape.places import RECORDED
 from tests.paper.records import record
 
@@ -38,3 +49,31 @@ def test_a_seed_counts_where_it_has_both_stages() -> None:
 def test_every_run_of_the_trials_is_listed_once() -> None:
     keys = [run.key for run in trial_runs()]
     assert len(set(keys)) == len(keys) == len(TRIALS) * len(STAGES) * len(SEEDS)
+
+
+# The full-width profile
+
+
+def test_the_chosen_recipe_is_that_of_the_full_width_profile() -> None:
+    assert FULL_WIDTH_TRIALS[0].recipe == PROFILES["full-width"].recipe
+
+
+def test_the_recorded_trials_have_no_better_recipe() -> None:
+    found = recorded_full_width_trials()
+    best = max(found, key=lambda trial: found[trial].validation or 0.0)
+    assert best == FULL_WIDTH_TRIALS[0]
+
+
+def test_the_network_of_the_trials_is_none_of_the_papers() -> None:
+    full_width = PROFILES["full-width"]
+    for name in ("fig3e", "fig12", "table6", "table10"):
+        points = EXPERIMENTS[name].drawn(full_width)
+        assert FULL_WIDTH_NETWORK not in {point.network for point in points}
+
+
+def test_a_trial_has_its_cost_and_its_accuracies() -> None:
+    trial = FULL_WIDTH_TRIALS[2]
+    run = trial.of(FULL_WIDTH_NETWORK, 1)
+    (row,) = full_width_table({trial: record(run, test=60.0, validation=61.0)}).to_dict("records")
+    assert row["cost (epochs at 32 x 32)"] == 12.5
+    assert (row["validation (%)"], row["test (%)"]) == ("61.00", "60.00")

@@ -189,7 +189,9 @@ def _of_family(network: AnyNetwork, option: str) -> Network:
     return network
 
 
-profile_option = click.option("--profile", default="quick", help="smoke, quick, short or paper.")
+profile_option = click.option(
+    "--profile", default="quick", help="smoke, quick, short, full-width or paper."
+)
 
 data_options = options(
     click.option(

@@ -12,7 +12,7 @@ from deepreshape.learn.training.losses import DKD, Distillation
 from deepreshape.learn.training.recipe import Recipe
 from deepreshape.paper.trained.accuracies import Records, accuracies, accuracy
 from deepreshape.paper.trained.experiments import Experiment, Point
-from deepreshape.paper.trained.profiles import BETAS, PAPER_SIDES, Profile, profile
+from deepreshape.paper.trained.profiles import BETAS, PAPER_SIDES, PROFILES, Profile, profile
 
 PAPER_SETS = {"cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
 """The paper's data sets, as it writes them."""
@@ -24,13 +24,6 @@ HELD_OUT = (
     "A tenth of the training images is held out for validation; the last epoch's weights are"
     " reported, and the test set chooses nothing of a run."
 )
-
-SHORT_CHOSEN = (
-    f"Recipe: chosen by trials with seed {', '.join(map(str, profile('short').chosen_seeds))} of"
-    f" {' and '.join(network.name for network in profile('short').chosen_networks)}, whose test"
-    " accuracies were seen; no verdict counts this seed or these networks (page short)."
-)
-"""Of every page that shows runs by the short profile's recipe."""
 
 
 def paper_set(point: Point) -> str:
@@ -131,18 +124,31 @@ def deviations(experiment: Experiment, points: Sequence[Point]) -> list[str]:
     pairs = [(point.runs[0], paper[_place(point)].runs[0]) for point in points]
     lines = [line for ours, theirs in pairs for line in _data(ours.data, theirs.data)]
     lines.append(HELD_OUT)
-    lines += [SHORT_CHOSEN] * any(_as_short(run) for point in points for run in point.runs)
+    runs = [run for point in points for run in point.runs]
+    for size in PROFILES.values():
+        if size.chosen_networks and any(_by_recipe_of(size, run) for run in runs):
+            lines.append(recipe_chosen(size))
     lines += _widths(points)
     lines += [line for ours, theirs in pairs for line in _training(ours, theirs)]
     lines += _left_out(list(paper.values()), points)
     return list(dict.fromkeys(lines))
 
 
-def _as_short(run: Run) -> bool:
-    """Is a run, or what its search starts from, trained by the short profile's recipe?"""
-    first = run if run.search is None else run.teacher
-    short = profile("short").recipe
-    return first is not None and replace(first.recipe, distillation=short.distillation) == short
+def recipe_chosen(size: Profile) -> str:
+    """What a profile's recipe was chosen on, as a line."""
+    seeds = ", ".join(map(str, size.chosen_seeds))
+    names = [network.name for network in size.chosen_networks]
+    them = "this network" if len(names) == 1 else "these networks"
+    return (
+        f"Recipe: chosen by trials with seed {seeds} of {' and '.join(names)}, whose test"
+        f" accuracies were seen; no verdict counts this seed or {them} (page short)."
+    )
+
+
+def _by_recipe_of(size: Profile, run: Run) -> bool:
+    """Is a run, or what its search starts from, trained by a profile's recipe?"""
+    first, recipe = run if run.search is None else run.teacher, size.recipe
+    return first is not None and replace(first.recipe, distillation=recipe.distillation) == recipe
 
 
 def _place(point: Point) -> tuple[object, ...]:

@@ -10,11 +10,11 @@ from deepreshape.learn.runs.run import Record, Run
 from deepreshape.paper.trained import provenance
 from deepreshape.paper.trained.accuracies import Records
 from deepreshape.paper.trained.experiments import Experiment, Point, runs_of
-from deepreshape.paper.trained.profiles import Profile, profile
+from deepreshape.paper.trained.profiles import EVIDENCE, Profile, profile
 
 GPU = "A100"
 """Hours of training are told for this one."""
-SCALES = ("quick", "short", "paper")
+SCALES = ("quick", *EVIDENCE)
 """Profiles whose cost a page tells, from the smallest scale on."""
 
 

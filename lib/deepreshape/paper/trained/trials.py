@@ -1,8 +1,11 @@
-"""The runs that the short profile was chosen by: recipes for a few epochs of CIFAR-100.
+"""The runs that recipes for CIFAR-100 were chosen by.
 
-Each recipe trains ResNet18(m=16) with ReLUs in stage 3 alone and in stage 2 alone, the two most
-critical stages. Table 10 has them 1.8 points apart without KD. A recipe is worth its time if it
-tells them apart the right way, by validation accuracy.
+For the short profile each recipe trains ResNet18(m=16) with ReLUs in stage 3 alone and in stage 2
+alone, the two most critical stages. Table 10 has them 1.8 points apart without KD. A recipe is
+worth its time if it tells them apart the right way, by validation accuracy.
+
+For the full-width profile each trains ResNet18(m=12), which is no network of the paper: a recipe is
+worth its time by the validation accuracy that it reaches in it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from deepreshape.design import resnet18
+from deepreshape.design import Network, resnet18
 from deepreshape.design.criticality import alone
 from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs.run import Record, Run
@@ -33,7 +36,10 @@ class Trial:
 
     def run(self, stage: int, seed: int) -> Run:
         """ResNet18(m=16) with ReLUs in one stage alone."""
-        return Run(alone(resnet18(16), stage), DataSet("cifar100"), self.recipe, seed)
+        return self.of(alone(resnet18(16), stage), seed)
+
+    def of(self, network: Network, seed: int) -> Run:
+        return Run(network, DataSet("cifar100"), self.recipe, seed)
 
     @property
     def cost(self) -> float:
@@ -52,6 +58,15 @@ TRIALS = (
     Trial("8 epochs, smoothed, half at 16 x 16", replace(_FOUR, epochs=8, small=0.5)),
 )
 
+_WIDE = PROFILES["full-width"].recipe
+FULL_WIDTH_TRIALS = (
+    Trial("chosen", _WIDE),
+    Trial("3 in 10 of the epochs at 16 x 16 pixels", replace(_WIDE, small=0.3)),
+    Trial("half of them at 16 x 16", replace(_WIDE, small=0.5)),
+    Trial("15 epochs, none at 16 x 16", replace(_WIDE, epochs=15)),
+)
+(FULL_WIDTH_NETWORK,) = PROFILES["full-width"].chosen_networks
+
 
 def trial_runs() -> list[Run]:
     """Every run that may have been recorded for the trials."""
@@ -62,6 +77,28 @@ def recorded_trials() -> Mapping[str, Record]:
     """The records of the trials that the repository has."""
     shelf = Store(RECORDED)
     return by_key(record for run in trial_runs() if (record := shelf.get(run)))
+
+
+def recorded_full_width_trials() -> dict[Trial, Record]:
+    """The records that the repository has of the trials for the full-width profile."""
+    shelf, (seed,) = Store(RECORDED), PROFILES["full-width"].chosen_seeds
+    found = {each: shelf.get(each.of(FULL_WIDTH_NETWORK, seed)) for each in FULL_WIDTH_TRIALS}
+    return {each: record for each, record in found.items() if record is not None}
+
+
+def full_width_table(records: Mapping[Trial, Record]) -> pd.DataFrame:
+    """A row for each recipe: its cost, and the accuracies that one seed reached by it."""
+    return pd.DataFrame(
+        [
+            {
+                "recipe": trial.what,
+                "cost (epochs at 32 x 32)": trial.cost,
+                "validation (%)": f"{record.validation:.2f}",
+                "test (%)": f"{record.test:.2f}",
+            }
+            for trial, record in records.items()
+        ]
+    )
 
 
 def trial_table(records: Mapping[str, Record]) -> pd.DataFrame:
