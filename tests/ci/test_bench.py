@@ -7,6 +7,7 @@ import pytest
 from ci.bench import campaign, design, private, search, train
 from deepreshape.design import Network, Space
 from deepreshape.private.homomorphic.layers import Convolution
+from deepreshape.private.wire.link import LAN
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,7 @@ def test_private_inference_is_told_beside_its_references(
     monkeypatch.setattr(private, "IMAGES", 2)
     monkeypatch.setattr(private, "SHIPPED", private.DIGITS)
     monkeypatch.setattr(private, "SEVERAL", 2)
+    monkeypatch.setattr(private, "WAN", LAN)
     monkeypatch.setattr(private, "IDLE", 20)
     assert private.main(1) == 0
     out = capsys.readouterr().out

@@ -26,6 +26,7 @@ from deepreshape.private.wire.pipe import PeerGone
 from deepreshape.private.wire.traffic import Traffic
 from tests.cli.commands import Command
 from tests.private.guests import guest
+from tests.private.servers import tiny
 
 CASES = Path(__file__).parents[1] / "cases"
 CIFAR100 = DATA / "models" / "cifar100.safetensors"
@@ -93,15 +94,15 @@ def test_the_digits_of_the_repository_are_classified_as_labelled(call: Command) 
     assert sum(right) >= 2
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("how", [("--exact",), ("--packing", "slots")], ids=" ".join)
 def test_rounded_to_the_nearest_each_answer_is_the_same_again(
-    how: tuple[str, ...], call: Command
+    how: tuple[str, ...], call: Command, tmp_path: Path
 ) -> None:
-    found = [
-        json.loads(call("private", str(DIGITS), *how, "--images", "1", "--json").out)
-        for _ in range(2)
-    ]
+    image, model = tmp_path / "black.png", tmp_path / "tiny.safetensors"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(image)
+    write(model, tiny())
+    asked = ("private", str(model), "--image", str(image), *how, "--json")
+    found = [json.loads(call(*asked).out) for _ in range(2)]
     assert all(all(each["exact"]) for each in found)
     one, again = (each["images"][0]["logit"] for each in found)
     assert one == again
