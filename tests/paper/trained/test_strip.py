@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from deepreshape.paper.trained.experiments import find, runs_of
-from deepreshape.paper.trained.profiles import PROFILES
+from deepreshape.paper.trained.profiles import EVIDENCE, PROFILES
 from deepreshape.paper.trained.strip import GPU, costs, keys, strip
 from tests.paper.records import record, records
 
@@ -66,6 +66,6 @@ def test_a_key_stands_with_its_network_and_seed() -> None:
 
 def test_costs_grow_with_the_scale() -> None:
     table = costs(find("table6"))
-    assert list(table["profile"]) == ["quick", "short", "paper"]
+    assert list(table["profile"]) == ["quick", *EVIDENCE]
     assert list(table[f"{GPU} hours"]) == sorted(table[f"{GPU} hours"])
     assert table["images"].iloc[-1] == "cifar100"

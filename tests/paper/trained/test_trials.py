@@ -11,6 +11,7 @@ from deepreshape.paper.trained.trials import (
     TRIALS,
     full_width_table,
     recorded_full_width_trials,
+    resized,
     trial_runs,
     trial_table,
 )
@@ -77,3 +78,15 @@ def test_a_trial_has_its_cost_and_its_accuracies() -> None:
     (row,) = full_width_table({trial: record(run, test=60.0, validation=61.0)}).to_dict("records")
     assert row["cost (epochs at 32 x 32)"] == 12.5
     assert (row["validation (%)"], row["test (%)"]) == ("61.00", "60.00")
+
+
+def test_what_small_images_cost_and_save_is_said_of_the_records() -> None:
+    accuracies = dict(zip(FULL_WIDTH_TRIALS, (62.0, 61.0, 60.0, 59.5), strict=True))
+    found = {
+        trial: record(trial.of(FULL_WIDTH_NETWORK, 1), test=0.0, validation=value)
+        for trial, value in accuracies.items()
+    }
+    text = resized(found)
+    assert "in 30 % of the epochs cost 1.0 points and save 22 % of the time" in text
+    assert "15 epochs of whole images are -1.5 points from that" in text
+    assert resized({}) == ""
