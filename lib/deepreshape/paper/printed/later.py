@@ -79,9 +79,8 @@ def sources() -> pd.DataFrame:
             {
                 "work": f"{method} ({year})",
                 "data": data,
-                "network": first["network"],
-                "accuracy (%) at ReLUs (K)": _span(group),
-                "what": first["what"],
+                "% at ReLUs (K)": _span(group),
+                "what sets it apart": first["what"],
                 "source": first["source"],
             }
         )
