@@ -22,6 +22,8 @@ from tests.paper.records import records
 
 NAMES = pytest.mark.parametrize("name", EXPERIMENTS)
 SIZES = pytest.mark.parametrize("size", PROFILES)
+TOO_HEAVY = ("fig4b", "fig20", "table5", "table9", "table12")
+"""Of these every network is too heavy for the profile of the paper's widths on two cores."""
 
 
 @lru_cache
@@ -84,6 +86,9 @@ def test_an_unknown_name_is_named_with_those_there_are() -> None:
 def test_every_figure_is_drawn_in_every_profile(name: str, size: str) -> None:
     """Each run checks itself that it fits its data, its teacher and its search."""
     points = drawn(name, size, (3, 1))
+    if size == "full-width" and name in TOO_HEAVY:
+        assert points == ()
+        return
     assert points
     assert {point.panel for point in points} <= set(find(name).panels)
     assert {tuple(run.seed for run in point.runs) for point in points} == {(3, 1)}
@@ -145,9 +150,8 @@ def test_a_style_is_left_for_each_series_of_a_panel(name: str, size: str) -> Non
     series = {(point.panel, point.series) for point in drawn(name, size)}
     panels = {panel for panel, _ in series}
     if name not in ("table10", "table11"):
-        assert max(sum(each == panel for each, _ in series) for panel in panels) <= len(
-            theme.COLOURS
-        )
+        for panel in panels:
+            assert sum(each == panel for each, _ in series) <= len(theme.COLOURS)
 
 
 @NAMES
@@ -157,8 +161,10 @@ def test_a_profile_draws_so_many_points_of_a_series_at_most(name: str) -> None:
 
 
 def test_of_a_long_series_the_first_and_the_last_are_drawn() -> None:
-    ends = [[p.paper for p in drawn("fig3e", size) if p.series == "Beta"] for size in PROFILES]
-    smoke, quick, _, paper = ends
+    smoke, quick, paper = (
+        [point.paper for point in drawn("fig3e", size) if point.series == "Beta"]
+        for size in ("smoke", "quick", "paper")
+    )
     assert (quick[0], quick[-1]) == (paper[0], paper[-1])
     assert smoke == paper[:1]
 
