@@ -8,14 +8,15 @@ import pytest
 from deepreshape.learn.runs.executors import Executor
 from deepreshape.learn.runs.run import Record, Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import reproduce as module
+from deepreshape.paper import reproduce, status
 from tests.paper.records import record
 
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The repository's records, in a folder of the test."""
-    monkeypatch.setattr(module, "RECORDED", tmp_path / "kept")
+    for module in (reproduce, status):
+        monkeypatch.setattr(module, "RECORDED", tmp_path / "kept")
     (tmp_path / "kept").mkdir()
     return Store(tmp_path / "kept")
 
@@ -34,5 +35,5 @@ def asked(kept: Store, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str]]
                     store.put(each, record(each, 50.0))
         return [each for run in runs if (each := store.get(run)) is not None]
 
-    monkeypatch.setattr(module, "execute", execute)
+    monkeypatch.setattr(reproduce, "execute", execute)
     return found

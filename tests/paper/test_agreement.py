@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from math import isnan
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import agreement, reproduce
+from deepreshape.paper import agreement
 from deepreshape.paper.agreement import Compared, compared, distance, kendall, order, spearman
 from deepreshape.paper.trained.experiments import Point, find
 from deepreshape.paper.trained.profiles import PROFILES
@@ -90,12 +89,6 @@ def test_one_with_few_seeds_is_as_uncertain_as_the_others_say() -> None:
 
 
 # From records
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(reproduce, "RECORDED", tmp_path)
-    return Store(tmp_path)
 
 
 def keep(store: Store, size: str, accuracy: Callable[[Point], float], count: int = 8) -> None:

@@ -1,14 +1,13 @@
 """Claims that are not decided, and the runs that would test them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from deepreshape.learn.runs.price import with_teachers
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import reproduce, status
+from deepreshape.paper import status
 from deepreshape.paper.open_claims import FEW, MORE, OpenClaim, open_claims
 from deepreshape.paper.trained.experiments import find
 from deepreshape.paper.trained.profiles import PROFILES
@@ -16,14 +15,6 @@ from tests.paper.records import record
 
 FIG3E = [find("fig3e")]
 SHORT = PROFILES["short"]
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The repository's records, in a folder of the test."""
-    for module in (reproduce, status):
-        monkeypatch.setattr(module, "RECORDED", tmp_path)
-    return Store(tmp_path)
 
 
 def keep(store: Store, size: str, accuracy: Callable[[str, int], float]) -> None:

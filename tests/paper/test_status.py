@@ -3,14 +3,13 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from deepreshape.learn.runs import price
 from deepreshape.learn.runs.store import Store
-from deepreshape.paper import reproduce, status, status_tables
+from deepreshape.paper import status, status_tables
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.tables import TABLES
 from deepreshape.paper.printed.verdicts import verify
@@ -20,14 +19,6 @@ from tests.paper.records import record
 
 FIG3E = [find("fig3e")]
 SEEDS = (1, 2, 3, 4)
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The repository's records, in a folder of the test."""
-    for module in (reproduce, status):
-        monkeypatch.setattr(module, "RECORDED", tmp_path)
-    return Store(tmp_path)
 
 
 def keep(store: Store, size: str, accuracy: Callable[[str, int], float]) -> None:

@@ -58,3 +58,10 @@ def test_points_beyond_the_curve_are_not_held_against_it(monkeypatch: pytest.Mon
         ("CIFAR-100", "Other (2030)", 100.0, 68.0),
     )
     assert re.search(r"Other \(2030\) on CIFAR-100 -2\.0 to -1\.0 points\.", later.sentence())
+
+
+def test_what_the_picture_says_of_itself_is_so() -> None:
+    text = later.sentence()
+    for data in later.PRINTED:
+        assert f"AutoReP (2023) on {data} +" in text
+    assert re.search(r"SNL run again \(2024\) on CIFAR-100 -[0-9.]+ to -[0-9.]+ points", text)
