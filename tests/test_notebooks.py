@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,17 @@ def texts(value: Any) -> Iterator[str]:
             for name, item in value.items():
                 if not name.startswith("image/"):
                     yield from texts(item)
+
+
+def shown(path: Path) -> list[str]:
+    """The notebook's lines without what its libraries warned of, which depends on the machine's
+    load and caches: a process begun again, fonts listed."""
+    notebook = read(path)
+    for cell in notebook.cells:
+        cell.get("outputs", [])[:] = [
+            output for output in cell.get("outputs", []) if output.get("name") != "stderr"
+        ]
+    return nbformat.writes(notebook).replace("\\n", "\n").splitlines()
 
 
 def test_there_are_notebooks() -> None:
@@ -133,8 +144,9 @@ def test_a_notebook_run_twice_is_the_same_file(tmp_path: Path) -> None:
             timeout=300,
         )
         assert done.returncode == 0, done.stderr
-        files.append((out / "fig3a.ipynb").read_bytes())
-    assert files[0] == files[1]
+        files.append(shown(out / "fig3a.ipynb"))
+    differences = [pair for pair in zip_longest(*files, fillvalue="") if pair[0] != pair[1]]
+    assert not differences[:3]
 
 
 @every_notebook

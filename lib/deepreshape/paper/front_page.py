@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from deepreshape import __version__
+from deepreshape.files import replacing
 from deepreshape.paper import citing, status, status_tables
 from deepreshape.paper.figures import pictures, theme
 from deepreshape.paper.printed import protocols, tables
@@ -211,10 +212,9 @@ def digest(frame: pd.DataFrame) -> str:
 def write(path: Path = PICTURE) -> None:
     """Write the picture, with the digest of what it shows in its metadata."""
     frame = points(read())
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"Date": None, "Description": digest(frame)}
-    with mpl.rc_context({"svg.hashsalt": path.stem}):
-        picture(frame).savefig(path, metadata=metadata)
+    with mpl.rc_context({"svg.hashsalt": path.stem}), replacing(path) as whole:
+        picture(frame).savefig(whole, format="svg", metadata=metadata)
 
 
 if __name__ == "__main__":

@@ -176,6 +176,23 @@ def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
+def test_a_picture_that_cannot_be_finished_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [path.read_bytes() for path in pictures.save(pictures.figure(), "one", tmp_path)]
+
+    def break_off(made: Figure, path: Path, **_: object) -> None:
+        path.write_bytes(b"<svg")
+        raise RuntimeError("halfway")
+
+    monkeypatch.setattr(Figure, "savefig", break_off)
+    with pytest.raises(RuntimeError, match="halfway"):
+        pictures.save(pictures.figure(), "one", tmp_path)
+    after = [tmp_path / f"one.{ending}" for ending in ("png", "svg")]
+    assert [path.read_bytes() for path in after] == before
+    assert sorted(tmp_path.iterdir()) == after
+
+
 def test_a_saved_figure_tells_no_time(tmp_path: Path) -> None:
     _, svg = pictures.save(made(), "name", tmp_path)
     assert "<dc:date>" not in svg.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from deepreshape import places
+from deepreshape.files import replacing
 from deepreshape.paper.figures import theme
 from deepreshape.paper.figures.narrow import Picture, narrow
 
@@ -256,12 +257,12 @@ def save(made: Figure, name: str, folder: Path | None = None) -> list[Path]:
     """Write the figure as PNG and SVG, into the folder of figures (`places.figures`) where none is
     named; returns both paths."""
     folder = folder or places.figures()
-    folder.mkdir(parents=True, exist_ok=True)
     return [_write(made, folder / f"{name}.{ending}", name) for ending in ("png", "svg")]
 
 
 def _write(made: Figure, path: Path, name: str) -> Path:
+    ending = path.suffix.removeprefix(".")
     # Without a fixed salt the same figure would be another file each time.
-    with mpl.rc_context({"svg.hashsalt": name}):
-        made.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    with mpl.rc_context({"svg.hashsalt": name}), replacing(path) as whole:
+        made.savefig(whole, format=ending, metadata={"Date": None} if ending == "svg" else None)
     return path

@@ -9,6 +9,7 @@ from IPython.display import HTML, Markdown, display
 
 from deepreshape import places
 from deepreshape.design import Network, cost
+from deepreshape.files import write_text
 from deepreshape.paper.printed import tables
 from deepreshape.paper.printed.counts import count, ranking, shares
 from deepreshape.paper.printed.verdicts import KINDS, Verdict, totals, verify
@@ -236,8 +237,6 @@ def picture_link(name: str) -> str:
 def save(frame: pd.DataFrame, name: str, folder: Path | None = None) -> Path:
     """Write a table as CSV, into the folder of figures (`places.figures`) where none is named;
     returns its path."""
-    folder = folder or places.figures()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.csv"
-    frame.to_csv(path, index=False)
+    path = (folder or places.figures()) / f"{name}.csv"
+    write_text(path, frame.to_csv(index=False))
     return path
