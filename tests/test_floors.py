@@ -18,7 +18,7 @@ ROOMS = {
     "paper": (
         *("printed", "explorer", "trained", "chapters", "figures", "reproduce", "page", "contents"),
         *("status", "agreement", "open_claims", "status_tables", "citing", "costs", "campaign"),
-        *("front_page", "exercises"),
+        *("epochs", "front_page", "exercises"),
     ),
 }
 """Of each of these floors what it consists of, from the ground."""

@@ -81,6 +81,9 @@ def findings(open_page: Opener, name: str, html: Path) -> list[str]:
     found += [f"raw TeX: {text}" for text in shown["raw"]]
     found += [line for picture in shown["pictures"] for line in undescribed(picture)]
     found += [line for table in shown["tables"] for line in unlabelled(table)]
+    found += [
+        f"a cell wider than the page: {text}" for it in shown["tables"] for text in it["endless"]
+    ]
     for width, scheme, rules in VIEWS:
         visit.page.set_viewport_size({"width": width, "height": 900})
         visit.page.emulate_media(color_scheme=scheme)

@@ -23,6 +23,9 @@
     caption: it.caption ? said(it.caption) : "",
     bare: [...it.querySelectorAll("th")].filter((th) => !th.scope).length,
     empty: [...it.querySelectorAll("th")].filter((th) => !said(th) && !th.querySelector("img")).length,
+    endless: [...it.querySelectorAll("th, td")]
+      .filter((cell) => shown(cell) && cell.clientWidth > main.clientWidth)
+      .map((cell) => said(cell).slice(0, 60)).slice(0, 2),
   }));
 
   return {

@@ -165,8 +165,8 @@ def _gains(record: Measurements) -> tuple[str, int, str, str]:
     for count in (RUN, FREE):
         for way in (LAN_WAY, WAN_WAY):
             verdicts = [gain.verdict(way, count) for gain in gains]
-            counts = (f"{verdicts.count(word)} {word}" for word in protocols.VERDICTS)
-            said.append(f"{count}, {way.name} {', '.join(counts)}")
+            hold, less, gone = map(verdicts.count, protocols.VERDICTS)
+            said.append(f"{count}, {way.name} {hold} hold, {less} less, {gone} gone")
     return "printed gains in run time", len(gains), "; ".join(said), "protocols"
 
 

@@ -203,7 +203,10 @@ def _counts(found: Iterable[Evidence], test: str) -> Counter[str]:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {said}" for said, number in counts.items())
+    return ", ".join(
+        f"{number} {said if number == 1 else said.replace('agrees', 'agree')}"
+        for said, number in counts.items()
+    )
 
 
 def missing(found: Sequence[Evidence]) -> Markdown:

@@ -26,8 +26,11 @@ LABELS = (
 """Columns that name a row, the first that a table has."""
 UNEQUAL = "What is not equal to the printed digit, but for HE seconds within the model's band"
 BESIDE = "Printed | computed"
-SENTENCES = ("why", "what changes", "what is found", "what sets it apart", "source")
-"""Columns that hold sentences, which a page sets in lines."""
+SENTENCES = (
+    *("why", "what changes", "what is found", "what sets it apart", "source"),
+    *("smallest networks", "of them no HybReNets"),
+)
+"""Columns that hold sentences and lists, which a page sets in lines."""
 
 Verdicts = str | Iterable[Verdict]
 """Verdicts, or a table's name for all of its own."""
