@@ -54,8 +54,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def shown(path: Path) -> list[str]:
-    """The notebook's lines without what its libraries warned of, which depends on the machine's
-    load and caches: a process begun again, fonts listed."""
+    """The notebook's lines without standard error, which tells how fast it was."""
     notebook = read(path)
     for cell in notebook.cells:
         cell.get("outputs", [])[:] = [

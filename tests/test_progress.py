@@ -3,8 +3,11 @@
 import io
 import re
 import time
+from textwrap import dedent
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from rich.console import Console
 
 from deepreshape import progress
@@ -51,6 +54,20 @@ def test_the_time_that_is_left_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(shown) == ["training, 0 done, 0 %, 7 images/s, 2:03:04 left"]
 
 
+def test_a_notebook_is_a_log() -> None:
+    """Also where its kernel asks for colours, as kernels do."""
+    code = """
+        from deepreshape.progress import Shown
+
+        with Shown("{task.description}") as shown:
+            shown.add_task("training", total=1, completed=1)
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(dedent(code))])
+    NotebookClient(notebook, timeout=60).execute()
+    (output,) = notebook.cells[0].outputs
+    assert (output.name, output.text) == ("stderr", "training, 100 %\n")
+
+
 def test_an_error_ends_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PAUSE", 0.02)
     with pytest.raises(OSError), logged() as shown:
@@ -79,7 +96,7 @@ def test_on_a_terminal_it_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         progress,
         "Console",
-        lambda stderr: Console(file=file, force_terminal=True, width=80, _environ={}),
+        lambda **_: Console(file=file, force_terminal=True, width=80, _environ={}),
     )
     with Shown(TEXT) as shown:
         shown.add_task("training", total=4, done=4, completed=4)

@@ -18,8 +18,8 @@ PAUSE = 60.0
 
 
 class Shown(Progress):
-    """Rich's progress on standard error; where that is no terminal (a batch system's log, a file),
-    a line for each task that is under way, now and then, and one at the end.
+    """Rich's progress on standard error; where that is no terminal (a batch system's log, a file, a
+    notebook), a line for each task that is under way, now and then, and one at the end.
 
     text: of a task, in rich's format, such as `{task.description}`. rate: behind the percentage.
     """
@@ -28,8 +28,10 @@ class Shown(Progress):
         columns: list[ProgressColumn] = [TextColumn(text, markup=False)]
         columns += [BarColumn(), TaskProgressColumn()]
         columns += [TextColumn(rate, markup=False)] if rate else []
-        console = Console(stderr=True)
-        self._drawn = console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
+        # In a notebook rich asks for widgets, in a warning as often as it would draw.
+        plain = False if Console().is_jupyter else None
+        console = Console(stderr=True, force_jupyter=plain, force_terminal=plain)
+        self._drawn = console.is_terminal and not console.is_dumb_terminal
         self._text, self._rate = text, rate
         self._over = Event()
         self._writer = Thread(target=self._write, daemon=True)
