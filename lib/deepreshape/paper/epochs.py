@@ -118,10 +118,10 @@ def sentence(found: Sequence[Ended]) -> str:
         f"After {more} epochs {within} of {len(found)} networks end within {CLOSE} points of the"
         f" printed accuracy; the median difference is {far:+.1f} points."
     )
-    rests = [each.rest - each.printed for each in found if each.rest is not None]
-    if rests:
-        text += (
-            f" By the law, {most} epochs would leave the {len(rests)} that have both trainings"
-            f" {median(rests):+.1f} points from it, in the median."
-        )
+    for each in found:
+        if each.rest is not None:
+            text += (
+                f" By the law {most} epochs would bring {each.network} to {each.rest:.1f} %, where"
+                f" the paper prints {each.printed:.1f}."
+            )
     return text
