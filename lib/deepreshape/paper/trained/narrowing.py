@@ -1,9 +1,8 @@
 """Do the widths decide whether stage 2 or stage 4 comes first? One network at three widths.
 
-Networks of Tables 10 and 11 that are narrowed here have stage 4 before stage 2, against the printed
-order. They differ in more than their widths, so that alone tells nothing: ResNet18 with ReLUs in
-stage 2 alone and in stage 4 alone is trained at m = 16, as in the paper, and at half and a quarter
-of it, by the runs of Table 10 with KD, all else equal.
+Networks of Tables 10 and 11 are narrowed here, some more than others, and differ in more than that.
+ResNet18 with ReLUs in stage 2 alone and in stage 4 alone is trained at m = 16, as in the paper, and
+at half and a quarter of it, by the runs of Table 10 with KD, all else equal.
 """
 
 from collections.abc import Mapping, Sequence
