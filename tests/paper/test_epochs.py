@@ -8,8 +8,8 @@ from deepreshape.paper.trained.experiments import Point, find
 from deepreshape.paper.trained.profiles import PROFILES
 from tests.paper.records import record
 
-LABELS = Ended("a", "labels", 63.0, (60.0, 58.0), (51.0,))
-TAUGHT = Ended("b", "KD", 70.0, (69.0,))
+LABELS = Ended("a", "labels", 63.0, (2, 3), (60.0, 58.0), (51.0,))
+TAUGHT = Ended("b", "KD", 70.0, (2,), (69.0,))
 
 
 def test_errors_that_halve_with_ten_times_the_epochs_halve_again() -> None:
@@ -32,12 +32,16 @@ def test_without_a_shorter_training_there_is_no_law() -> None:
 def test_a_table_has_a_row_for_each() -> None:
     first, second = table([LABELS, TAUGHT]).to_dict("records")
     assert first["ours - paper"] == "-4.00"
-    assert (first["6 epochs (%)"], first["20 epochs (%)"], first["n"]) == ("51.00", "59.00", 2)
+    assert (first["6 epochs (%)"], first["20 epochs (%)"], first["seeds"]) == (
+        "51.00",
+        "59.00",
+        "2, 3",
+    )
     assert (second["6 epochs (%)"], second["200 epochs, by the law (%)"]) == ("", "")
 
 
 def test_a_sentence_counts_those_that_end_close() -> None:
-    far = Ended("c", "labels", 80.0, (60.0,))
+    far = Ended("c", "labels", 80.0, (2,), (60.0,))
     assert sentence([LABELS, TAUGHT, far]).startswith("After 20 epochs 2 of 3 networks")
     assert "-4.0 points." in sentence([LABELS, TAUGHT, far])
     assert f"would bring a to {LABELS.rest:.1f} %" in sentence([LABELS, far])

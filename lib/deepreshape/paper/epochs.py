@@ -15,7 +15,7 @@ import pandas as pd
 
 from deepreshape.paper.campaign import kind
 from deepreshape.paper.reproduce import Reproduced, recorded
-from deepreshape.paper.trained.accuracies import accuracies, mean
+from deepreshape.paper.trained.accuracies import accuracies, accuracy, mean
 from deepreshape.paper.trained.experiments import EXPERIMENTS, Point
 from deepreshape.paper.trained.profiles import PROFILES
 
@@ -28,13 +28,14 @@ CLOSE = 5
 class Ended:
     """One of the paper's networks as the longer of two trainings leaves it.
 
-    found: percent of test images, one a seed. fewer: the same after fewer epochs, of the same
-    network learning from the same; () where that has no record.
+    found: percent of test images, one of each of the seeds. fewer: the same after fewer epochs, of
+    the same network learning from the same; () where that has no record.
     """
 
     network: str
     learns: str
     printed: float
+    seeds: tuple[int, ...]
     found: tuple[float, ...]
     fewer: tuple[float, ...] = ()
 
@@ -68,11 +69,13 @@ def ended(names: Iterable[str] = EXPERIMENTS) -> list[Ended]:
         longer = recorded(name, MORE.name)
         shorter = recorded(name, FEWER.name) if longer.points else longer
         for point in longer.points:
-            values = tuple(accuracies(point, longer.records))
+            reached = {run.seed: accuracy(run, longer.records) for run in point.runs}
+            values = {seed: each for seed, each in reached.items() if each is not None}
             if not values or point.printed is None or point.network != point.paper:
                 continue
             learns, before = kind(point.runs[0]), _fewer(point, shorter)
-            each = Ended(point.network.name, learns, point.printed, values, before)
+            seeds, ours = tuple(values), tuple(values.values())
+            each = Ended(point.network.name, learns, point.printed, seeds, ours, before)
             found.setdefault((each.network, each.learns, each.printed), each)
     return sorted(found.values(), key=lambda each: fmean(each.found), reverse=True)
 
@@ -97,7 +100,7 @@ def table(found: Sequence[Ended]) -> pd.DataFrame:
                 "learns from": each.learns,
                 f"{few} epochs (%)": mean(each.fewer) if each.fewer else "",
                 f"{more} epochs (%)": mean(each.found),
-                "n": len(each.found),
+                "seeds": ", ".join(map(str, each.seeds)),
                 "paper (%)": each.printed,
                 "ours - paper": f"{each.distance:+.2f}",
                 f"{most} epochs, by the law (%)": "" if each.rest is None else f"{each.rest:.2f}",

@@ -35,14 +35,14 @@ def test_a_seed_counts_where_it_has_both_stages() -> None:
     second, fourth = made[8, 2], made[8, 4]
     pairs = [(second[0], 40.0), (fourth[0], 43.0), (second[1], 41.0)]
     found = {run.pinned().key: record(run.pinned(), test) for run, test in pairs}
-    assert gaps(made, found) == [Gap(8, (40.0,), (43.0,))]
+    assert gaps(made, found) == [Gap(8, SEEDS[:1], (40.0,), (43.0,))]
 
 
-WIDE = Gap(16, (46.0, 45.0, 47.0), (40.0, 39.5, 40.2))
-TURNED = Gap(4, (30.0, 31.0, 30.5), (36.0, 36.5, 36.4))
-LEVEL = Gap(4, (30.0, 31.0, 30.5), (30.5, 31.2, 30.3))
-AHEAD = Gap(4, (33.0, 32.0, 32.5), (30.0, 29.5, 30.0))
-SAME = Gap(4, (46.0, 45.0, 47.0), (40.0, 39.5, 40.2))
+WIDE = Gap(16, SEEDS, (46.0, 45.0, 47.0), (40.0, 39.5, 40.2))
+TURNED = Gap(4, SEEDS, (30.0, 31.0, 30.5), (36.0, 36.5, 36.4))
+LEVEL = Gap(4, SEEDS, (30.0, 31.0, 30.5), (30.5, 31.2, 30.3))
+AHEAD = Gap(4, SEEDS, (33.0, 32.0, 32.5), (30.0, 29.5, 30.0))
+SAME = Gap(4, SEEDS, (46.0, 45.0, 47.0), (40.0, 39.5, 40.2))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ SAME = Gap(4, (46.0, 45.0, 47.0), (40.0, 39.5, 40.2))
         ([WIDE, SAME], "the reason is undecided"),
         ([TURNED, WIDE], "are not the reason"),
         ([WIDE], "Too little"),
-        ([Gap(16, (46.0,), (40.0,)), Gap(4, (30.0,), (36.0,))], "Too little"),
+        ([Gap(16, (2,), (46.0,), (40.0,)), Gap(4, (2,), (30.0,), (36.0,))], "Too little"),
     ],
 )
 def test_what_is_said_follows_from_the_intervals(found: list[Gap], said: str) -> None:

@@ -44,6 +44,7 @@ class Gap:
     a seed that has both."""
 
     channels: int
+    seeds: tuple[int, ...]
     second: tuple[float, ...]
     fourth: tuple[float, ...]
 
@@ -85,13 +86,12 @@ def gaps(wanted: Mapping[tuple[int, int], tuple[Run, ...]], records: Records) ->
     made = []
     for channels in CHANNELS:
         pairs = [
-            (accuracy(second.pinned(), records), accuracy(fourth.pinned(), records))
+            (second.seed, *(accuracy(run.pinned(), records) for run in (second, fourth)))
             for second, fourth in zip(*(wanted[channels, stage] for stage in STAGES), strict=True)
         ]
-        whole = [(a, b) for a, b in pairs if a is not None and b is not None]
+        whole = [(seed, a, b) for seed, a, b in pairs if a is not None and b is not None]
         if whole:
-            second, fourth = zip(*whole, strict=True)
-            made.append(Gap(channels, second, fourth))
+            made.append(Gap(channels, *zip(*whole, strict=True)))
     return made
 
 
@@ -107,7 +107,7 @@ def table(found: Sequence[Gap]) -> pd.DataFrame:
                 "stage 4 (%)": f"{fmean(gap.fourth):.2f}",
                 "stage 2 ahead by": f"{fmean(gap.gains):+.2f}",
                 "± 95 %": f"{estimate(gap.gains, pooled, 0.0).half:.2f}" if pooled else "",
-                "n": len(gap.gains),
+                "seeds": ", ".join(map(str, gap.seeds)),
             }
             for gap in found
         ]
