@@ -19,6 +19,8 @@ from deepreshape.learn.runs import price
 from deepreshape.learn.runs.record import read
 from deepreshape.learn.training.machine import GRAPHS, Machine
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 ABSENT = ("seal", "mlxtend", "platformdirs", "pytest", "hypothesis")
 CPU = Machine(torch.device("cpu"), "float32")

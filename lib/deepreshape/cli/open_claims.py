@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from math import fsum
 
 from deepreshape.cli.output import duration, print_json
 from deepreshape.cli.prices import Price, print_total
@@ -52,16 +53,16 @@ def plan_open(
 
 def _cheapest_first(claims: Sequence[OpenClaim], price: Price) -> list[Row]:
     """A row for each claim; runs that a claim above makes too are not counted again."""
-    left = {
-        place: {*executors.lacking(each.runs, price.store)} for place, each in enumerate(claims)
-    }
-    took = {run: seconds(run, price.speed) for runs in left.values() for run in runs}
+    lacking = [executors.lacking(each.runs, price.store) for each in claims]
+    runs = {run.key: run for found in lacking for run in found}
+    took = {key: seconds(run, price.speed) for key, run in runs.items()}
+    left = {place: {run.key for run in found} for place, found in enumerate(lacking)}
     rows, so_far = [], 0.0
     while left:
-        place = min(left, key=lambda each: sum(map(took.__getitem__, left[each])))
+        place = min(left, key=lambda each: fsum(map(took.__getitem__, left[each])))
         made = left.pop(place)
-        left = {other: runs - made for other, runs in left.items()}
-        here = sum(map(took.__getitem__, made)) / price.workers
+        left = {other: keys - made for other, keys in left.items()}
+        here = fsum(map(took.__getitem__, made)) / price.workers
         so_far += here
         each = claims[place]
         rows.append(
@@ -70,9 +71,9 @@ def _cheapest_first(claims: Sequence[OpenClaim], price: Price) -> list[Row]:
                 "claim": each.text,
                 "outcome": each.outcome,
                 "seeds": each.seeds,
-                "keys": sorted(run.key for run in made),
+                "keys": sorted(made),
                 "here_s": here,
-                "gpu_s": sum(seconds(run, price.gpu) for run in made),
+                "gpu_s": fsum(seconds(runs[key], price.gpu) for key in made),
                 "so_far_s": so_far,
             }
         )

@@ -141,8 +141,13 @@ def spearman(printed: Array, ours: Array) -> Array:
 
 
 def kendall(printed: Array, ours: Array) -> Array:
-    """Of (networks,) with each row of (draws, networks)."""
-    return np.array([stats.kendalltau(printed, row).statistic for row in ours])
+    """Of (networks,) with each row of (draws, networks): tau-b, all rows at once, which scipy has
+    no function for."""
+    one, other = np.triu_indices(len(printed), 1)
+    theirs = np.sign(printed[one] - printed[other])
+    here = np.sign(ours[:, one] - ours[:, other])
+    result: Array = here @ theirs / np.sqrt((here**2).sum(axis=1) * (theirs**2).sum())
+    return result
 
 
 def _measured(
@@ -219,8 +224,9 @@ def agreement(pages: Sequence[Reproduced], fair: bool = False) -> Agreement:
 def table(whole: Agreement, fair: Agreement) -> pd.DataFrame:
     """A row for each measure: of all that is recorded, and of what counts in verdicts."""
     rows = []
-    for name, (number, value) in whole.measures().items():
-        fewer, counted = fair.measures()[name]
+    measures, of_fair = whole.measures(), fair.measures()
+    for name, (number, value) in measures.items():
+        fewer, counted = of_fair[name]
         rows.append(
             {
                 "order or distance of": name,

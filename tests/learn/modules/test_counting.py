@@ -29,6 +29,8 @@ from deepreshape.learn.training.nets import Net
 from tests.learn.edits import EDITED
 from tests.learn.modules import published
 
+pytestmark = pytest.mark.long
+
 SIDE = 8
 IMAGE = (3, SIDE, SIDE)
 PIXELS = SIDE * SIDE

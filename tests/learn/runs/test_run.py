@@ -1,6 +1,10 @@
 """Runs are values: what fits together, and a key that depends on all that a result depends on."""
 
 import json
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -139,7 +143,29 @@ def test_a_whole_number_is_the_same_as_an_integer_and_as_a_float(name: str, numb
 def test_the_key_depends_on_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     before = RUN.key
     monkeypatch.setattr(record, "ARITHMETIC", record.ARITHMETIC + 1)
-    assert RUN.key != before
+    assert replace(RUN).key != before
+
+
+def test_what_changes_a_description_changes_no_run() -> None:
+    described = RUN.describe()
+    described["seed"] = 7
+    assert RUN.describe()["seed"] == RUN.seed
+
+
+def test_a_run_is_found_in_every_process_that_it_is_sent_to() -> None:
+    """Each has hashes of text of its own, so none may travel."""
+    found = (
+        "import pickle, sys; run = pickle.load(sys.stdin.buffer); print(hash(run) == hash(run.key))"
+    )
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", found],
+            input=pickle.dumps(RUN),
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout == b"True\n"
 
 
 BASELINE = Run(resnet18(), DataSet("cifar100"), Recipe())

@@ -41,6 +41,8 @@ from tests.families import FAMILIES
 from tests.learn.edits import EDITED
 from tests.learn.tracing import relu_sites
 
+pytestmark = pytest.mark.long
+
 SMALL = hybrenet(2, 3, 2, m=4, resolution=16, classes=10)
 
 

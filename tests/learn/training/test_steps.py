@@ -29,6 +29,8 @@ from tests.learn.seeking import seek
 from tests.learn.tiny import DISTILLING, NETWORK, PLAIN, RECIPE, STEPS, digits, fresh, same_net
 from tests.learn.waiting import NoWaiting, Waits
 
+pytestmark = pytest.mark.long
+
 CUDA = torch.device("cuda")
 RECIPES = {
     "labels": replace(RECIPE, smoothing=0.1),

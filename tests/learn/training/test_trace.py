@@ -30,6 +30,8 @@ from tests.learn.edits import EDITED
 from tests.learn.tracing import traced_cost
 from tests.networks import KINDS, networks
 
+pytestmark = pytest.mark.long
+
 SHAPES = [
     regnet("200MF"),
     resnet18(4, (3, 3, 3)),

@@ -29,6 +29,8 @@ from tests.private.nets import (
     trained,
 )
 
+pytestmark = pytest.mark.long
+
 # Of the nets of four stages one is enough.
 CASES = [case for case in EDITED if not str(case.id).startswith(("ResNet34", "R34", "StageCh"))]
 NETWORK = Network(4, (Stage(4, 1), Stage(8, 1)), 8, 10)

@@ -26,6 +26,8 @@ from tests.learn.modules import published
 from tests.learn.modules.test_reading import Odd
 from tests.private.nets import MEAN, STD, arrays, normalised
 
+pytestmark = pytest.mark.long
+
 NETWORK = FAMILIES["ResNet18"]
 AS_GRAPH = Graph("nets:mine", NETWORK.resolution, layers(NETWORK))
 

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -18,7 +19,7 @@ from deepreshape.learn.training.values import described, named
 __all__ = ["Record", "Run"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is computed once
 class Run:
     """A network trained on a data set by a recipe from a seed, with a teacher run or without.
 
@@ -95,10 +96,15 @@ class Run:
             raise ValueError("masks of pixels do not fit images of half the side: small must be 0")
         search.require_fitting(self.network)
 
-    @property
+    def __hash__(self) -> int:
+        """Of the key: that of all fields, down to every stage of the teacher, takes longer than
+        what runs are looked up for."""
+        return hash(self.key)
+
+    @cached_property
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
-        return key_of(self.describe())
+        return key_of(self._described)
 
     @property
     def is_pinned(self) -> bool:
@@ -118,6 +124,10 @@ class Run:
 
         images: the digest of the images (`DataSet.digest`), None where they are known by name.
         """
+        return {**self._described}
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
         return {
             "network": str(self.network),
             "data": str(self.data),
