@@ -269,11 +269,10 @@ test: test-library ## run the tests, and the notebooks at their smallest
 pins: $(READY) ## ask the package index whether the pins resolve for each Python
 	@mkdir -p build
 	@sed 's/ *;.*//' requirements-lock.txt > build/pins.txt
-	@for version in $(PYTHONS); do \
+	@printf '%s\n' $(PYTHONS) | xargs -P "$$(nproc)" -I VERSION sh -c '\
 	  $(BIN)python -m pip install -qq --dry-run --ignore-installed --only-binary=:all: \
-	    --python-version "$$version" --target build/nowhere -r build/pins.txt; \
-	  echo "Python $$version: every pin resolves"; \
-	done
+	    --python-version VERSION --target build/nowhere -r build/pins.txt \
+	  && echo "Python VERSION: every pin resolves"'
 
 .PHONY: lint
 lint: $(READY) ## check style and types

@@ -1,10 +1,11 @@
 """What all tests share: the same random examples everywhere, and a cache folder of their own."""
 
 from collections.abc import Iterator
-from itertools import groupby
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.sampling import few
 
 # No test depends on time: neither an example, nor how long all of them take to be drawn.
 settings.register_profile(
@@ -20,20 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What no other test may follow comes last; of each test, so many cases as are asked for."""
     if (most := config.getoption("cases")) is not None:
-        kept = dict.fromkeys(few(items, most))
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        kept = few([item.nodeid for item in items], most)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+        items[:] = [item for item in items if item.nodeid in kept]
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
-
-
-def few(items: list[pytest.Item], most: int) -> list[pytest.Item]:
-    """Of the cases of each test at most so many: the first, the last, and evenly between."""
-    kept = []
-    for _, cases in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
-        each = [*cases]
-        number = min(most, len(each))
-        kept += [each[place * (len(each) - 1) // max(number - 1, 1)] for place in range(number)]
-    return kept
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -516,5 +516,5 @@ def test_an_interpreter_that_is_missing_is_one_line(project: Path) -> None:
 
 def test_venv_none_sets_nothing_up_and_takes_the_activated_python(project: Path) -> None:
     commands = make(project, "-n", "test", "VENV=none").stdout
-    assert commands.startswith("OMP_NUM_THREADS=1 python -m pytest -n 'auto' --dist loadfile")
+    assert " python -m pytest -n 'auto' --dist loadfile" in commands.partition("\n")[0]
     assert ".venv" not in commands

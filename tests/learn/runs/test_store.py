@@ -205,8 +205,9 @@ def test_a_record_of_another_arithmetic_is_none(
     assert record
     with monkeypatch.context() as patch:
         patch.setattr(record_module, "ARITHMETIC", record_module.ARITHMETIC - 1)
-        path = store.path(RUN)
-        store.put(RUN, replace(record, key=RUN.key))
+        other = replace(RUN)  # which computes its own key
+        path = store.path(other)
+        store.put(other, replace(record, key=other.key))
         assert read(path)
     assert read(path) is None
 
