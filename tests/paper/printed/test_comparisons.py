@@ -271,11 +271,17 @@ def test_the_html_of_a_table_has_its_name_and_no_index() -> None:
     assert "row_heading" not in html
 
 
-def test_sentences_are_set_in_lines() -> None:
-    frame = pd.DataFrame({"verdict": ["differs"], "why": ["word " * 20]})
+def test_sentences_are_set_in_lines_under_any_heading_and_the_rest_is_not() -> None:
+    frame = pd.DataFrame(
+        {
+            "verdict": ["differs"],
+            "claim": ["word " * 20],
+            "network": ["HRN-2x5x3x(m=16)-C1-T234-Re8-a-name-without-end"],
+            "page": ['<a href="some-page-of-the-book.html">Table 10</a>'],
+        }
+    )
     html = styled(frame, "x").data
-    assert "#T_x td.col1 {\n  white-space: normal !important;" in html
-    assert "td.col0" not in html
+    assert re.findall(r"#T_x \.(col\d)", html) == ["col1"]
 
 
 def test_a_notebook_stores_no_place_in_memory_of_a_table() -> None:

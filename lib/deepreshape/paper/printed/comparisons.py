@@ -1,6 +1,7 @@
 """Printed and computed values as tables for a page."""
 
 import base64
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
@@ -26,11 +27,8 @@ LABELS = (
 """Columns that name a row, the first that a table has."""
 UNEQUAL = "What is not equal to the printed digit, but for HE seconds within the model's band"
 BESIDE = "Printed | computed"
-SENTENCES = (
-    *("why", "what changes", "what is found", "what sets it apart", "source"),
-    *("smallest networks", "of them no HybReNets"),
-)
-"""Columns that hold sentences and lists, which a page sets in lines."""
+LONGEST = 30
+"""Characters of a cell that stays in one line where it has several words."""
 
 Verdicts = str | Iterable[Verdict]
 """Verdicts, or a table's name for all of its own."""
@@ -204,15 +202,23 @@ def styled(frame: pd.DataFrame, name: str, precision: int = 2, caption: str = ""
     if caption:
         style.set_caption(caption)
     style.format(precision=precision, thousands=",", na_rep="")
-    props = "white-space: normal !important; text-align: left !important"
+    props = "white-space: normal !important; text-align: left !important; min-width: 11em"
     style.set_table_styles(
         [
-            {"selector": f"td.col{place}", "props": props}
+            {"selector": f".col{place}", "props": props}
             for place, column in enumerate(frame)
-            if column in SENTENCES
+            if any(map(_is_sentence, frame[column]))
         ]
     )
     return HTML(style.to_html())  # a Styler would name its place in memory beside it
+
+
+def _is_sentence(cell: object) -> bool:
+    """Is it text of several words, tags aside, that a page sets in lines?"""
+    if not isinstance(cell, str):
+        return False
+    text = re.sub(r"<[^>]*>", "", cell)
+    return " " in text and len(text) > LONGEST
 
 
 def sentence(of: Verdicts) -> str:
