@@ -61,6 +61,7 @@ def test_what_is_trained_here_stands_over_both_wires_and_takes_longer_over_the_s
     assert fast < slow
 
 
+@pytest.mark.long
 def test_the_scoreboard_counts_each_value_claim_and_gain_once(rows: pd.DataFrame) -> None:
     for page, named in {
         "errata": r"([\d,]+) (?:equal|within|differ)",

@@ -118,6 +118,7 @@ def test_a_wrong_element_is_not_timed(which: Element, monkeypatch: pytest.Monkey
         element(which, count=1, rounds=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PACKINGS)
 def test_a_whole_inference_is_accounted_for(name: str) -> None:
     found = whole(parse("ResNet18(m=2)-C1", resolution=8, classes=4), name)

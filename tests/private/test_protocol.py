@@ -259,6 +259,7 @@ def test_logits_differ_from_the_nearest_rounding_by_a_unit_a_shift_at_most(name:
     assert (off <= _most_off(made)).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", [TINY, quadratic(thin(TINY, {1}))], ids=str)
 def test_delphis_packing_and_the_prime_ring_give_the_nearest_rounding(network: Network) -> None:
     made, images = _made(network, "slots"), pixels(network, 2, seed=9)

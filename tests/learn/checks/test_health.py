@@ -180,6 +180,7 @@ def test_every_known_set_is_told(no_mirror: Path) -> None:
     assert all("not decoded yet" in fact.found and not fact.wrong for fact in found.values())
 
 
+@pytest.mark.long
 def test_a_whole_set_is_told_with_its_digest(digits: Path) -> None:
     fact = digits_told()
     assert f"as published, SHA-256 {KNOWN['mnist5k'].digest}".startswith(
@@ -188,6 +189,7 @@ def test_a_whole_set_is_told_with_its_digest(digits: Path) -> None:
     assert fact.wrong == ()
 
 
+@pytest.mark.long
 def test_a_damaged_file_is_wrong(digits: Path) -> None:
     data = bytearray(digits.read_bytes())
     data[-1] ^= 1
@@ -199,6 +201,7 @@ def test_a_damaged_file_is_wrong(digits: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_other_images_under_a_known_name_are_wrong(
     digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +211,7 @@ def test_other_images_under_a_known_name_are_wrong(
     assert line.startswith(f"{path} holds other images than those that are known: SHA-256 ")
 
 
+@pytest.mark.long
 def test_a_set_is_not_taken_for_one_whose_name_begins_alike(digits: Path) -> None:
     digits.rename(digits.with_name("cifar100-0.safetensors"))
     assert told(data_facts())["data: cifar10"].wrong == ()

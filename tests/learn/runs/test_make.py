@@ -627,6 +627,7 @@ def killed(processes: Path) -> Found:
     return dict(zip(tasks, asked(*tasks.values()), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["KD", "SNL", *(["PRAM", "SENet"] * (KILLS > FEW))])
 def test_a_run_that_is_killed_at_any_moment_ends_as_one_that_is_not(
     killed: Found, kind: str

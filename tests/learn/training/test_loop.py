@@ -103,6 +103,7 @@ def test_one_distilled_step_follows_the_teacher(images: Images, cpu: Machine) ->
 # A whole run
 
 
+@pytest.mark.long
 def test_a_small_hybrenet_learns_digits(cpu: Machine) -> None:
     """Chance is 10 %; three seeds gave 90 % to 92 % on validation, 93 % to 94 % on test digits."""
     set_ = load(DataSet("mnist5k", size=16))

@@ -1,9 +1,12 @@
 """The digit of the chapters: one that the shipped net was not trained on, in shares."""
 
 import numpy as np
+import pytest
 
 from deepreshape.learn.images.packages import mnist5k
 from deepreshape.paper.chapters import digit
+
+pytestmark = pytest.mark.long
 
 
 def test_the_digit_is_a_seven_that_is_tested_on() -> None:

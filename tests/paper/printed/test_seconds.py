@@ -49,6 +49,7 @@ def test_modelled_seconds_come_two_by_two_in_the_tables_order(name: str) -> None
         assert gc == garbled_seconds(entry.relus)
 
 
+@pytest.mark.long
 def test_a_table_has_a_row_for_each_of_its_networks_and_budgets() -> None:
     for entry in entries():
         if entry.he_s is not None:

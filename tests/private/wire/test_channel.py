@@ -451,6 +451,7 @@ def mutated(octets: bytes, rng: np.random.Generator) -> bytes:
     return octets[:where] + middle + octets[where + (0 if way == 2 else size) :]
 
 
+@pytest.mark.long
 def test_the_frame_reader_takes_only_what_was_sent_and_fails_only_as_documented() -> None:
     rng = np.random.default_rng(20260801)
     accepted_of = {"random": 0, "mutated": 0, "truncated": 0}
