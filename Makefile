@@ -238,10 +238,11 @@ endure: $(READY) ## 1,000 private images, 200 killed parties, 10^6 hostile frame
 	@HOSTILE_FRAMES=1000000 $(PYTEST) -n 0 tests/private/wire/test_channel.py -k only_what_was_sent
 
 # Test files go to as many processes as there are cores, each on one thread. They start hundreds of
-# other processes: each would compile this project anew where Python is told to keep no bytecode.
+# other processes: each would compile this project anew where Python is told to keep no bytecode. A
+# test that hangs ends its process after so many seconds, which says where it was.
 TESTERS ?= auto
 PYTEST = env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)python -m pytest -n '$(TESTERS)' \
-  --dist loadfile
+  --dist loadfile -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 # Some of them: TESTS='tests/design tests/test_files.py'; LONG=no leaves out those that take long and
 # find on every Python the same, CASES=2 takes of each test two cases.
@@ -252,7 +253,8 @@ CASES ?=
 test-library: $(READY) ## run the tests without notebooks and browser; TESTS= names some
 	$(PYTEST) -m 'not browser and not alone$(if $(filter no,$(LONG)), and not long)' \
 	  $(if $(CASES),--cases '$(CASES)') $(TESTS)
-	$(PYTEST) -n 0 -m alone $(or $(TESTS),$$(grep -rl mark.alone tests)) || [ $$? = 5 ]  # none in TESTS
+	$(PYTEST) -n 0 -m alone $(or $(TESTS),$$(grep -rl --include='*.py' mark.alone tests)) \
+	  || [ $$? = 5 ]  # of some tests none may be alone
 
 .PHONY: test-browser
 test-browser: $(READY) ## read every page in a Chromium; skipped where there is none
