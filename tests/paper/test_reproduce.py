@@ -1,11 +1,12 @@
 """A trained figure reproduced: with a stub in place of training, and from kept records."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deepreshape.learn.runs.run import Run
-from deepreshape.learn.runs.store import Store
+from deepreshape.learn.runs.store import TEACHERS, Store
 from deepreshape.paper import reproduce as module
 from deepreshape.paper.reproduce import RECORDED, recorded, reproduce, strongest
 from deepreshape.paper.trained import accuracies, conclusions, provenance, strip
@@ -129,6 +130,19 @@ def test_nothing_is_drawn_where_there_is_no_folder(
 ) -> None:
     monkeypatch.setattr(module, "RECORDED", tmp_path / "nowhere")
     assert recorded("fig3e").is_empty
+
+
+def test_the_teacher_shown_is_the_one_whose_weights_were_learned_from(kept: Store) -> None:
+    (run,) = find("fig12").drawn(SHORT, panels="b")[0].runs
+    teacher = run.teacher
+    assert teacher
+    again = Store(kept.folder / TEACHERS)
+    again.folder.mkdir()
+    kept.put(teacher, replace(record(teacher, 60.0), weights_digest="gone"))
+    again.put(teacher, replace(record(teacher, 61.0), weights_digest="kept"))
+    for digest, accuracy in (("kept", 61.0), ("gone", 60.0), ("others", 60.0), (None, 60.0)):
+        kept.put(run, replace(record(run, 50.0), teacher_digest=digest))
+        assert recorded("fig12").records[teacher.key].test == accuracy
 
 
 def test_a_point_counts_with_the_seeds_that_it_has(kept: Store) -> None:

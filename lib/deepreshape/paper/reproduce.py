@@ -145,7 +145,8 @@ def reproduce(
     workers = 1 if size.name == "smoke" else None
     made = execute(runs, shelf, Executor(device, workers))
     found = {run.key: record for run, record in zip(runs, made, strict=True)}
-    return Reproduced(experiment, size, tuple(points), _beside(experiment, points, shelf) | found)
+    beside = _beside(experiment, points, shelf, found)
+    return Reproduced(experiment, size, tuple(points), beside | found)
 
 
 def recorded(
@@ -163,7 +164,8 @@ def recorded(
         if (runs := tuple(run for run in point.runs if found[run] is not None))
     ]
     records = {run.key: record for run, record in found.items() if record is not None}
-    return Reproduced(experiment, size, tuple(kept), _beside(experiment, kept, shelf) | records)
+    beside = _beside(experiment, kept, shelf, records)
+    return Reproduced(experiment, size, tuple(kept), beside | records)
 
 
 def strongest(here: Reproduced) -> Reproduced:
@@ -189,14 +191,21 @@ def _merged(here: Reproduced, kept: Reproduced) -> Reproduced:
     return replace(here, points=points, records={**kept.records, **here.records})
 
 
-def _beside(experiment: Experiment, points: list[Point], shelf: Store) -> dict[str, Record]:
+def _beside(
+    experiment: Experiment, points: list[Point], shelf: Store, records: Records
+) -> dict[str, Record]:
     """The records of the runs that others start or learn from, and of those of another figure that
-    a claim compares with; where there are none, none are made."""
+    a claim compares with; where there are none, none are made. Of a teacher that was trained more
+    than once it is the record of the weights that all of them learned from, where it is there."""
     runs = runs_of(points)
     claims = experiment.claims(points)
     compared = runs_of(point for claim in claims for point in claim.ahead + claim.behind)
-    others = {run.teacher for run in runs if run.teacher} | ({*compared} - {*runs})
-    found = {run.key: shelf.get(run.pinned()) for run in others}
+    found = {run.key: shelf.get(run.pinned()) for run in {*compared} - {*runs}}
+    for teacher in {run.teacher for run in runs if run.teacher}:
+        pupils = (records[run.key] for run in runs if run.teacher == teacher and run.key in records)
+        digests = {record.teacher_digest for record in pupils}
+        digest = digests.pop() if len(digests) == 1 else None
+        found[teacher.key] = shelf.that_made(teacher.pinned(), digest)
     return {key: record for key, record in found.items() if record is not None}
 
 

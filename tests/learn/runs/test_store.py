@@ -17,7 +17,7 @@ from deepreshape.learn.images.sets import DataSet
 from deepreshape.learn.runs import record as record_module
 from deepreshape.learn.runs.make import obtain
 from deepreshape.learn.runs.run import Record, Run
-from deepreshape.learn.runs.store import Store, read
+from deepreshape.learn.runs.store import TEACHERS, Store, read
 from deepreshape.learn.search.masks import Masked, load_masks, save_masks
 from deepreshape.learn.tensor_files import CorruptFile, load_tensors, save_tensors
 from deepreshape.learn.training.machine import Machine
@@ -219,6 +219,21 @@ def test_every_record_of_the_repository_is_read() -> None:
 
 
 # Nets
+
+
+def test_weights_may_lie_beside_another_record_of_their_run(store: Store, tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / TEACHERS
+    kept.mkdir(parents=True)
+    for suffix in (".json", ".safetensors"):
+        shutil.move(store.path(RUN, suffix), kept)
+    again = read(kept / f"{RUN.key}.json")
+    assert again
+    store.put(RUN, replace(again, weights_digest="of weights that are gone", test=1.0))
+    both = Store(store.folder, tmp_path / "kept")
+    assert not store.holds(RUN)
+    assert both.holds(RUN)
+    assert both.whole(RUN)[1] == again
+    assert both.get(RUN) == store.get(RUN)
 
 
 def test_the_stored_net_is_in_evaluation_mode(store: Store) -> None:

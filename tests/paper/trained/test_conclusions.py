@@ -97,6 +97,17 @@ def test_networks_whose_search_did_not_finish_are_said_to_be_left_out() -> None:
     assert "a search that did not reach its budget enter no claim" in text
 
 
+def test_comparisons_of_nets_that_were_not_trained_alike_are_counted() -> None:
+    claim = paired(SEEDS)
+    found = gaining(claim, 3.0, 3.1, 3.2)
+    other = claim.ahead[0].runs[0].key
+    mixed = found | {other: replace(found[other], precision="bfloat16")}
+    assert "trained alike" not in sentence(judge([claim], found))
+    said = "In 1 of 3 comparisons of one seed the nets are not known to be trained alike"
+    assert said in sentence(judge([claim], mixed))
+    assert said not in sentence(judge([claim], mixed, Standing("digits")))
+
+
 def test_where_nothing_lies_against_a_claim_that_is_said() -> None:
     assert "None of 1 mean gains lies against the claimed direction." in said(3.0, 3.1, 3.2)
 

@@ -12,6 +12,7 @@ from deepreshape.design import thin
 from deepreshape.learn.runs.run import Record
 from deepreshape.paper.trained.experiments import Claim
 from deepreshape.paper.trained.gains import (
+    alike,
     gains,
     knows_images,
     mean_of,
@@ -64,6 +65,36 @@ def test_a_run_in_both_of_two_pairs_counts_with_both_weights() -> None:
     (places,) = gains(claim, by_width(x={1: 1.0, 2: 2.0, 4: 3.0})).values()
     (gain,) = places.values()
     assert [gain[each.runs[0].key] for each in (a, b, c)] == [-0.5, 0.5 + 0.25, -0.25]
+
+
+# What nets were trained alike
+
+
+def taught(m: int, teacher: str = "t", **facts: Any) -> Record:
+    """The record of a net of some width that has a teacher."""
+    run = replace(point("x", m).runs[0], teacher=point(teacher, 1).runs[0])
+    return replace(record(run, 50.0), **facts)
+
+
+def are_alike(*known: Record) -> bool:
+    return alike({each.key: 1.0 for each in known}, {each.key: each for each in known})
+
+
+def test_nets_of_two_number_formats_are_not_alike() -> None:
+    one, other = record(point("x", 1).runs[0], 50.0), record(point("y", 1).runs[0], 50.0)
+    assert are_alike(one, other)
+    assert not are_alike(one, replace(other, precision="bfloat16"))
+
+
+def test_nets_are_not_alike_where_their_teacher_was_trained_again() -> None:
+    first = taught(1, teacher_digest="a")
+    assert are_alike(first, taught(2, teacher_digest="a"))
+    assert not are_alike(first, taught(2, teacher_digest="b"))
+    assert not are_alike(first, taught(2, teacher_digest=None))
+
+
+def test_two_teachers_have_weights_of_their_own() -> None:
+    assert are_alike(taught(1, teacher_digest="a"), taught(2, "u", teacher_digest="b"))
 
 
 # Curves

@@ -5,6 +5,7 @@ import re
 from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -13,6 +14,8 @@ import torch
 from deepreshape.design import cost, hybrenet, parse, resnet18, scale
 from deepreshape.learn.images.sets import DataSet, load
 from deepreshape.learn.images.sets import parse as parse_data
+from deepreshape.learn.runs.run import Run
+from deepreshape.learn.runs.store import Store
 from deepreshape.learn.search.searches import SNL, searched
 from deepreshape.learn.training.loop import train
 from deepreshape.learn.training.losses import DKD, KD
@@ -22,6 +25,7 @@ from deepreshape.learn.training.recipe import Recipe
 from deepreshape.learn.training.teacher import teacher
 from deepreshape.paper.trained import profiles
 from deepreshape.paper.trained.profiles import PAPER_SIDES, PROFILES, Profile, profile
+from deepreshape.places import RECORDED
 from tests.learn.seeking import NETWORK, RECIPE
 
 pytestmark = pytest.mark.long
@@ -35,6 +39,12 @@ CPU = Machine(torch.device("cpu"), "float32")
 
 def test_a_profile_is_found_by_its_name() -> None:
     assert all(profile(name).name == name for name in PROFILES)
+
+
+def test_the_repository_keeps_the_weights_of_the_teacher_at_short(tmp_path: Path) -> None:
+    short = PROFILES["short"]
+    run = Run(short.teacher, CIFAR, short.teacher_recipe, 1)
+    assert Store(tmp_path, RECORDED).holds(run)
 
 
 def test_an_unknown_profile_is_named() -> None:

@@ -15,17 +15,24 @@ from deepreshape.learn.training.nets import Net
 __all__ = ["Store", "read"]
 
 
+TEACHERS = "teachers"
+"""Where a folder of records keeps the weights of nets that others learn from."""
+
+
 class Store:
     """A folder of records, and folders of records to read only, such as those of the repository.
 
     A record is a JSON file named by its run's key; weights and masks lie beside it (safetensors).
+    The weights of a run whose record lies in one folder may lie in another, beside the record of
+    the training that made them.
     A run whose images are known by name alone, since they cannot be read here, is answered with a
     record of that name; which images it is of stands in `record.run`.
     """
 
     def __init__(self, folder: Path, *others: Path) -> None:
         self.folder = folder
-        self.folders = (folder, *others)
+        records = (folder, *others)
+        self.folders = (*records, *(each / TEACHERS for each in records))
 
     def path(self, run: Run, suffix: str = ".json") -> Path:
         return self.folder / f"{run.key}{suffix}"
@@ -37,6 +44,12 @@ class Store:
     def get(self, run: Run) -> Record | None:
         """The record of a run; None where there is none, or none that can be trusted."""
         return next((record for _, record in self._found(run)), None)
+
+    def that_made(self, run: Run, digest: str | None) -> Record | None:
+        """The record of a run that names these weights; where none does, or none is asked for,
+        `get`'s."""
+        named = (record for _, record in self._found(run) if record.weights_digest == digest)
+        return (next(named, None) if digest else None) or self.get(run)
 
     def put(self, run: Run, record: Record) -> None:
         write(self.path(run), record)

@@ -54,7 +54,9 @@ def verdict(judged: Judged) -> str:
 def grounds(judged: Judged) -> str:
     """What does not count, and what the intervals are made of; of digits, which gains are against
     the paper. Empty where nothing is to say."""
-    parts = [_left_out(judged), _interval(judged), _against(judged) if _digits(judged) else ""]
+    digits = _digits(judged)
+    last = _against(judged) if digits else _unlike(judged)
+    parts = [_left_out(judged), _interval(judged), last]
     return " ".join(filter(None, parts))
 
 
@@ -120,6 +122,18 @@ def _interval(judged: Judged) -> str:
         return text + "by which images each net gets right."
     bound = "as a bound where records do not say which images are right"
     return text + (f"{bound}, here of all." if not by_image else f"{bound}.")
+
+
+def _unlike(judged: Judged) -> str:
+    """In how many comparisons something else than the claim's two sides may differ."""
+    unlike, compared = (sum(getattr(row, name) for row in judged.rows) for name in ("unlike", "n"))
+    if not unlike:
+        return ""
+    return (
+        f"In {unlike} of {compared} comparisons of one seed the nets are not known to be trained"
+        " alike: in the same number format, and by the same weights of their teacher, which is"
+        " trained again where it is needed and not there."
+    )
 
 
 def _against(judged: Judged) -> str:

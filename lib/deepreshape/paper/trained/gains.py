@@ -198,6 +198,18 @@ def _of_seed(point: Point, seed: int, records: Records) -> str | None:
     return found[0].key if found and accuracy(found[0], records) is not None else None
 
 
+def alike(gain: Sum, records: Records) -> bool:
+    """Were the nets of a gain trained in one number format, and those that have a teacher in common
+    by the same weights of it? A teacher that is trained again, elsewhere, has others."""
+    known = [records[key] for key in gain]
+    formats = {record.precision for record in known}
+    teachers = [record.run["teacher"] for record in known]
+    weights = [record.teacher_digest for record in known]
+    return len(formats) < 2 and all(
+        weights[place] == weights[teachers.index(teacher)] for place, teacher in enumerate(teachers)
+    )
+
+
 # The images of the test set
 
 

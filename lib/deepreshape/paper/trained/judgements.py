@@ -17,6 +17,7 @@ from deepreshape.paper.trained import statistics
 from deepreshape.paper.trained.accuracies import Records, accuracies
 from deepreshape.paper.trained.experiments import Claim, Point
 from deepreshape.paper.trained.gains import (
+    alike,
     arrived,
     gains,
     knows_images,
@@ -64,8 +65,9 @@ class Judgement:
 
     pairs: the most places that a seed is compared at. n: seeds. left_out: those, and networks, on
     which the recipe was chosen. near: networks near chance. unfinished: networks with a search that
-    did not reach its budget. holes: runs without an accuracy. found: the interval, where there is
-    one. direction, size: outcomes, or why there is none; decided: with the p-values behind them.
+    did not reach its budget. holes: runs without an accuracy. unlike: of the seeds, those whose
+    nets were not trained alike (`gains.alike`). found: the interval, where there is one. direction,
+    size: outcomes, or why there is none; decided: with the p-values behind them.
     """
 
     claim: Claim
@@ -75,6 +77,7 @@ class Judgement:
     near: int
     unfinished: int
     holes: int
+    unlike: int
     mean: float
     found: Estimate | None
     direction: str
@@ -200,6 +203,7 @@ def _judged(case: _Case, records: Records, stands: Standing, pooled: Pool | None
         case.near,
         case.unfinished,
         sum(len(point.runs) - len(accuracies(point, records)) for point in points),
+        sum(not alike(each, records) for each in case.sums.values()),
         fmean(gained) if gained else nan,
         found,
         said.get("direction", reason),
