@@ -31,8 +31,7 @@ class Store:
 
     def __init__(self, folder: Path, *others: Path) -> None:
         self.folder = folder
-        records = (folder, *others)
-        self.folders = (*records, *(each / TEACHERS for each in records))
+        self.folders = (folder, *others)
 
     def path(self, run: Run, suffix: str = ".json") -> Path:
         return self.folder / f"{run.key}{suffix}"
@@ -102,10 +101,15 @@ class Store:
             return False
         return True
 
+    @property
+    def _searched(self) -> tuple[Path, ...]:
+        """Where a run is looked for: among the records, then among what others learn from."""
+        return (*self.folders, *(folder / TEACHERS for folder in self.folders))
+
     def _found(self, run: Run) -> Iterator[tuple[Path, Record]]:
         """The folders that hold a record of the run that can be trusted, and it."""
         described = run.describe()
-        for folder in self.folders:
+        for folder in self._searched:
             record = read(folder / f"{run.key}.json")
             if record is not None and record.run == described:
                 yield folder, record
@@ -115,7 +119,7 @@ class Store:
     def _of_that_name(self, asked: dict[str, Any]) -> Iterator[tuple[Path, Record]]:
         """Records of a description that does not say all digests; of several images under a name,
         always those of the same ones first."""
-        for folder in self.folders:
+        for folder in self._searched:
             records = (_read(path, path.stat().st_mtime_ns) for path in folder.glob("*.json"))
             found = [each for each in records if each is not None and _answers(each.run, asked)]
             for record in sorted(found, key=lambda each: (str(each.run["images"]), each.key)):

@@ -131,8 +131,7 @@ def _unlike(judged: Judged) -> str:
         return ""
     return (
         f"In {unlike} of {compared} comparisons of one seed the nets are not known to be trained"
-        " alike: in the same number format, and by the same weights of their teacher, which is"
-        " trained again where it is needed and not there."
+        " alike: in the same number format, and by the same weights of their teacher."
     )
 
 
