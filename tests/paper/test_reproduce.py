@@ -8,7 +8,7 @@ import pytest
 from deepreshape.learn.runs.run import Run
 from deepreshape.learn.runs.store import TEACHERS, Store
 from deepreshape.paper import reproduce as module
-from deepreshape.paper.reproduce import RECORDED, recorded, reproduce, strongest
+from deepreshape.paper.reproduce import RECORDED, Reproduced, recorded, reproduce, strongest
 from deepreshape.paper.trained import accuracies, conclusions, provenance, strip
 from deepreshape.paper.trained.experiments import find, runs_of
 from deepreshape.paper.trained.judgements import judge, standing
@@ -33,6 +33,15 @@ def test_a_page_has_a_record_for_every_run_and_teacher(
     assert set(page.records) == {run.key for run in runs_of(points)} | teachers
     assert (page.experiment, page.size) == (find("fig12"), PROFILES["smoke"])
     assert not page.is_empty
+
+
+def test_the_picture_leaves_out_panels_with_nothing_to_compare() -> None:
+    points = find("fig22").drawn(SHORT, panels="ab")
+    alone = [p for p in points if p.panel == "a" or p.series == "Scaling"]
+    page = Reproduced(find("fig22"), SHORT, tuple(alone), {})
+    assert [axis.get_title()[:3] for axis in page.figure().axes if axis.get_visible()] == ["(a)"]
+    page = replace(page, points=tuple(p for p in alone if p.panel == "b"))
+    assert [axis.get_title()[:3] for axis in page.figure().axes] == ["(b)"]
 
 
 def test_a_page_says_of_its_records_what_the_other_rooms_say(

@@ -5,6 +5,7 @@ best = strongest(here)
 best.figure(), best.table(), best.judgements(), best.verdict
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,8 +103,12 @@ class Reproduced:
         return conclusions.method(self.judged())
 
     def figure(self) -> Figure:
+        """The picture of all panels in which something is beside something else; of all where none
+        is such."""
         caption = provenance.caption(self.size, self.points)
-        return curves.draw(self.experiment, self.points, self.records, caption)
+        alone = _alone(self.experiment, self.size, self.points)
+        points = [point for point in self.points if point.panel not in alone] or self.points
+        return curves.draw(self.experiment, points, self.records, caption)
 
     def table(self) -> pd.DataFrame:
         """A row for each point (`accuracies.table`)."""
@@ -117,6 +122,15 @@ class Reproduced:
         """What becomes of the paper's claims of the points."""
         stands = judgements.standing(self.size, self.points)
         return judgements.judge(self.experiment.claims(list(self.points)), self.records, stands)
+
+
+def _alone(experiment: Experiment, size: Profile, points: Iterable[Point]) -> set[str]:
+    """The panels of which one series is there, of several, and no printed accuracy beside it."""
+    drawn = {(point.panel, point.series) for point in experiment.drawn(size)}
+    series = Counter(panel for panel, _ in drawn)
+    there = Counter(panel for panel, _ in {(point.panel, point.series) for point in points})
+    printed = {point.panel for point in points if point.printed is not None}
+    return {panel for panel, n in there.items() if n == 1 < series[panel]} - printed
 
 
 def _listed(lines: Iterable[str]) -> str:

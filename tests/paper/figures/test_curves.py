@@ -15,10 +15,12 @@ from PIL import Image
 from deepreshape.learn.runs.run import Record
 from deepreshape.paper.figures import curves, frames, pictures
 from deepreshape.paper.figures.marks import styles_of
+from deepreshape.paper.figures.narrow import narrow
 from deepreshape.paper.trained.accuracies import abscissa, accuracies, paper_abscissa
 from deepreshape.paper.trained.experiments import EXPERIMENTS, Point, find
 from deepreshape.paper.trained.profiles import PROFILES
 from deepreshape.paper.trained.statistics import half_interval
+from tests.paper.figures.words import faults
 from tests.paper.records import records
 
 pytestmark = pytest.mark.long
@@ -114,6 +116,26 @@ def test_every_figure_can_be_drawn_at_its_smallest_and_without_records(name: str
     points = find(name).drawn(PROFILES["smoke"])
     draw(name, points, records(points, accuracy))
     draw(name, points, {})
+
+
+@pytest.mark.parametrize("name", ["fig12", "table14", "table11"])
+def test_no_words_are_cut_wide_or_narrow(name: str) -> None:
+    points = find(name).drawn(QUICK)
+    caption = "profile quick | mnist5k[per_class=200,size=16] | widths x 1/4 | seed 1 | 5 epochs"
+    figure = curves.draw(find(name), points, records(points, accuracy), caption)
+    assert faults(figure) == []
+    narrow(figure)
+    assert faults(figure) == []
+
+
+@pytest.mark.parametrize("name", ["table6", "table14", "fig12"])
+def test_a_narrow_panel_says_what_its_marks_are(name: str) -> None:
+    points = find(name).drawn(QUICK)
+    figure = draw(name, points, records(points, accuracy))
+    narrow(figure)
+    for axis in figure.axes:
+        said = f"{axis.get_xlabel()} {axis.get_ylabel()}".replace("\n", " ")
+        assert "test accuracy (%), digits" in said or "printed accuracy (%), CIFAR-100" in said
 
 
 @pytest.mark.parametrize("name", ["fig12", "table14", "table11"])
@@ -319,6 +341,7 @@ def test_a_table_of_networks_has_a_row_for_each(name: str) -> None:
         for network in dict.fromkeys(p.paper for p in points if p.panel == each)
     ]
     assert rows == expected
+    assert {axis.get_ylabel() for axis in figure.axes} == {""}
 
 
 def marks(axis: Axes) -> list[float]:

@@ -8,6 +8,7 @@ figure have one range of accuracy, and so have all of the paper's.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import nan
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -187,9 +188,10 @@ def _rows(
             dots(axis, panel.ours, styles)
             dots(axis, panel.paper, styles, hollow=True)
             axis.set_title(panel.title, fontsize=9)
+            axis.set(xlabel="", ylabel="")
             axis.set_yticks(range(len(names[row])), names[row])
             axis.set_ylim(len(names[row]) - 0.4, -0.6)
-        grid[-1][column].set_xlabel(group.label)
+        grid[-1][column].set_xlabel(fill(group.label, 36))
     legend_above(figure, _handles(styles, groups))
     return figure
 

@@ -1,12 +1,15 @@
 """The same picture for a narrow screen: one panel a row, and letters of the same size."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
+from matplotlib.gridspec import GridSpec, SubplotSpec
+
+from deepreshape.paper.figures.fitting import fit
 
 MIME = "application/vnd.deepreshape.narrow+svg"
 """Under it the narrow picture stands beside the wide one in a notebook; the book takes it from
@@ -34,27 +37,64 @@ class Picture:
 
 
 def narrow(made: Figure) -> None:
-    """Lay the figure out anew, in its place: its panels under each other, in reading order."""
-    panels = [axis for axis in made.axes if axis.get_subplotspec() is not None]
-    width, height = made.get_size_inches()
+    """Lay the figure out anew, in its place: its panels under each other, in reading order, each
+    with the numbers and labels that it shared with its neighbours."""
+    cells = {
+        axis: spec
+        for axis in made.axes
+        if axis.get_visible() and (spec := axis.get_subplotspec()) is not None
+    }
+    panels = list(cells)
     if len(panels) == 1:
+        width, height = made.get_size_inches()
         made.set_size_inches(min(width, ONE), height)
     elif panels:
-        rows = max(_row(axis) for axis in panels) + 1
-        grid = GridSpec(len(panels), 1, figure=made)
-        for place, axis in enumerate(panels):
-            axis.set_subplotspec(grid[place])
-        each = max(height / rows, SHORTEST)
-        made.set_size_inches(min(width, STACKED), each * len(panels))
+        _name_sides(made, cells)
+        _stack(made, cells)
     _fit_legends(made)
-    made.draw_without_rendering()
-    for axis in panels:
-        _part_labels(axis)
+    fit(made, panels)
 
 
-def _row(axis: Axes) -> int:
-    spec = axis.get_subplotspec()
-    return spec.rowspan.start if spec else 0
+def _name_sides(made: Figure, cells: dict[Axes, SubplotSpec]) -> None:
+    """Give each panel the numbers and labels that a neighbour in its row or column shows for it, or
+    its part of the figure for all."""
+    for axis, spec in cells.items():
+        if not axis.yaxis.get_tick_params()["labelleft"]:
+            first = next(_beside(cells, spec, "rowspan"))
+            axis.tick_params(axis="y", labelleft=True)
+            axis.set_ylabel(axis.get_ylabel() or first.get_ylabel(), visible=True)
+        if not axis.xaxis.get_tick_params()["labelbottom"]:
+            *_, last = _beside(cells, spec, "colspan")
+            axis.tick_params(axis="x", labelbottom=True)
+            axis.set_xlabel(axis.get_xlabel() or last.get_xlabel(), visible=True)
+    for part in (each for each in (made, *made.subfigs) if each.get_supylabel()):
+        for axis in cells:
+            if axis.figure in (part, *part.subfigs):
+                axis.set_ylabel(part.get_supylabel(), fontsize=8)
+        part.supylabel("")
+
+
+def _beside(cells: dict[Axes, SubplotSpec], spec: SubplotSpec, span: str) -> Iterator[Axes]:
+    """The panels of a row or column, in order."""
+    for axis, other in cells.items():
+        same = other.get_gridspec() is spec.get_gridspec()
+        if same and getattr(other, span) == getattr(spec, span):
+            yield axis
+
+
+def _stack(made: Figure, cells: dict[Axes, SubplotSpec]) -> None:
+    heights = [max(_height(axis, spec), SHORTEST) for axis, spec in cells.items()]
+    grid = GridSpec(len(cells), 1, figure=made, height_ratios=heights)
+    for place, axis in enumerate(cells):
+        axis.set_subplotspec(grid[place])
+    made.set_size_inches(min(made.get_size_inches()[0], STACKED), sum(heights))
+
+
+def _height(axis: Axes, spec: SubplotSpec) -> float:
+    """Inches down of a panel's cell, with what stands around it."""
+    shares = np.asarray(spec.get_gridspec().get_height_ratios(), dtype=float)
+    part = axis.figure
+    return float(part.bbox.height / part.dpi * shares[spec.rowspan].sum() / shares.sum())
 
 
 def _fit_legends(made: Figure) -> None:
@@ -74,12 +114,3 @@ def _fit_legends(made: Figure) -> None:
             frameon=False,
             fontsize=size,
         )
-
-
-def _part_labels(axis: Axes) -> None:
-    """Turn the labels under an axis upright where they run into each other."""
-    labels = [label for label in axis.get_xticklabels() if label.get_text()]
-    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
-    if any(left.x1 > right.x0 for left, right in pairwise(boxes)):
-        for label in labels:
-            label.set(rotation=90, ha="center", rotation_mode="default")
