@@ -36,8 +36,9 @@ def test_a_page_has_a_record_for_every_run_and_teacher(
 
 
 def test_the_picture_leaves_out_panels_with_nothing_to_compare() -> None:
-    points = find("fig22").drawn(SHORT, panels="ab")
+    points = find("fig22").drawn(SHORT, panels="abd")
     alone = [p for p in points if p.panel == "a" or p.series == "Scaling"]
+    assert {p.panel for p in alone} == {"a", "b", "d"}
     page = Reproduced(find("fig22"), SHORT, tuple(alone), {})
     assert [axis.get_title()[:3] for axis in page.figure().axes if axis.get_visible()] == ["(a)"]
     page = replace(page, points=tuple(p for p in alone if p.panel == "b"))

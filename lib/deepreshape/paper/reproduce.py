@@ -106,7 +106,7 @@ class Reproduced:
         """The picture of all panels in which something is beside something else; of all where none
         is such."""
         caption = provenance.caption(self.size, self.points)
-        alone = _alone(self.experiment, self.size, self.points)
+        alone = _alone(self.experiment, self.points)
         points = [point for point in self.points if point.panel not in alone] or self.points
         return curves.draw(self.experiment, points, self.records, caption)
 
@@ -124,9 +124,11 @@ class Reproduced:
         return judgements.judge(self.experiment.claims(list(self.points)), self.records, stands)
 
 
-def _alone(experiment: Experiment, size: Profile, points: Iterable[Point]) -> set[str]:
-    """The panels of which one series is there, of several, and no printed accuracy beside it."""
-    drawn = {(point.panel, point.series) for point in experiment.drawn(size)}
+def _alone(experiment: Experiment, points: Iterable[Point]) -> set[str]:
+    """The panels of which one series is there, of the paper's several, and no printed accuracy
+    beside it."""
+    whole = experiment.drawn(find_profile("paper"))
+    drawn = {(point.panel, point.series) for point in whole}
     series = Counter(panel for panel, _ in drawn)
     there = Counter(panel for panel, _ in {(point.panel, point.series) for point in points})
     printed = {point.panel for point in points if point.printed is not None}
