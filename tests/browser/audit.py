@@ -12,6 +12,7 @@ from tests.browser.visits import NARROW, WIDE, Opener, Visit
 
 HERE = Path(__file__).parent
 LOOK = (HERE / "look.js").read_text(encoding="utf-8")
+WORDS = (HERE / "words.js").read_text(encoding="utf-8")
 AXE = HERE / "third_party" / "axe-core" / "axe.min.js"
 EVERY = (FIRST, *PAGES)
 
@@ -92,6 +93,8 @@ def findings(open_page: Opener, name: str, html: Path) -> list[str]:
         found += [view + line for line in visit.page.evaluate(RUN, rules)]
         looked = visit.page.evaluate(LOOK)
         found += [view + line for line in layout(looked)]
+        if scheme == "light":
+            found += [view + line for line in visit.page.evaluate(WORDS)]
         if (width, scheme) == (NARROW, "light"):
             pictures = visit.page.evaluate(LETTERS)
             found += [view + line for line in small(pictures)]
