@@ -1,6 +1,8 @@
 """What the page of costs says follows from records, data sheets and counts."""
 
+import json
 import re
+from collections import Counter
 from dataclasses import replace
 from math import nan
 
@@ -64,7 +66,18 @@ def test_what_is_not_even_from_epoch_to_epoch_is_not_fitted() -> None:
 def test_the_usual_machine_is_that_of_most(found: list[Training]) -> None:
     usual = costs.usual(found)
     assert len({each.where for each in usual}) == 1
-    assert 2 * len(usual) > len(found)
+    counted = Counter(each.where for each in found)
+    assert len(usual) == max(counted.values())
+
+
+def test_processors_of_one_name_are_told_apart_by_their_units_for_matrices() -> None:
+    fields = [json.loads(path.read_text("utf-8"))["record"] for path in RECORDED.glob("*.json")]
+    said = {
+        ("amx_bf16" in (of["environment"].get("instructions") or ""), costs.of(of).where)
+        for of in fields
+    }
+    assert {amx for amx, _ in said} == {False, True}
+    assert all(("AMX" in where) == amx for amx, where in said)
 
 
 def test_runs_that_pages_share_are_priced_once(prices: pd.DataFrame) -> None:

@@ -47,7 +47,8 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a record says of the cost of its run. learns: from what, and what is sought. pace:
+    """What a record says of the cost of its run. learns: from what, and what is sought. where: on
+    which processor, and whether with units for matrices (AMX), where the record says so. pace:
     images a second in the median epoch. even: do all epochs have the same work?"""
 
     network: Network
@@ -74,14 +75,15 @@ def of(fields: Mapping[str, Any]) -> Training:
     learns = ["labels"]
     learns += [recipe.get("distillation", {"kind": "KD"})["kind"]] * (run["teacher"] is not None)
     learns += [search["kind"]] if search else []
-    threads = f"threads: {environment['threads']}"
+    units = ", AMX" * ("amx_bf16" in (environment.get("instructions") or ""))
     return Training(
         network=parse(run["network"], data.resolution, data.classes),
         images=run["data"],
         learns=", ".join(learns),
         epochs=recipe["epochs"],
         batch=recipe["batch"],
-        where=f"{environment['processor']} ({threads}; {fields['precision']})",
+        where=f"{environment['processor']} (threads: {environment['threads']};"
+        f" {fields['precision']}{units})",
         seconds=fields["seconds"],
         pace=median(epoch["images_per_second"] for epoch in fields["curve"]),
         even=not (search or recipe.get("small")),
